@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// THE list: one line an engine. See docs/adding-an-engine.md.
+#include "engines/builtin_engines.h"
+
+namespace embeddingsdb {
+
+void RegisterBuiltinEngines(Registry& registry) {
+  registry.AddDatabase("duckdb", OpenDuckdbDatabase);
+  registry.AddDatabase("memory", OpenMemoryDatabase);
+  registry.AddDatabase("null", OpenNullDatabase);
+  registry.AddDatabase("sqlite", OpenSqliteDatabase);
+}
+
+}  // namespace embeddingsdb

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engines/database_base.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "core/text.h"
+
+namespace embeddingsdb {
+namespace {
+
+constexpr auto kCommonOptions = std::to_array<std::string_view>(
+    {"dimensions", "max-distance", "max-results", "metric", "index", "precision", "durability",
+     "read-only"});
+constexpr auto kMetrics = std::to_array<std::string_view>({"l2", "cosine", "ip"});
+constexpr auto kIndexes = std::to_array<std::string_view>({"auto", "exact", "hnsw"});
+constexpr auto kPrecisions = std::to_array<std::string_view>({"bf16", "f32", "f16", "i8"});
+constexpr auto kDurabilities = std::to_array<std::string_view>({"power", "process", "buffered"});
+
+Status ValidateNames(std::string_view field, std::span<const std::string> names,
+                     std::size_t max_bytes) {
+  if (names.size() > kMaxFilterValues) {
+    return InvalidArgumentError(Concat(field, " has ", names.size(), " values, the limit is ",
+                                       kMaxFilterValues));
+  }
+  for (const std::string& name : names) EDB_TRY(ValidateName(field, name, max_bytes));
+  return {};
+}
+
+}  // namespace
+
+Result<EngineOptions> EngineOptions::FromUri(const Uri& uri,
+                                             std::span<const std::string_view> extra) {
+  std::vector<std::string_view> known(kCommonOptions.begin(), kCommonOptions.end());
+  known.insert(known.end(), extra.begin(), extra.end());
+  EDB_TRY(uri.CheckOptions(known));
+
+  EngineOptions options;
+  options.uri = uri;
+  if (uri.Option("dimensions")) {
+    EDB_ASSIGN(const std::int64_t dimensions,
+               uri.IntOption("dimensions", 0, kMinDimension, kMaxDimension));
+    options.dimensions = static_cast<int>(dimensions);
+  }
+  EDB_ASSIGN(const double max_distance, uri.FloatOption("max-distance", kDefaultMaxDistance));
+  options.max_distance = static_cast<float>(max_distance);
+  EDB_ASSIGN(const std::int64_t max_results,
+             uri.IntOption("max-results", kDefaultResults, 1, kMaxResults));
+  options.max_results = static_cast<int>(max_results);
+  EDB_ASSIGN(const std::size_t metric, uri.EnumOption("metric", kMetrics, 0));
+  options.metric = static_cast<Metric>(metric);
+  EDB_ASSIGN(const std::size_t index, uri.EnumOption("index", kIndexes, 0));
+  if (kIndexes.at(index) == "hnsw") {
+    return UnimplementedError("index=hnsw is not available in this version; use auto or exact");
+  }
+  EDB_TRY(uri.EnumOption("precision", kPrecisions, 0).status());
+  EDB_ASSIGN(const std::size_t durability, uri.EnumOption("durability", kDurabilities, 0));
+  options.durability = static_cast<Durability>(durability);
+  EDB_ASSIGN(options.read_only, uri.BoolOption("read-only", false));
+  return options;
+}
+
+Status WrongDimension(const std::string& what, std::string_view model, std::size_t actual,
+                      std::size_t expected) {
+  return InvalidArgumentError(Concat("embeddings of ", what, " have ", actual,
+                                     " elements, but those of model ", Quote(model), " have ",
+                                     expected));
+}
+
+Result<DatabaseBase::InUse> DatabaseBase::Enter() const {
+  InUse in_use(lifecycle_);
+  if (!closed_) return in_use;
+  return FailedPreconditionError(Concat("database ", uri(), " is closed"));
+}
+
+Result<DatabaseBase::InUse> DatabaseBase::EnterWritable() const {
+  if (!options_.read_only) return Enter();
+  return FailedPreconditionError(Concat("database ", uri(), " is open read-only"));
+}
+
+Result<AddReport> DatabaseBase::Add(const Record& record) { return AddBatch({&record, 1}); }
+
+Result<AddReport> DatabaseBase::AddBatch(std::span<const Record> records) {
+  EDB_ASSIGN(const InUse in_use, EnterWritable());
+  if (records.size() > kMaxBatchRecords) {
+    return InvalidArgumentError(Concat("the batch has ", records.size(), " records, the limit is ",
+                                       kMaxBatchRecords));
+  }
+  std::map<std::reference_wrapper<const Key>, const Record*, std::less<Key>> last;
+  std::vector<const Record*> distinct;
+  distinct.reserve(records.size());
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const Record& record = records[i];
+    const auto where = [&] {
+      return records.size() == 1 ? std::string("the record") : Concat("record ", i);
+    };
+    if (Status status = Validate(record); !status.ok()) {
+      return records.size() == 1 ? status : status.WithContext(where());
+    }
+    if (options_.dimensions &&
+        record.embedding.size() != static_cast<std::size_t>(*options_.dimensions)) {
+      return InvalidArgumentError(Concat("embeddings of ", where(), " have ",
+                                         record.embedding.size(), " elements, but the database's ",
+                                         "dimensions option is ", *options_.dimensions));
+    }
+    last.insert_or_assign(std::cref(record.key), &record);
+  }
+  // Of several records with one key only the last is stored, at its own place in the order.
+  for (const Record& record : records) {
+    if (last.find(std::cref(record.key))->second == &record) distinct.push_back(&record);
+  }
+  if (distinct.empty()) return AddReport{};
+  EDB_ASSIGN(AddReport report, DoAddBatch(distinct));
+  // The earlier ones of a repeated key count as replaced: they were stored over in the same commit.
+  report.replaced += static_cast<std::int64_t>(records.size() - distinct.size());
+  return report;
+}
+
+Status DatabaseBase::Flush() {
+  EDB_ASSIGN(const InUse in_use, Enter());
+  return DoFlush();
+}
+
+Result<Record> DatabaseBase::Get(const Key& key) {
+  EDB_ASSIGN(const InUse in_use, Enter());
+  EDB_TRY(ValidateKey(key));
+  return DoGet(key);
+}
+
+Result<bool> DatabaseBase::Remove(const Key& key) {
+  EDB_ASSIGN(const InUse in_use, EnterWritable());
+  EDB_TRY(ValidateKey(key));
+  return DoRemove(key);
+}
+
+Result<RecordPage> DatabaseBase::List(const ListQuery& query) {
+  EDB_ASSIGN(const InUse in_use, Enter());
+  EDB_TRY(ValidateListQuery(query));
+  RecordPage page;
+  page.page = query.page;
+  page.per_page = query.per_page;
+  EDB_TRY(DoList(query, page));
+  page.pages = (page.total + page.per_page - 1) / page.per_page;
+  return page;
+}
+
+Result<std::unique_ptr<RecordCursor>> DatabaseBase::Scan(const std::vector<Filter>& filters) {
+  EDB_ASSIGN(const InUse in_use, Enter());
+  EDB_TRY(ValidateFilters(filters));
+  return DoScan(filters);
+}
+
+Result<std::vector<SimilarRecord>> DatabaseBase::Similar(const SimilarQuery& query) {
+  EDB_ASSIGN(const InUse in_use, Enter());
+  EDB_TRY(ValidateSimilarQuery(query));
+  ResolvedSimilarQuery resolved;
+  resolved.query = &query;
+  resolved.k = query.k.value_or(options_.max_results);
+  const float limit = query.max_distance.value_or(options_.max_distance);
+  resolved.max_distance = limit > 0 ? limit : std::numeric_limits<float>::infinity();
+  return DoSimilar(resolved);
+}
+
+Result<std::vector<SimilarRecord>> DatabaseBase::SimilarById(const SimilarByIdQuery& query) {
+  EDB_ASSIGN(Record record, Get(query.key));
+  return Similar({.model = query.key.model,
+                  .embedding = std::move(record.embedding),
+                  .k = query.k,
+                  .max_distance = query.max_distance,
+                  .provider = query.provider,
+                  .exclude = {},
+                  .exclude_record = query.key});
+}
+
+Result<std::int64_t> DatabaseBase::Count(const std::vector<Filter>& filters) {
+  EDB_ASSIGN(const InUse in_use, Enter());
+  EDB_TRY(ValidateFilters(filters));
+  return DoCount(filters);
+}
+
+Result<std::vector<std::string>> DatabaseBase::Models(std::span<const std::string> providers) {
+  EDB_ASSIGN(const InUse in_use, Enter());
+  EDB_TRY(ValidateNames("provider", providers, kMaxProviderBytes));
+  return DoModels(providers);
+}
+
+Result<std::vector<std::string>> DatabaseBase::Providers(std::span<const std::string> models) {
+  EDB_ASSIGN(const InUse in_use, Enter());
+  EDB_TRY(ValidateNames("model", models, kMaxModelBytes));
+  return DoProviders(models);
+}
+
+Result<std::vector<int>> DatabaseBase::Dimensions() {
+  EDB_ASSIGN(const InUse in_use, Enter());
+  if (options_.dimensions) return std::vector<int>{*options_.dimensions};
+  return DoDimensions();
+}
+
+Result<std::int64_t> DatabaseBase::LastUpdate() {
+  EDB_ASSIGN(const InUse in_use, Enter());
+  return DoLastUpdate();
+}
+
+Status DatabaseBase::Export(const std::string& path) {
+  EDB_ASSIGN(const InUse in_use, Enter());
+  if (path.empty()) return InvalidArgumentError("the export path is empty");
+  return DoExport(path);
+}
+
+Status DatabaseBase::DoExport(const std::string& /*path*/) {
+  return UnimplementedError(
+      Concat("export is not a capability of ", options_.uri.scheme(), "://; use parquet-export"));
+}
+
+Result<VerifyReport> DatabaseBase::Verify() {
+  EDB_ASSIGN(const InUse in_use, Enter());
+  return DoVerify();
+}
+
+Status DatabaseBase::Close() {
+  const std::unique_lock lock(lifecycle_);
+  if (std::exchange(closed_, true)) {
+    return FailedPreconditionError(Concat("database ", uri(), " is closed"));
+  }
+  return DoClose();
+}
+
+}  // namespace embeddingsdb

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// DatabaseBase: what every engine has in common. The public verbs are final here: they check the
+// arguments once, refuse after Close or on a read-only database, and call the engine's Do...
+// function. An engine overrides Do... and never repeats a check.
+#ifndef EMBEDDINGSDB_ENGINES_DATABASE_BASE_H_
+#define EMBEDDINGSDB_ENGINES_DATABASE_BASE_H_
+
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "embeddingsdb/database.h"
+#include "embeddingsdb/index.h"
+#include "embeddingsdb/registry.h"
+#include "embeddingsdb/uri.h"
+
+namespace embeddingsdb {
+
+/// How durable OK is; the values of the URI option `durability`.
+enum class Durability : std::uint8_t { kPower, kProcess, kBuffered };
+
+/// The options every engine understands, read from its URI once.
+struct EngineOptions {
+  Uri uri;
+  std::optional<int> dimensions;               ///< `dimensions`: the only length accepted
+  float max_distance = kDefaultMaxDistance;    ///< `max-distance`; 0 or less: none
+  int max_results = kDefaultResults;           ///< `max-results`
+  Metric metric = Metric::kL2;                 ///< `metric`
+  Durability durability = Durability::kPower;  ///< `durability`
+  bool read_only = false;                      ///< `read-only`
+
+  /// Reads the common options and refuses unknown ones, `extra` naming the engine's own. Also accepts
+  /// `index=auto|exact` (`hnsw` is kUnimplemented until the approximate index exists) and
+  /// `precision`, which only matters to it.
+  static Result<EngineOptions> FromUri(const Uri& uri, std::span<const std::string_view> extra = {});
+};
+
+/// A SimilarQuery with the database's defaults filled in: what engines work from.
+struct ResolvedSimilarQuery {
+  const SimilarQuery* query = nullptr;  ///< model, embedding, provider, exclude...; borrowed
+  int k = kDefaultResults;
+  float max_distance = 0;               ///< +infinity when there is no limit
+};
+
+class DatabaseBase : public Database {
+ public:
+  Result<AddReport> Add(const Record& record) final;
+  Result<AddReport> AddBatch(std::span<const Record> records) final;
+  std::int64_t Pending() const override { return 0; }
+  Status Flush() final;
+  Result<Record> Get(const Key& key) final;
+  Result<bool> Remove(const Key& key) final;
+  Result<RecordPage> List(const ListQuery& query) final;
+  Result<std::unique_ptr<RecordCursor>> Scan(const std::vector<Filter>& filters) final;
+  Result<std::vector<SimilarRecord>> Similar(const SimilarQuery& query) final;
+  Result<std::vector<SimilarRecord>> SimilarById(const SimilarByIdQuery& query) final;
+  Result<std::int64_t> Count(const std::vector<Filter>& filters) final;
+  Result<std::vector<std::string>> Models(std::span<const std::string> providers) final;
+  Result<std::vector<std::string>> Providers(std::span<const std::string> models) final;
+  Result<std::vector<int>> Dimensions() final;
+  Result<std::int64_t> LastUpdate() final;
+  PaginationType pagination_type() const override { return PaginationType::kCountable; }
+  Status Export(const std::string& path) final;
+  Result<VerifyReport> Verify() final;
+  std::string uri() const final { return options_.uri.Redacted(); }
+  Status Close() final;
+
+ protected:
+  DatabaseBase(EngineOptions options, const Context& context)
+      : options_(std::move(options)), context_(context) {}
+
+  const EngineOptions& options() const { return options_; }
+  const Context& context() const { return context_; }
+
+  /// `records` are valid, at most kMaxBatchRecords, have distinct keys and the length that the
+  /// `dimensions` option asks for. The engine checks lengths against what it holds (WrongDimension).
+  virtual Result<AddReport> DoAddBatch(std::span<const Record* const> records) = 0;
+  virtual Status DoFlush() { return {}; }
+  virtual Result<Record> DoGet(const Key& key) = 0;
+  virtual Result<bool> DoRemove(const Key& key) = 0;
+  /// Fills records and total; the base fills the arithmetic.
+  virtual Status DoList(const ListQuery& query, RecordPage& page) = 0;
+  virtual Result<std::unique_ptr<RecordCursor>> DoScan(const std::vector<Filter>& filters) = 0;
+  virtual Result<std::vector<SimilarRecord>> DoSimilar(const ResolvedSimilarQuery& query) = 0;
+  virtual Result<std::int64_t> DoCount(const std::vector<Filter>& filters) = 0;
+  virtual Result<std::vector<std::string>> DoModels(std::span<const std::string> providers) = 0;
+  virtual Result<std::vector<std::string>> DoProviders(std::span<const std::string> models) = 0;
+  virtual Result<std::vector<int>> DoDimensions() = 0;
+  virtual Result<std::int64_t> DoLastUpdate() = 0;
+  virtual Status DoExport(const std::string& path);  // kUnimplemented unless overridden
+  virtual Result<VerifyReport> DoVerify() = 0;
+  /// Called at most once, with no other call in flight. A database that is destroyed without Close
+  /// lets go of its files in the engine's destructor.
+  virtual Status DoClose() { return {}; }
+
+ private:
+  /// Held by every call, so that Close waits for the calls in flight and none starts after it.
+  using InUse = std::shared_lock<std::shared_mutex>;
+  Result<InUse> Enter() const;
+  Result<InUse> EnterWritable() const;
+
+  EngineOptions options_;
+  Context context_;
+  mutable std::shared_mutex lifecycle_;
+  bool closed_ = false;  // guarded by lifecycle_
+};
+
+/// The error for a vector whose length is not the model's: "embeddings of record ... have 3
+/// elements, but model ... has 4".
+Status WrongDimension(const std::string& what, std::string_view model, std::size_t actual,
+                      std::size_t expected);
+
+}  // namespace embeddingsdb
+
+#endif  // EMBEDDINGSDB_ENGINES_DATABASE_BASE_H_

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engines/embedded_database.h"
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+#include <utility>
+
+#include "core/env.h"
+#include "core/log.h"
+#include "core/text.h"
+#include "index/index_set.h"
+
+namespace embeddingsdb {
+namespace {
+
+bool Contains(std::span<const std::string> values, const std::string& value) {
+  return std::find(values.begin(), values.end(), value) != values.end();
+}
+
+class EmbeddedDatabase final : public DatabaseBase {
+ public:
+  EmbeddedDatabase(std::unique_ptr<RecordStore> store, EngineOptions options,
+                   const Context& context)
+      : DatabaseBase(std::move(options), context),
+        store_(std::move(store)),
+        index_(this->options().metric) {}
+
+  /// To be called once before use.
+  Status LoadCatalog();
+
+  Capabilities capabilities() const override { return store_->capabilities(); }
+
+ protected:
+  Result<AddReport> DoAddBatch(std::span<const Record* const> records) override;
+  Status DoFlush() override { return store_->Flush(); }
+  Result<Record> DoGet(const Key& key) override;
+  Result<bool> DoRemove(const Key& key) override;
+  Status DoList(const ListQuery& query, RecordPage& page) override {
+    return store_->List(query, page);
+  }
+  Result<std::unique_ptr<RecordCursor>> DoScan(const std::vector<Filter>& filters) override {
+    return store_->Scan(filters);
+  }
+  Result<std::vector<SimilarRecord>> DoSimilar(const ResolvedSimilarQuery& query) override;
+  Result<std::int64_t> DoCount(const std::vector<Filter>& filters) override {
+    return store_->Count(filters);
+  }
+  Result<std::vector<std::string>> DoModels(std::span<const std::string> providers) override;
+  Result<std::vector<std::string>> DoProviders(std::span<const std::string> models) override;
+  Result<std::vector<int>> DoDimensions() override;
+  Result<std::int64_t> DoLastUpdate() override { return store_->LastUpdate(); }
+  Status DoExport(const std::string& path) override { return store_->Export(path); }
+  Result<VerifyReport> DoVerify() override;
+  Status DoClose() override { return store_->Close(); }
+
+ private:
+  /// A search's answer, or nothing when a row it found is gone from the store.
+  using Attempt = std::optional<std::vector<SimilarRecord>>;
+
+  Status CheckDimensions(std::span<const Record* const> records) const;
+  void CountAdded(const Record& record, bool added);
+  void CountRemoved(const Key& key);
+  /// Length of the model's vectors; 0 when it has no records.
+  int DimensionOf(std::string_view model) const;
+  /// Starts over when another process has changed the files. Only a read-only database can see that.
+  Status FollowOtherProcess();
+  Status LoadIndex(const std::string& model);  // needs write_mutex_
+  Result<Attempt> TrySimilar(const ResolvedSimilarQuery& resolved);
+
+  std::unique_ptr<RecordStore> store_;
+  IndexSet index_;
+  /// Held over commit, catalog and index update of a write, and while a model is loaded.
+  std::mutex write_mutex_;
+  mutable std::shared_mutex catalog_mutex_;
+  Catalog catalog_;                        // guarded by catalog_mutex_
+  std::int64_t external_changes_ = 0;      // guarded by write_mutex_
+};
+
+Status EmbeddedDatabase::LoadCatalog() {
+  EDB_ASSIGN(external_changes_, store_->ExternalChanges());
+  EDB_ASSIGN(Catalog catalog, store_->LoadCatalog());
+  const std::unique_lock lock(catalog_mutex_);
+  catalog_ = std::move(catalog);
+  return {};
+}
+
+Status EmbeddedDatabase::FollowOtherProcess() {
+  if (!options().read_only) return {};
+  const std::lock_guard lock(write_mutex_);
+  EDB_ASSIGN(const std::int64_t changes, store_->ExternalChanges());
+  if (changes == external_changes_) return {};
+  index_.Clear();
+  return LoadCatalog();
+}
+
+int EmbeddedDatabase::DimensionOf(std::string_view model) const {
+  const std::shared_lock lock(catalog_mutex_);
+  auto it = catalog_.models.find(std::string(model));
+  return it == catalog_.models.end() ? 0 : it->second.dimension;
+}
+
+Status EmbeddedDatabase::CheckDimensions(std::span<const Record* const> records) const {
+  std::map<std::string_view, std::size_t> expected;
+  for (const Record* record : records) {
+    const std::string& model = record->key.model;
+    auto it = expected.find(model);
+    if (it == expected.end()) {
+      const auto known = static_cast<std::size_t>(DimensionOf(model));
+      it = expected.emplace(model, known != 0 ? known : record->embedding.size()).first;
+    }
+    if (record->embedding.size() != it->second) {
+      return WrongDimension(DisplayKey(record->key), model, record->embedding.size(), it->second);
+    }
+  }
+  return {};
+}
+
+void EmbeddedDatabase::CountAdded(const Record& record, bool added) {
+  const std::unique_lock lock(catalog_mutex_);
+  Catalog::Model& model = catalog_.models[record.key.model];
+  model.dimension = static_cast<int>(record.embedding.size());
+  if (added) ++model.providers[record.key.provider];
+}
+
+void EmbeddedDatabase::CountRemoved(const Key& key) {
+  const std::unique_lock lock(catalog_mutex_);
+  auto model = catalog_.models.find(key.model);
+  if (model == catalog_.models.end()) return;
+  auto provider = model->second.providers.find(key.provider);
+  if (provider != model->second.providers.end() && --provider->second == 0) {
+    model->second.providers.erase(provider);
+  }
+  if (!model->second.providers.empty()) return;
+  // The model is free to take another length of vector now.
+  catalog_.models.erase(model);
+  index_.Unload(key.model);
+}
+
+Result<AddReport> EmbeddedDatabase::DoAddBatch(std::span<const Record* const> records) {
+  const std::lock_guard lock(write_mutex_);
+  EDB_TRY(CheckDimensions(records));
+  EDB_ASSIGN(const std::vector<PutResult> stored,
+             store_->Put(records, context().env->NowUnixSeconds()));
+  AddReport report;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const Record& record = *records[i];
+    const bool added = !stored[i].replaced.has_value();
+    ++(added ? report.added : report.replaced);
+    CountAdded(record, added);
+    Status indexed = index_.Add(record.key, stored[i].row, stored[i].replaced, record.embedding);
+    if (!indexed.ok()) {
+      // The record is stored; an index that cannot follow is thrown away and loaded again.
+      context().log->Warn("Reload the index", {{"model", record.key.model},
+                                               {"error", indexed.ToString()}});
+      index_.Unload(record.key.model);
+    }
+  }
+  return report;
+}
+
+Result<Record> EmbeddedDatabase::DoGet(const Key& key) {
+  EDB_ASSIGN(std::optional<Record> record, store_->Get(key));
+  if (!record) return NotFoundError(Concat("record ", DisplayKey(key), " not found"));
+  return *std::move(record);
+}
+
+Result<bool> EmbeddedDatabase::DoRemove(const Key& key) {
+  const std::lock_guard lock(write_mutex_);
+  EDB_ASSIGN(const std::optional<RowId> row,
+             store_->Remove(key, context().env->NowUnixSeconds()));
+  if (!row) return false;
+  index_.Remove(key.model, *row);
+  CountRemoved(key);
+  return true;
+}
+
+Status EmbeddedDatabase::LoadIndex(const std::string& model) {
+  if (index_.IsLoaded(model)) return {};
+  const int dimension = DimensionOf(model);
+  if (dimension == 0) return {};
+  return index_.Load(model, dimension, [&](const IndexSet::RowSink& sink) {
+    return store_->VisitVectors(model, sink);
+  });
+}
+
+Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TrySimilar(
+    const ResolvedSimilarQuery& resolved) {
+  const SimilarQuery& query = *resolved.query;
+  EDB_ASSIGN(const std::vector<IndexHit> hits,
+             index_.Search(query.model,
+                           {.embedding = query.embedding,
+                            .k = resolved.k,
+                            .max_distance = resolved.max_distance,
+                            .provider = query.provider,
+                            .exclude = query.exclude,
+                            .exclude_record =
+                                query.exclude_record ? &*query.exclude_record : nullptr}));
+  std::vector<RowRef> rows;
+  rows.reserve(hits.size());
+  for (const IndexHit& hit : hits) rows.push_back({hit.row, hit.key});
+  EDB_ASSIGN(std::vector<std::optional<Record>> records, store_->GetRows(rows));
+  std::vector<SimilarRecord> answer;
+  answer.reserve(hits.size());
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    if (!records[i]) return Attempt();
+    answer.push_back({hits[i].key, std::move(records[i]->subject_id), hits[i].distance,
+                      std::move(records[i]->attributes)});
+  }
+  return Attempt(std::move(answer));
+}
+
+Result<std::vector<SimilarRecord>> EmbeddedDatabase::DoSimilar(
+    const ResolvedSimilarQuery& resolved) {
+  const SimilarQuery& query = *resolved.query;
+  EDB_TRY(FollowOtherProcess());
+  const int dimension = DimensionOf(query.model);
+  if (dimension == 0) return std::vector<SimilarRecord>{};
+  if (query.embedding.size() != static_cast<std::size_t>(dimension)) {
+    return WrongDimension("the query", query.model, query.embedding.size(),
+                          static_cast<std::size_t>(dimension));
+  }
+  if (index_.IsLoaded(query.model)) {
+    Result<Attempt> attempt = TrySimilar(resolved);
+    if (attempt.ok() && *attempt) return **std::move(attempt);
+    // A write is between its commit and its index update, or the model has just been unloaded: look
+    // again with writes held off.
+  }
+  const std::lock_guard lock(write_mutex_);
+  if (DimensionOf(query.model) != dimension) {
+    // The model was emptied, and perhaps filled with another length, since the check above.
+    const auto now = static_cast<std::size_t>(DimensionOf(query.model));
+    if (now == 0) return std::vector<SimilarRecord>{};
+    return WrongDimension("the query", query.model, query.embedding.size(), now);
+  }
+  EDB_TRY(LoadIndex(query.model));
+  EDB_ASSIGN(Attempt attempt, TrySimilar(resolved));
+  if (attempt) return *std::move(attempt);
+  context().log->Warn("The index disagrees with the records; loading it again",
+                      {{"model", query.model}});
+  index_.Unload(query.model);
+  EDB_TRY(LoadIndex(query.model));
+  EDB_ASSIGN(attempt, TrySimilar(resolved));
+  if (attempt) return *std::move(attempt);
+  return DataLossError(Concat("rows of model ", Quote(query.model), " cannot be read; run verify"));
+}
+
+Result<std::vector<std::string>> EmbeddedDatabase::DoModels(
+    std::span<const std::string> providers) {
+  EDB_TRY(FollowOtherProcess());
+  const std::shared_lock lock(catalog_mutex_);
+  std::vector<std::string> models;
+  for (const auto& [name, model] : catalog_.models) {
+    const bool wanted =
+        providers.empty() || std::any_of(providers.begin(), providers.end(), [&](const auto& p) {
+          return model.providers.contains(p);
+        });
+    if (wanted) models.push_back(name);
+  }
+  return models;
+}
+
+Result<std::vector<std::string>> EmbeddedDatabase::DoProviders(
+    std::span<const std::string> models) {
+  EDB_TRY(FollowOtherProcess());
+  const std::shared_lock lock(catalog_mutex_);
+  std::set<std::string> providers;
+  for (const auto& [name, model] : catalog_.models) {
+    if (!models.empty() && !Contains(models, name)) continue;
+    for (const auto& [provider, count] : model.providers) providers.insert(provider);
+  }
+  return std::vector<std::string>(providers.begin(), providers.end());
+}
+
+Result<std::vector<int>> EmbeddedDatabase::DoDimensions() {
+  EDB_TRY(FollowOtherProcess());
+  const std::shared_lock lock(catalog_mutex_);
+  std::set<int> dimensions;
+  for (const auto& [name, model] : catalog_.models) dimensions.insert(model.dimension);
+  return std::vector<int>(dimensions.begin(), dimensions.end());
+}
+
+Result<VerifyReport> EmbeddedDatabase::DoVerify() {
+  const std::lock_guard lock(write_mutex_);
+  VerifyReport report;
+  EDB_TRY(store_->CheckFiles(report.problems));
+  EDB_ASSIGN(const std::unique_ptr<RecordCursor> cursor, store_->Scan({}));
+  std::map<std::string, std::size_t> per_model;
+  Record record;
+  while (true) {
+    Result<bool> more = cursor->Next(record);
+    if (!more.ok()) {
+      report.problems.push_back(more.status().ToString());
+      break;
+    }
+    if (!*more) break;
+    ++report.records;
+    ++per_model[record.key.model];
+    if (Status status = Validate(record); !status.ok()) {
+      report.problems.push_back(Concat(DisplayKey(record.key), ": ", status.message()));
+    }
+    const int dimension = DimensionOf(record.key.model);
+    if (record.embedding.size() != static_cast<std::size_t>(dimension)) {
+      report.problems.push_back(Concat(DisplayKey(record.key), ": ", record.embedding.size(),
+                                       " elements, the model has ", dimension));
+    }
+  }
+  for (const auto& [model, count] : per_model) {
+    if (index_.IsLoaded(model) && index_.size(model) != count) {
+      report.problems.push_back(Concat("the index of model ", Quote(model), " has ",
+                                       index_.size(model), " rows, the store has ", count));
+    }
+  }
+  return report;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> OpenEmbeddedDatabase(std::unique_ptr<RecordStore> store,
+                                                       EngineOptions options,
+                                                       const Context& context) {
+  auto database =
+      std::make_unique<EmbeddedDatabase>(std::move(store), std::move(options), context);
+  EDB_TRY(database->LoadCatalog());
+  return std::unique_ptr<Database>(std::move(database));
+}
+
+}  // namespace embeddingsdb

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// RecordStore: the small engine-specific part of an embedded engine. EmbeddedDatabase composes a
+// store with the index set, which is the same for all; a store knows nothing of similarity.
+#ifndef EMBEDDINGSDB_ENGINES_RECORD_STORE_H_
+#define EMBEDDINGSDB_ENGINES_RECORD_STORE_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "embeddingsdb/index.h"
+#include "embeddingsdb/query.h"
+#include "embeddingsdb/record.h"
+
+namespace embeddingsdb {
+
+/// What a database holds, in numbers: enough to answer models, providers, dimensions and the count
+/// of everything without a query. Derived; loaded at open and kept current by EmbeddedDatabase.
+struct Catalog {
+  struct Model {
+    int dimension = 0;                                ///< of all its vectors
+    std::map<std::string, std::int64_t> providers;    ///< records by provider; no zeros
+  };
+  std::map<std::string, Model> models;                ///< only models that have records
+};
+
+/// A row as a search finds it.
+struct RowRef {
+  RowId row = 0;
+  Key key;
+};
+
+/// What became of one record of Put, or of Remove.
+struct PutResult {
+  RowId row = 0;                   ///< new: larger than every id given before, also by replacing
+  std::optional<RowId> replaced;   ///< the row that had the key until now
+};
+
+/// Receives the vectors of one model: row, provider, depiction id, vector. An error stops the walk.
+using VectorVisitor = std::function<Status(RowId row, std::string_view provider,
+                                           std::string_view depiction_id,
+                                           std::span<const float> vector)>;
+
+/// Threads: EmbeddedDatabase calls Put and Remove one at a time; everything else may be called by
+/// any thread at any time, also beside Put. Reads see whole commits only.
+class RecordStore {
+ public:
+  virtual ~RecordStore() = default;
+
+  /// Stores the records (distinct keys) in one durable commit made at `now`: all or none.
+  virtual Result<std::vector<PutResult>> Put(std::span<const Record* const> records,
+                                             std::int64_t now) = 0;
+  /// Removes a record durably; the row it had, or nothing when there was none.
+  virtual Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now) = 0;
+
+  virtual Result<std::optional<Record>> Get(const Key& key) = 0;
+  /// For each row subject_id and attributes (the embedding may stay empty), or nothing when the row
+  /// is gone. Same order as `rows`.
+  virtual Result<std::vector<std::optional<Record>>> GetRows(std::span<const RowRef> rows) = 0;
+
+  /// One page in list order, and how many records match in all, from one snapshot.
+  virtual Status List(const ListQuery& query, RecordPage& page) = 0;
+  /// All matching records from one snapshot, in row order.
+  virtual Result<std::unique_ptr<RecordCursor>> Scan(const std::vector<Filter>& filters) = 0;
+  virtual Result<std::int64_t> Count(const std::vector<Filter>& filters) = 0;
+  virtual Status VisitVectors(const std::string& model, const VectorVisitor& visit) = 0;
+  virtual Result<Catalog> LoadCatalog() = 0;
+  /// Time of the newest Put or Remove; 0 when there was none.
+  virtual Result<std::int64_t> LastUpdate() = 0;
+
+  /// A number that changes when another process has committed; constant where none can.
+  virtual Result<std::int64_t> ExternalChanges() { return std::int64_t{0}; }
+  virtual Status Flush() { return {}; }
+  virtual Status Export(const std::string& path) = 0;
+  /// Appends what is wrong with the files themselves to `problems`.
+  virtual Status CheckFiles(std::vector<std::string>& problems) = 0;
+  virtual Status Close() = 0;
+  virtual Capabilities capabilities() const = 0;
+};
+
+}  // namespace embeddingsdb
+
+#endif  // EMBEDDINGSDB_ENGINES_RECORD_STORE_H_

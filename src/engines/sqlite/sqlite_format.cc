@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engines/sqlite/sqlite_format.h"
+
+#include <sqlite3.h>
+
+#include "core/text.h"
+
+namespace embeddingsdb {
+namespace {
+
+// A vector of 512 to 4,096 floats fits one page; smaller pages would chain overflow pages to it and
+// more than halve the import rate.
+constexpr char kPageSetup[] = R"(
+PRAGMA page_size = 16384;
+PRAGMA journal_mode = WAL;
+)";
+
+constexpr char kSchema[] = R"(
+CREATE TABLE records(
+  id INTEGER PRIMARY KEY,
+  provider TEXT NOT NULL,
+  depiction_id TEXT NOT NULL,
+  subject_id TEXT NOT NULL,
+  model TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  lastmodified INTEGER NOT NULL,
+  attributes TEXT NOT NULL,
+  embedding BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX records_key ON records(model, provider, depiction_id);
+CREATE INDEX records_list ON records(subject_id, depiction_id, model, provider);
+CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO meta VALUES('next_id', 1), ('last_update', 0);
+)";
+
+// Imports touch index pages all over the file, so the writer keeps many (64 MiB), and checkpoints
+// only when the log has as many pages (64 MiB): each is then written to the file once for many
+// batches. A log grown beyond that by a long reader is cut back.
+constexpr char kWriterSetup[] = R"(
+PRAGMA cache_size = -65536;
+PRAGMA wal_autocheckpoint = 4096;
+PRAGMA journal_size_limit = 67108864;
+)";
+
+enum class FileKind : std::uint8_t { kEmpty, kOurs };
+
+Result<std::int64_t> CountTables(const SqliteConnection& connection, const std::string& condition) {
+  return connection.QueryInteger("SELECT count(*) FROM sqlite_schema WHERE " + condition);
+}
+
+Status NotOurs(const std::string& path, std::string_view what) {
+  return FailedPreconditionError(Concat(Quote(path), " is not an embeddingsdb database but ", what));
+}
+
+/// Which of the two kinds we can use the file is, or an error that names what else it is.
+Result<FileKind> Identify(const SqliteConnection& connection, const std::string& path) {
+  const Result<std::int64_t> tables = CountTables(connection, "true");
+  if (!tables.ok()) {
+    if (connection.LastErrorCode() != SQLITE_NOTADB) return tables.status().WithContext(Quote(path));
+    return NotOurs(path, "no SQLite database at all (or an encrypted or damaged one)");
+  }
+  EDB_ASSIGN(const std::int64_t application, connection.QueryInteger("PRAGMA application_id"));
+  EDB_ASSIGN(const std::int64_t version, connection.QueryInteger("PRAGMA user_version"));
+  if (application == kSqliteApplicationId) {
+    if (version == kSqliteFormatVersion) return FileKind::kOurs;
+    return FailedPreconditionError(Concat(
+        Quote(path), " has embeddingsdb's SQLite format version ", version,
+        ", this program knows version ", kSqliteFormatVersion));
+  }
+  if (*tables == 0 && application == 0 && version == 0) return FileKind::kEmpty;
+  EDB_ASSIGN(const std::int64_t seed,
+             CountTables(connection, "type = 'table' AND name IN ('records', 'vec')"));
+  if (seed == 2) {
+    return NotOurs(path, "a go-embeddingsdb SQLite database; export it to Parquet with "
+                         "go-embeddingsdb's parquet-export and import that here");
+  }
+  return NotOurs(path, Concat("the SQLite database of another program (application_id ",
+                              application, ", ", *tables, " tables and indexes)"));
+}
+
+const char* SynchronousFor(Durability durability) {
+  switch (durability) {
+    case Durability::kPower:
+      return "PRAGMA synchronous = FULL";
+    case Durability::kProcess:
+      return "PRAGMA synchronous = NORMAL";
+    case Durability::kBuffered:
+      return "PRAGMA synchronous = OFF";
+  }
+  return "PRAGMA synchronous = FULL";
+}
+
+Status Create(const SqliteConnection& connection) {
+  EDB_TRY(connection.Execute(kPageSetup));
+  SqliteTransaction transaction(connection);
+  EDB_TRY(transaction.BeginWrite());
+  EDB_TRY(connection.Execute(kSchema));
+  const std::string marks = Concat("PRAGMA application_id = ", kSqliteApplicationId,
+                                   "; PRAGMA user_version = ", kSqliteFormatVersion);
+  EDB_TRY(connection.Execute(marks.c_str()));
+  return transaction.Commit();
+}
+
+}  // namespace
+
+Result<SqliteConnection> OpenSqliteWriter(const std::string& path, Durability durability) {
+  const auto access = path.empty() ? SqliteAccess::kMemory : SqliteAccess::kReadWrite;
+  EDB_ASSIGN(SqliteConnection connection, SqliteConnection::Open(path, access));
+  const Result<FileKind> kind = Identify(connection, path);
+  if (!kind.ok()) {
+    connection.KeepLogOnClose();
+    return kind.status();
+  }
+  EDB_TRY(connection.Execute(SynchronousFor(durability)));
+  if (*kind == FileKind::kEmpty) EDB_TRY(Create(connection));
+  EDB_TRY(connection.Execute(kWriterSetup));
+  return connection;
+}
+
+Result<SqliteConnection> OpenSqliteReader(const std::string& path) {
+  EDB_ASSIGN(SqliteConnection connection, SqliteConnection::Open(path, SqliteAccess::kReadOnly));
+  EDB_ASSIGN(const FileKind kind, Identify(connection, path));
+  if (kind == FileKind::kEmpty) return NotOurs(path, "an empty file");
+  return connection;
+}
+
+}  // namespace embeddingsdb

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engines/sqlite/sqlite_reader.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "core/json.h"
+#include "core/text.h"
+#include "engines/sqlite/sqlite_format.h"
+
+namespace embeddingsdb {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "embeddings are stored little-endian");
+
+constexpr std::string_view kRecordColumns =
+    "id, provider, depiction_id, model, subject_id, created, attributes, embedding";
+
+/// " WHERE a = ? AND b = ?" for BindFilters. `plus` columns carry a unary plus, which keeps them
+/// out of the choice of an index.
+std::string WhereClause(const std::vector<Filter>& filters, bool plus = false) {
+  std::string sql;
+  for (const Filter& filter : filters) {
+    sql += sql.empty() ? " WHERE " : " AND ";
+    if (plus && filter.column != Column::kSubjectId) sql += '+';
+    sql += ColumnName(filter.column);
+    sql += " = ?";
+  }
+  return sql;
+}
+
+/// Binds the values from the first parameter on; the number of the next parameter.
+int BindFilters(SqliteStatement& statement, const std::vector<Filter>& filters) {
+  int parameter = 1;
+  for (const Filter& filter : filters) statement.Bind(parameter++, filter.value);
+  return parameter;
+}
+
+/// Copies, because SQLite promises no alignment.
+Status ReadEmbedding(SqliteStatement& row, int column, std::vector<float>& embedding) {
+  const std::span<const std::byte> blob = row.Blob(column);
+  EDB_TRY(row.Check());
+  if (blob.empty() || blob.size() % sizeof(float) != 0) {
+    return DataLossError(Concat("embedding has ", blob.size(), " bytes, which is no whole number ",
+                                "of float32"));
+  }
+  embedding.resize(blob.size() / sizeof(float));
+  std::memcpy(embedding.data(), blob.data(), blob.size());
+  return {};
+}
+
+Status ReadRecord(SqliteStatement& row, Record& record) {
+  record.key.provider = row.Text(1);
+  record.key.depiction_id = row.Text(2);
+  record.key.model = row.Text(3);
+  record.subject_id = row.Text(4);
+  record.created = row.Integer(5);
+  Result<Attributes> attributes = AttributesFromJson(row.Text(6));
+  EDB_TRY(row.Check());
+  if (!attributes.ok()) return DataLossError(Concat("attributes: ", attributes.status().message()));
+  record.attributes = *std::move(attributes);
+  return ReadEmbedding(row, 7, record.embedding);
+}
+
+Status InRow(const Status& status, RowId row) {
+  return status.ok() ? status : status.WithContext(Concat("row ", row, " of table records"));
+}
+
+/// Collects what is wrong without letting a ruined file fill the memory.
+class Problems {
+ public:
+  explicit Problems(std::vector<std::string>& out) : out_(out) {}
+  Problems(const Problems&) = delete;
+  Problems& operator=(const Problems&) = delete;
+  ~Problems() {
+    if (count_ > kMost) out_.push_back(Concat("and ", count_ - kMost, " more"));
+  }
+  void Add(std::string problem) {
+    if (++count_ <= kMost) out_.push_back(std::move(problem));
+  }
+
+ private:
+  static constexpr std::size_t kMost = 100;
+  std::vector<std::string>& out_;
+  std::size_t count_ = 0;
+};
+
+Status CheckStructure(const SqliteConnection& connection, Problems& problems) {
+  EDB_ASSIGN(SqliteStatement check, connection.Prepare("PRAGMA integrity_check"));
+  while (true) {
+    EDB_ASSIGN(const bool more, check.Step());
+    if (!more) return {};
+    if (check.Text(0) != "ok") problems.Add(Concat("SQLite: ", check.Text(0)));
+  }
+}
+
+Status CheckRecords(SqliteStatement scan, Problems& problems) {
+  std::map<std::string, std::size_t, std::less<>> dimensions;
+  Record record;
+  while (true) {
+    EDB_ASSIGN(const bool more, scan.Step());
+    if (!more) return {};
+    const RowId id = scan.Integer(0);
+    Status status = SqliteReader::ReadScanned(scan, record);
+    if (status.ok()) status = InRow(ValidateEmbedding(record.embedding, "embedding"), id);
+    if (!status.ok()) {
+      problems.Add(status.message());
+      continue;
+    }
+    const std::size_t size = record.embedding.size();
+    const auto [model, is_first] = dimensions.try_emplace(record.key.model, size);
+    if (!is_first && model->second != size) {
+      problems.Add(Concat("row ", id, " of table records: embedding has ", size,
+                          " elements, those before it in model ", Quote(record.key.model), " ",
+                          model->second));
+    }
+  }
+}
+
+}  // namespace
+
+std::span<const std::byte> EmbeddingBytes(std::span<const float> embedding) {
+  return std::as_bytes(embedding);
+}
+
+Result<std::unique_ptr<SqliteReader>> SqliteReader::Create(SqliteConnection connection) {
+  std::unique_ptr<SqliteReader> reader(new SqliteReader(std::move(connection)));
+  EDB_ASSIGN(reader->get_, reader->connection_.Prepare(
+                               Concat("SELECT ", kRecordColumns,
+                                      " FROM records WHERE model = ? AND provider = ?"
+                                      " AND depiction_id = ?")));
+  EDB_ASSIGN(reader->get_row_, reader->connection_.Prepare(
+                                   "SELECT subject_id, created, attributes FROM records"
+                                   " WHERE id = ?"));
+  return reader;
+}
+
+Result<std::optional<Record>> SqliteReader::Get(const Key& key) {
+  const SqliteResetter resetter(get_);
+  get_.Bind(1, key.model);
+  get_.Bind(2, key.provider);
+  get_.Bind(3, key.depiction_id);
+  EDB_ASSIGN(const bool found, get_.Step());
+  if (!found) return std::optional<Record>();
+  Record record;
+  EDB_TRY(ReadScanned(get_, record));
+  return std::optional<Record>(std::move(record));
+}
+
+Result<std::vector<std::optional<Record>>> SqliteReader::GetRows(std::span<const RowRef> rows) {
+  SqliteTransaction snapshot(connection_);
+  EDB_TRY(snapshot.BeginRead());
+  std::vector<std::optional<Record>> records(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const SqliteResetter resetter(get_row_);
+    get_row_.Bind(1, rows[i].row);
+    EDB_ASSIGN(const bool found, get_row_.Step());
+    if (!found) continue;
+    Record& record = records[i].emplace();
+    record.key = rows[i].key;
+    record.subject_id = get_row_.Text(0);
+    record.created = get_row_.Integer(1);
+    Result<Attributes> attributes = AttributesFromJson(get_row_.Text(2));
+    EDB_TRY(get_row_.Check());
+    if (!attributes.ok()) return InRow(DataLossError(attributes.status().message()), rows[i].row);
+    record.attributes = *std::move(attributes);
+  }
+  return records;
+}
+
+Status SqliteReader::List(const ListQuery& query, RecordPage& page) {
+  SqliteTransaction snapshot(connection_);
+  EDB_TRY(snapshot.BeginRead());
+  EDB_ASSIGN(page.total, Count(query.filters));
+  page.records.clear();
+  const std::int64_t offset = (query.page - 1) * query.per_page;
+  if (offset >= page.total) return {};
+  // Walks the index of the list order, which holds every filtered column: rows before the page are
+  // stepped over without being read. Left to itself SQLite would sort whole records.
+  const std::string sql = Concat("SELECT ", kRecordColumns, " FROM records INDEXED BY records_list",
+                                 WhereClause(query.filters, true),
+                                 " ORDER BY subject_id, depiction_id, model, provider"
+                                 " LIMIT ? OFFSET ?");
+  EDB_ASSIGN(SqliteStatement statement, connection_.Prepare(sql));
+  const int next = BindFilters(statement, query.filters);
+  statement.Bind(next, query.per_page);
+  statement.Bind(next + 1, offset);
+  while (true) {
+    EDB_ASSIGN(const bool more, statement.Step());
+    if (!more) return {};
+    EDB_TRY(ReadScanned(statement, page.records.emplace_back()));
+  }
+}
+
+Result<std::int64_t> SqliteReader::Count(const std::vector<Filter>& filters) {
+  EDB_ASSIGN(SqliteStatement statement,
+             connection_.Prepare("SELECT count(*) FROM records" + WhereClause(filters)));
+  BindFilters(statement, filters);
+  EDB_TRY(statement.Step().status());
+  return statement.Integer(0);
+}
+
+Status SqliteReader::VisitVectors(const std::string& model, const VectorVisitor& visit) {
+  EDB_ASSIGN(SqliteStatement statement,
+             connection_.Prepare("SELECT id, provider, depiction_id, embedding FROM records"
+                                 " WHERE id IN (SELECT id FROM records WHERE model = ?)"
+                                 " ORDER BY id"));
+  statement.Bind(1, model);
+  std::vector<float> embedding;
+  while (true) {
+    EDB_ASSIGN(const bool more, statement.Step());
+    if (!more) return {};
+    const RowId row = statement.Integer(0);
+    EDB_TRY(InRow(ReadEmbedding(statement, 3, embedding), row));
+    EDB_TRY(visit(row, statement.Text(1), statement.Text(2), embedding));
+  }
+}
+
+Result<Catalog> SqliteReader::LoadCatalog() {
+  SqliteTransaction snapshot(connection_);
+  EDB_TRY(snapshot.BeginRead());
+  EDB_ASSIGN(SqliteStatement groups,
+             connection_.Prepare("SELECT model, provider, count(*) FROM records"
+                                 " GROUP BY model, provider"));
+  Catalog catalog;
+  while (true) {
+    EDB_ASSIGN(const bool more, groups.Step());
+    if (!more) break;
+    Catalog::Model& model = catalog.models[std::string(groups.Text(0))];
+    model.providers.emplace(groups.Text(1), groups.Integer(2));
+    EDB_TRY(groups.Check());
+  }
+  EDB_ASSIGN(SqliteStatement length,
+             connection_.Prepare("SELECT length(embedding) FROM records WHERE model = ? LIMIT 1"));
+  for (auto& [name, model] : catalog.models) {
+    const SqliteResetter resetter(length);
+    length.Bind(1, name);
+    EDB_TRY(length.Step().status());
+    model.dimension = static_cast<int>(length.Integer(0) / std::int64_t{sizeof(float)});
+  }
+  return catalog;
+}
+
+Result<std::int64_t> SqliteReader::LastUpdate() {
+  return connection_.QueryInteger("SELECT value FROM meta WHERE name = 'last_update'");
+}
+
+Status SqliteReader::CheckFiles(std::vector<std::string>& out) {
+  SqliteTransaction snapshot(connection_);
+  EDB_TRY(snapshot.BeginRead());
+  Problems problems(out);
+  Status status = CheckStructure(connection_, problems);
+  if (status.ok()) {
+    EDB_ASSIGN(SqliteStatement scan, PrepareScan({}));
+    status = CheckRecords(std::move(scan), problems);
+  }
+  // A file too damaged to be walked is a finding, not a check that could not be made.
+  if (status.code() != StatusCode::kDataLoss) return status;
+  problems.Add(status.message());
+  return {};
+}
+
+Result<SqliteStatement> SqliteReader::PrepareScan(const std::vector<Filter>& filters) {
+  // The ids come from an index that holds all filtered columns, so only matching records are read.
+  std::string sql = Concat("SELECT ", kRecordColumns, " FROM records");
+  if (!filters.empty()) {
+    sql += Concat(" WHERE id IN (SELECT id FROM records", WhereClause(filters), ")");
+  }
+  sql += " ORDER BY id";
+  EDB_ASSIGN(SqliteStatement statement, connection_.Prepare(sql));
+  BindFilters(statement, filters);
+  return statement;
+}
+
+Status SqliteReader::ReadScanned(SqliteStatement& scan, Record& record) {
+  return InRow(ReadRecord(scan, record), scan.Integer(0));
+}
+
+Result<SqliteReaderPool::Lease> SqliteReaderPool::Acquire() {
+  {
+    std::unique_lock lock(mutex_);
+    if (path_.empty()) returned_.wait(lock, [this] { return closed_ || !idle_.empty(); });
+    if (closed_) return FailedPreconditionError("the SQLite store is closed");
+    if (!idle_.empty()) {
+      Lease lease(shared_from_this(), std::move(idle_.back()));
+      idle_.pop_back();
+      return lease;
+    }
+  }
+  EDB_ASSIGN(SqliteConnection connection, OpenSqliteReader(path_));
+  EDB_ASSIGN(std::unique_ptr<SqliteReader> reader, SqliteReader::Create(std::move(connection)));
+  return Lease(shared_from_this(), std::move(reader));
+}
+
+void SqliteReaderPool::Return(std::unique_ptr<SqliteReader> reader) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || idle_.size() >= keep_) return;
+    idle_.push_back(std::move(reader));
+  }
+  returned_.notify_one();
+}
+
+void SqliteReaderPool::Close() {
+  std::vector<std::unique_ptr<SqliteReader>> idle;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    idle.swap(idle_);
+  }
+  returned_.notify_all();
+}
+
+}  // namespace embeddingsdb

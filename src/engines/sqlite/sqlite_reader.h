@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Reading the SQLite file: one connection with its statements, and a pool of them, so that every
+// reading thread has its own and none waits for the writer.
+#ifndef EMBEDDINGSDB_ENGINES_SQLITE_SQLITE_READER_H_
+#define EMBEDDINGSDB_ENGINES_SQLITE_SQLITE_READER_H_
+
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "embeddingsdb/query.h"
+#include "embeddingsdb/record.h"
+#include "engines/record_store.h"
+#include "engines/sqlite/sqlite_handle.h"
+
+namespace embeddingsdb {
+
+/// Little-endian float32, as embeddings are stored.
+std::span<const std::byte> EmbeddingBytes(std::span<const float> embedding);
+
+/// The questions of RecordStore over one connection. One thread at a time.
+class SqliteReader {
+ public:
+  static Result<std::unique_ptr<SqliteReader>> Create(SqliteConnection connection);
+
+  Result<std::optional<Record>> Get(const Key& key);
+  Result<std::vector<std::optional<Record>>> GetRows(std::span<const RowRef> rows);
+  Status List(const ListQuery& query, RecordPage& page);
+  Result<std::int64_t> Count(const std::vector<Filter>& filters);
+  Status VisitVectors(const std::string& model, const VectorVisitor& visit);
+  Result<Catalog> LoadCatalog();
+  Result<std::int64_t> LastUpdate();
+  Status CheckFiles(std::vector<std::string>& problems);
+
+  /// A statement over all matching records in row order, to be read by ReadScanned.
+  Result<SqliteStatement> PrepareScan(const std::vector<Filter>& filters);
+  /// The row `scan` stands on. kDataLoss naming the row when it is damaged.
+  static Status ReadScanned(SqliteStatement& scan, Record& record);
+
+  const SqliteConnection& connection() const { return connection_; }
+
+ private:
+  explicit SqliteReader(SqliteConnection connection) : connection_(std::move(connection)) {}
+
+  SqliteConnection connection_;
+  SqliteStatement get_;
+  SqliteStatement get_row_;
+};
+
+/// Hands out readers. For a file as many as are asked for, of which `keep` stay open when they
+/// come back; a pool around one reader (a database in memory) makes callers wait for it instead.
+class SqliteReaderPool : public std::enable_shared_from_this<SqliteReaderPool> {
+ public:
+  /// A reader on loan; keeps the pool alive and goes back to it when destroyed.
+  class Lease {
+   public:
+    Lease(std::shared_ptr<SqliteReaderPool> pool, std::unique_ptr<SqliteReader> reader)
+        : pool_(std::move(pool)), reader_(std::move(reader)) {}
+    Lease(Lease&&) = default;
+    Lease& operator=(Lease&&) = delete;
+    ~Lease() {
+      if (reader_ != nullptr) pool_->Return(std::move(reader_));
+    }
+
+    SqliteReader* operator->() const { return reader_.get(); }
+    SqliteReader& operator*() const { return *reader_; }
+
+   private:
+    std::shared_ptr<SqliteReaderPool> pool_;
+    std::unique_ptr<SqliteReader> reader_;
+  };
+
+  SqliteReaderPool(std::string path, std::size_t keep) : path_(std::move(path)), keep_(keep) {}
+  explicit SqliteReaderPool(std::unique_ptr<SqliteReader> only) : keep_(1) {
+    idle_.push_back(std::move(only));
+  }
+
+  Result<Lease> Acquire();
+  /// Closes the idle readers; those on loan close when they come back.
+  void Close();
+
+ private:
+  void Return(std::unique_ptr<SqliteReader> reader);
+
+  const std::string path_;  // empty: there is one reader and there will be no other
+  const std::size_t keep_;
+  std::mutex mutex_;
+  std::condition_variable returned_;
+  std::vector<std::unique_ptr<SqliteReader>> idle_;  // guarded by mutex_
+  bool closed_ = false;                              // guarded by mutex_
+};
+
+}  // namespace embeddingsdb
+
+#endif  // EMBEDDINGSDB_ENGINES_SQLITE_SQLITE_READER_H_

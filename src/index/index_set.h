@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// IndexSet: one vector index a model, with what filters need to know about each row (provider and
+// depiction id). The same for all embedded engines. A later approximate index takes the flat
+// index's place behind VectorIndex; nothing above this header changes.
+#ifndef EMBEDDINGSDB_INDEX_INDEX_SET_H_
+#define EMBEDDINGSDB_INDEX_INDEX_SET_H_
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "embeddingsdb/index.h"
+#include "embeddingsdb/record.h"
+
+namespace embeddingsdb {
+
+/// A search within one model.
+struct IndexQuery {
+  std::span<const float> embedding;            ///< borrowed for the call
+  int k = 10;
+  float max_distance = 0;                      ///< +infinity: no limit
+  std::optional<std::string_view> provider;    ///< only rows of this provider
+  std::span<const std::string> exclude;        ///< depiction ids to leave out
+  const Key* exclude_record = nullptr;         ///< one record to leave out
+};
+
+struct IndexHit {
+  RowId row = 0;
+  float distance = 0;
+  Key key;
+};
+
+/// Safe for concurrent use: searches run together, changes exclude them briefly. Models come into
+/// being by Load and are only then kept up to date by Add and Remove.
+class IndexSet {
+ public:
+  explicit IndexSet(Metric metric) : metric_(metric) {}
+
+  bool IsLoaded(std::string_view model) const;
+
+  /// Fills a model by calling `fill` with a function to hand it rows. On error the model stays
+  /// unloaded. The caller sees to it that nothing changes in the store meanwhile.
+  using RowSink = std::function<Status(RowId, std::string_view provider,
+                                       std::string_view depiction_id, std::span<const float>)>;
+  Status Load(std::string_view model, int dimension,
+              const std::function<Status(const RowSink&)>& fill);
+
+  /// Adds a row, first removing `replaced`. Does nothing when the model is not loaded.
+  Status Add(const Key& key, RowId row, std::optional<RowId> replaced,
+             std::span<const float> vector);
+  void Remove(std::string_view model, RowId row);
+  /// Forgets a model, or everything; it must be loaded again before it is searched.
+  void Unload(std::string_view model);
+  void Clear();
+
+  /// The nearest rows, by distance and then key. kFailedPrecondition when the model is not loaded.
+  Result<std::vector<IndexHit>> Search(std::string_view model, const IndexQuery& query) const;
+
+  /// Rows of a loaded model; for Verify.
+  std::size_t size(std::string_view model) const;
+  std::size_t memory_bytes() const;
+
+ private:
+  struct ModelIndex;
+
+  Metric metric_;
+  mutable std::shared_mutex mutex_;
+  std::map<std::string, std::shared_ptr<ModelIndex>, std::less<>> models_;
+};
+
+}  // namespace embeddingsdb
+
+#endif  // EMBEDDINGSDB_INDEX_INDEX_SET_H_

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The capability matrix in docs/engines.md is the one the engines declare. A test that an engine
+// skips for want of a capability is so in plain sight.
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "conformance/engines_under_test.h"
+
+namespace embeddingsdb {
+namespace {
+
+std::string Mark(bool value) { return value ? "yes" : "no"; }
+
+std::string Row(const std::string& name, const Capabilities& can, PaginationType pagination) {
+  std::ostringstream row;
+  row << "| " << name << " | " << Mark(can.stores) << " | " << Mark(can.persistent) << " | "
+      << Mark(can.exact) << " | " << Mark(can.snapshot_scan) << " | " << Mark(can.shared_read)
+      << " | " << Mark(can.exports) << " | " << PaginationTypeName(pagination) << " |";
+  return row.str();
+}
+
+std::string ReadDocument() {
+  std::ifstream in(EDB_SOURCE_DIR "/docs/engines.md");
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+TEST(CapabilityMatrix, DocumentedRowsAreWhatTheEnginesDeclare) {
+  const std::string document = ReadDocument();
+  std::vector<EngineUnderTest> engines = EnginesUnderTest();
+  engines.push_back({.name = "null", .uri = [](const std::string&) { return "null://"; }});
+  for (const EngineUnderTest& engine : engines) {
+    const TempDir folder;
+    TestContext test;
+    const Result<std::unique_ptr<Database>> db = test.Open(engine.uri(folder.path()));
+    ASSERT_OK(db);
+    const std::string row = Row(engine.name, (*db)->capabilities(), (*db)->pagination_type());
+    EXPECT_NE(document.find(row), std::string::npos) << "docs/engines.md lacks the line\n" << row;
+  }
+}
+
+TEST(CapabilityMatrix, EveryRegisteredSchemeIsUnderTest) {
+  const TestContext test;
+  std::vector<std::string> expected = {"null"};
+  for (const EngineUnderTest& engine : EnginesUnderTest()) expected.push_back(engine.name);
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(test.registry.DatabaseSchemes(), expected);
+}
+
+}  // namespace
+}  // namespace embeddingsdb

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The table of engines that the conformance suite and the model test run on. A new engine adds one
+// row in engines_under_test.cc.
+#ifndef EMBEDDINGSDB_TESTS_CONFORMANCE_ENGINES_UNDER_TEST_H_
+#define EMBEDDINGSDB_TESTS_CONFORMANCE_ENGINES_UNDER_TEST_H_
+
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "support/records.h"
+#include "support/temp_dir.h"
+#include "support/test_context.h"
+
+namespace embeddingsdb {
+
+struct EngineUnderTest {
+  std::string name;
+  /// The URI of a database in an empty folder; options can be appended with '&'.
+  std::function<std::string(const std::string& folder)> uri;
+};
+
+std::ostream& operator<<(std::ostream& os, const EngineUnderTest& engine);
+
+/// Every engine that keeps records.
+std::vector<EngineUnderTest> EnginesUnderTest();
+
+/// One open database in a folder of its own.
+class EngineTest : public testing::TestWithParam<EngineUnderTest> {
+ protected:
+  void SetUp() override { OpenWith(""); }
+
+  /// Opens with more URI options ("&max-results=3"), closing what was open.
+  void OpenWith(const std::string& options) {
+    Result<std::unique_ptr<Database>> opened = TryOpen(options);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    db_ = *std::move(opened);
+  }
+  Result<std::unique_ptr<Database>> TryOpen(const std::string& options) {
+    if (db_ != nullptr) EXPECT_OK(db_->Close());
+    db_.reset();
+    return test_.Open(GetParam().uri(folder_.path()) + options);
+  }
+  void Add(const Record& record) { ASSERT_OK(db_->Add(record)); }
+
+  TempDir folder_;
+  TestContext test_;
+  std::unique_ptr<Database> db_;
+};
+
+/// Runs a suite derived from EngineTest on every engine.
+#define EDB_FOR_ALL_ENGINES(Suite)                                                    \
+  INSTANTIATE_TEST_SUITE_P(Engines, Suite, testing::ValuesIn(EnginesUnderTest()),     \
+                           [](const auto& engine) { return engine.param.name; })
+
+}  // namespace embeddingsdb
+
+#endif  // EMBEDDINGSDB_TESTS_CONFORMANCE_ENGINES_UNDER_TEST_H_
