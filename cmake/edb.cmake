@@ -12,7 +12,8 @@ endfunction()
 # edb_library(name SOURCES a.cc... [PUBLIC_DEPS t...] [DEPS t...] [PCH <header>...])
 #   PUBLIC_DEPS  libraries that appear in the headers of this one
 #   DEPS         libraries that only its .cc files use
-#   PCH          headers to precompile: worth it only for heavy ones, such as gRPC's
+#   PCH          headers to precompile: only for heavy ones, such as gRPC's, since ccache does not
+#                share the objects that use them between clones
 function(edb_library name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;PUBLIC_DEPS;DEPS;PCH")
   add_library(${name} STATIC ${arg_SOURCES})
@@ -62,11 +63,15 @@ endfunction()
 # Prebuilt libraries (DuckDB, gRPC) are not instrumented, so the thread sanitizer must not judge
 # what happens inside them.
 if(EDB_SANITIZE STREQUAL "thread")
-  set(edb_test_environment
-    "TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=1:second_deadlock_stack=1")
+  set(options "ignore_noninstrumented_modules=1:halt_on_error=1:second_deadlock_stack=1")
+  find_program(EDB_SYMBOLIZER NAMES llvm-symbolizer-19 llvm-symbolizer)
+  if(EDB_SYMBOLIZER)
+    string(APPEND options ":external_symbolizer_path=${EDB_SYMBOLIZER}")
+  endif()
+  set(edb_test_environment "TSAN_OPTIONS=${options}")
 elseif(EDB_SANITIZE)
   set(edb_test_environment
-    "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1"
+    "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
     "UBSAN_OPTIONS=print_stacktrace=1")
 endif()
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # edb_usearch: usearch's headers, and NumKong's distance kernels compiled for several instruction
-# sets; the right ones are picked at run time.
+# sets; the right ones are picked at run time. Built only when something links it.
 
 set(numkong "${PROJECT_SOURCE_DIR}/third_party/usearch/numkong")
 
@@ -43,7 +43,7 @@ set(types bf16 bf16c e2m3 e3m2 e4m3 e5m2 f16 f16c f32 f32c f64 f64c i16 i32 i4 i
   u1 u16 u32 u4 u64 u8)
 list(TRANSFORM types PREPEND "${numkong}/c/dispatch_" OUTPUT_VARIABLE sources)
 list(TRANSFORM sources APPEND ".c")
-add_library(edb_usearch STATIC ${sources} "${numkong}/c/numkong.c" "${numkong}/c/parallel.c")
+add_library(edb_usearch STATIC EXCLUDE_FROM_ALL ${sources} "${numkong}/c/numkong.c" "${numkong}/c/parallel.c")
 set_target_properties(edb_usearch PROPERTIES C_STANDARD 11)
 target_compile_options(edb_usearch PRIVATE -w -O3 -include nk_probes.h)
 target_include_directories(edb_usearch PRIVATE "${CMAKE_BINARY_DIR}/gen/numkong")

@@ -47,6 +47,7 @@ inline constexpr std::size_t kMaxTokenBytes = 16 * 1'024;      ///< of a token f
 inline constexpr int kMaxMessageBytes = 64 * 1'024 * 1'024;    ///< 1,000 records of 8,192 floats
 inline constexpr int kMaxMetadataBytes = 16 * 1'024;
 inline constexpr int kMaxStreamsPerConnection = 64;
+inline constexpr int kMaxCallsInFlight = 256;                  ///< each may hold a thread
 inline constexpr int kStreamMessageBytes = 1'024 * 1'024;      ///< aim of one streamed message
 inline constexpr int kCallDeadlineSeconds = 300;               ///< of our client's unary calls
 inline constexpr int kDrainSeconds = 10;                       ///< SIGTERM to exit

@@ -17,6 +17,9 @@ bool IsValidUtf8(std::string_view text);
 /// True when the text holds a C0 control character or DEL.
 bool HasControlCharacter(std::string_view text);
 
+/// The text with A to Z in lower case; other letters stay as they are.
+std::string AsciiLower(std::string_view text);
+
 /// The value in double quotes for a message or a log line: quotes, backslashes, control characters
 /// and invalid bytes escaped, cut after 80 bytes.
 std::string Quote(std::string_view value);
@@ -25,9 +28,15 @@ std::string QuoteWhole(std::string_view value);
 
 /// Joins texts and integers: Concat("row ", 3, ": ", why).
 namespace text_internal {
-inline std::string_view Piece(std::string_view text) { return text; }
-inline std::string_view Piece(const std::string& text) { return text; }
-inline std::string_view Piece(const char* text) { return text; }
+inline std::string_view Piece(std::string_view text) {
+  return text;
+}
+inline std::string_view Piece(const std::string& text) {
+  return text;
+}
+inline std::string_view Piece(const char* text) {
+  return text;
+}
 template <typename Int>
   requires std::integral<Int> && (!std::same_as<Int, bool>)
 std::string Piece(Int value) {

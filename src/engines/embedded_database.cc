@@ -144,18 +144,22 @@ Result<AddReport> EmbeddedDatabase::DoAddBatch(std::span<const Record* const> re
   EDB_ASSIGN(const std::vector<PutResult> stored,
              store_->Put(records, context().env->NowUnixSeconds()));
   AddReport report;
+  std::vector<IndexRow> rows;
+  rows.reserve(records.size());
   for (std::size_t i = 0; i < records.size(); ++i) {
     const Record& record = *records[i];
     const bool added = !stored[i].replaced.has_value();
     ++(added ? report.added : report.replaced);
     CountAdded(record, added);
-    Status indexed = index_.Add(record.key, stored[i].row, stored[i].replaced, record.embedding);
-    if (!indexed.ok()) {
-      // The record is stored; an index that cannot follow is thrown away and loaded again.
-      context().log->Warn("Reload the index", {{"model", record.key.model},
-                                               {"error", indexed.ToString()}});
-      index_.Unload(record.key.model);
-    }
+    rows.push_back({.key = &record.key,
+                    .row = stored[i].row,
+                    .replaced = stored[i].replaced,
+                    .vector = record.embedding});
+  }
+  if (Status indexed = index_.AddBatch(rows); !indexed.ok()) {
+    // The records are stored; an index that cannot follow is thrown away and loaded again.
+    context().log->Warn("Reload the index", {{"error", indexed.ToString()}});
+    index_.Clear();
   }
   return report;
 }

@@ -32,14 +32,22 @@ struct IndexQuery {
   const Key* exclude_record = nullptr;         ///< one record to leave out
 };
 
+/// A row to add, and the one it takes the place of. Borrows everything.
+struct IndexRow {
+  const Key* key = nullptr;
+  RowId row = 0;
+  std::optional<RowId> replaced;
+  std::span<const float> vector;
+};
+
 struct IndexHit {
   RowId row = 0;
   float distance = 0;
   Key key;
 };
 
-/// Safe for concurrent use: searches run together, changes exclude them briefly. Models come into
-/// being by Load and are only then kept up to date by Add and Remove.
+/// Safe for concurrent use: searches run together, changes exclude them briefly and are not starved
+/// by them. Models come into being by Load and are only then kept up to date by Add and Remove.
 class IndexSet {
  public:
   explicit IndexSet(Metric metric) : metric_(metric) {}
@@ -53,15 +61,21 @@ class IndexSet {
   Status Load(std::string_view model, int dimension,
               const std::function<Status(const RowSink&)>& fill);
 
-  /// Adds a row, first removing `replaced`. Does nothing when the model is not loaded.
+  /// Adds a row, first removing `replaced`. Does nothing when the model is not loaded. A model whose
+  /// last row has gone takes vectors of any length again. After an error the model may lack the row:
+  /// unload it.
   Status Add(const Key& key, RowId row, std::optional<RowId> replaced,
              std::span<const float> vector);
+  /// Add for each row, up to the first error. Searches wait once for each run of rows of one model,
+  /// not for each row, and see the run whole.
+  Status AddBatch(std::span<const IndexRow> rows);
   void Remove(std::string_view model, RowId row);
   /// Forgets a model, or everything; it must be loaded again before it is searched.
   void Unload(std::string_view model);
   void Clear();
 
-  /// The nearest rows, by distance and then key. kFailedPrecondition when the model is not loaded.
+  /// The nearest rows, by distance and then key. kFailedPrecondition when the model is not loaded;
+  /// kInvalidArgument when the query has another length than the model's vectors.
   Result<std::vector<IndexHit>> Search(std::string_view model, const IndexQuery& query) const;
 
   /// Rows of a loaded model; for Verify.
@@ -70,6 +84,8 @@ class IndexSet {
 
  private:
   struct ModelIndex;
+
+  std::shared_ptr<ModelIndex> Find(std::string_view model) const;
 
   Metric metric_;
   mutable std::shared_mutex mutex_;

@@ -30,7 +30,7 @@ class Shortlist {
   float limit() const { return limit_; }
 
   /// Considers an allowed row. `vector` is as long as the query and outlives the list. True when
-  /// limit() has changed.
+  /// limit() may have changed.
   bool Offer(RowId row, const float* vector, DistanceBounds bounds);
 
   /// The answer: at most k rows within the maximal distance, nearest first, ties in row order. Ends

@@ -76,7 +76,9 @@ TEST_P(Lists, OrderIsBytewiseNotByLocale) {
     Add(record);
   }
   std::vector<std::string> subjects;
-  for (const Record& record : db_->List({})->records) subjects.push_back(record.subject_id);
+  const Result<RecordPage> page = db_->List({});
+  ASSERT_OK(page);
+  for (const Record& record : page->records) subjects.push_back(record.subject_id);
   EXPECT_EQ(subjects, (std::vector<std::string>{"B", "Z", "a", "b", "\xC3\xA9"}));
 }
 

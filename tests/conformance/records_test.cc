@@ -156,8 +156,8 @@ TEST_P(Records, RefusesEveryBadRecordByNameAndStoresNothing) {
       {[](Record& r) { r.embedding.assign(kMaxDimension + 1, 1.0F); }, "8192"},
       {[nan](Record& r) { r.embedding[1] = nan; }, "embeddings[1]"},
       {[inf](Record& r) { r.embedding[0] = -inf; }, "embeddings[0]"},
-      {[](Record& r) { r.attributes[""] = "x"; }, "attributes"},
-      {[](Record& r) { r.attributes["k"] = "\xED\xA0\x80"; }, "attributes"},
+      {[](Record& r) { r.attributes[""] = "x"; }, "attribute"},
+      {[](Record& r) { r.attributes["k"] = "\xED\xA0\x80"; }, "attributes[\"k\"]"},
       {[](Record& r) { r.attributes["k"] = std::string(kMaxAttributeValueBytes + 1, 'x'); },
        "24576"},
   };

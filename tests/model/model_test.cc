@@ -71,7 +71,9 @@ template <typename T>
 void ExpectSame(const Result<T>& engine, const Result<T>& model) {
   ASSERT_EQ(engine.status().code(), model.status().code())
       << engine.status() << " / " << model.status();
-  if (engine.ok()) EXPECT_EQ(*engine, *model);
+  if (engine.ok()) {
+    EXPECT_EQ(*engine, *model);
+  }
 }
 
 void ExpectSamePage(const Result<RecordPage>& engine, const Result<RecordPage>& model) {

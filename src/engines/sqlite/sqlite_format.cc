@@ -56,7 +56,7 @@ Status NotOurs(const std::string& path, std::string_view what) {
 Result<FileKind> Identify(const SqliteConnection& connection, const std::string& path) {
   const Result<std::int64_t> tables = CountTables(connection, "true");
   if (!tables.ok()) {
-    if (connection.LastErrorCode() != SQLITE_NOTADB) return tables.status().WithContext(Quote(path));
+    if (connection.LastErrorCode() != SQLITE_NOTADB) return tables.status();
     return NotOurs(path, "no SQLite database at all (or an encrypted or damaged one)");
   }
   EDB_ASSIGN(const std::int64_t application, connection.QueryInteger("PRAGMA application_id"));
@@ -78,16 +78,11 @@ Result<FileKind> Identify(const SqliteConnection& connection, const std::string&
                               application, ", ", *tables, " tables and indexes)"));
 }
 
+/// NORMAL syncs the log before each checkpoint only: a power cut may cost the newest commits, never
+/// the file. OFF is no faster that one would notice, and could cost the file.
 const char* SynchronousFor(Durability durability) {
-  switch (durability) {
-    case Durability::kPower:
-      return "PRAGMA synchronous = FULL";
-    case Durability::kProcess:
-      return "PRAGMA synchronous = NORMAL";
-    case Durability::kBuffered:
-      return "PRAGMA synchronous = OFF";
-  }
-  return "PRAGMA synchronous = FULL";
+  return durability == Durability::kPower ? "PRAGMA synchronous = FULL"
+                                          : "PRAGMA synchronous = NORMAL";
 }
 
 Status Create(const SqliteConnection& connection) {

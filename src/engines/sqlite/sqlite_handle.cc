@@ -77,10 +77,14 @@ StatusCode CodeFor(sqlite3* connection, int result) {
 /// The newest error of a connection. SQLite's messages name columns and tables, never values.
 Status ErrorOf(sqlite3* connection, int result, std::string_view what) {
   const char* message = sqlite3_errstr(result);
-  if (connection != nullptr && sqlite3_extended_errcode(connection) == result) {
-    message = sqlite3_errmsg(connection);
+  std::string where;
+  if (connection != nullptr) {
+    if (sqlite3_extended_errcode(connection) == result) message = sqlite3_errmsg(connection);
+    const char* file = sqlite3_db_filename(connection, "main");
+    if (file != nullptr && *file != '\0') where = Concat(" ", Quote(file));
   }
-  return {CodeFor(connection, result), Concat(what, ": ", message, " (SQLite ", result, ")")};
+  return {CodeFor(connection, result),
+          Concat(what, where, ": ", message, " (SQLite ", result, ")")};
 }
 
 }  // namespace
@@ -114,7 +118,7 @@ Result<bool> SqliteStatement::Step() {
   const int result = sqlite3_step(statement_.get());
   if (result == SQLITE_ROW) return true;
   if (result == SQLITE_DONE) return false;
-  return ErrorOf(sqlite3_db_handle(statement_.get()), result, "cannot execute");
+  return ErrorOf(sqlite3_db_handle(statement_.get()), result, "cannot access");
 }
 
 Status SqliteStatement::Run() {
@@ -169,7 +173,7 @@ Result<SqliteConnection> SqliteConnection::Open(const std::string& path, SqliteA
   const int result = sqlite3_open_v2(name, &raw, flags, nullptr);
   SqliteConnection connection;
   connection.connection_.reset(raw);  // there is one even after most errors
-  if (result != SQLITE_OK) return ErrorOf(raw, result, Concat("cannot open ", Quote(name)));
+  if (result != SQLITE_OK) return ErrorOf(raw, result, "cannot open");
 
   sqlite3_busy_timeout(raw, kBusyTimeoutMs);
   sqlite3_limit(raw, SQLITE_LIMIT_LENGTH, kMaxRowBytes);
@@ -191,14 +195,14 @@ Result<SqliteStatement> SqliteConnection::Prepare(std::string_view sql) const {
                                         static_cast<int>(sql.size()), 0, &raw, nullptr);
   SqliteStatement statement;
   statement.statement_.reset(raw);
-  if (result != SQLITE_OK) return ErrorOf(connection_.get(), result, "cannot prepare");
+  if (result != SQLITE_OK) return ErrorOf(connection_.get(), result, "cannot access");
   return statement;
 }
 
 Status SqliteConnection::Execute(const char* sql) const {
   const int result = sqlite3_exec(connection_.get(), sql, nullptr, nullptr, nullptr);
   if (result == SQLITE_OK) return {};
-  return ErrorOf(connection_.get(), result, "cannot execute");
+  return ErrorOf(connection_.get(), result, "cannot access");
 }
 
 Result<std::int64_t> SqliteConnection::QueryInteger(std::string_view sql) const {

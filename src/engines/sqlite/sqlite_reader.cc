@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "engines/sqlite/sqlite_reader.h"
 
-#include <bit>
-#include <cmath>
 #include <cstring>
 #include <map>
 #include <utility>
@@ -13,8 +11,6 @@
 
 namespace embeddingsdb {
 namespace {
-
-static_assert(std::endian::native == std::endian::little, "embeddings are stored little-endian");
 
 constexpr std::string_view kRecordColumns =
     "id, provider, depiction_id, model, subject_id, created, attributes, embedding";
@@ -121,10 +117,6 @@ Status CheckRecords(SqliteStatement scan, Problems& problems) {
 }
 
 }  // namespace
-
-std::span<const std::byte> EmbeddingBytes(std::span<const float> embedding) {
-  return std::as_bytes(embedding);
-}
 
 Result<std::unique_ptr<SqliteReader>> SqliteReader::Create(SqliteConnection connection) {
   std::unique_ptr<SqliteReader> reader(new SqliteReader(std::move(connection)));

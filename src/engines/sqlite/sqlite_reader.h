@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "embeddingsdb/query.h"
@@ -20,9 +21,6 @@
 #include "engines/sqlite/sqlite_handle.h"
 
 namespace embeddingsdb {
-
-/// Little-endian float32, as embeddings are stored.
-std::span<const std::byte> EmbeddingBytes(std::span<const float> embedding);
 
 /// The questions of RecordStore over one connection. One thread at a time.
 class SqliteReader {

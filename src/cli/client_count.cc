@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/client_flags.h"
+#include "cli/command_flags.h"
+#include "cli/commands.h"
+
+namespace embeddingsdb {
+
+int RunClientCount(const Invocation& call, Session& session) {
+  KeyValues filter_texts;
+  CommandFlags flags(call, {
+      .summary = "Prints how many records there are.",
+      .synopsis = "[flags]",
+      .examples = "  embeddingsdb-client count\n"
+                  "  embeddingsdb-client count -filter provider=example"});
+  const ClientFlags client_flags(flags);
+  AddFilterFlag(flags, filter_texts);
+  if (const auto exit_code = flags.Parse(session)) return *exit_code;
+  const auto filters = ParseFilters(filter_texts);
+  if (!filters.ok()) return flags.UsageError(session, filters.status().message());
+
+  return client_flags.Run(session, "count records", [&](Client& client) -> Status {
+    EDB_ASSIGN(const std::int64_t count, client.Count(*filters));
+    session.io.out << count << "\n";
+    return {};
+  });
+}
+
+}  // namespace embeddingsdb

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// CommandFlags: what the flags of all commands have in common: -verbose, help, how errors in the
+// command line are told, and a check of the arguments after the flags.
+#ifndef EMBEDDINGSDB_CLI_COMMAND_FLAGS_H_
+#define EMBEDDINGSDB_CLI_COMMAND_FLAGS_H_
+
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <string_view>
+
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "embeddingsdb/query.h"
+
+namespace embeddingsdb {
+
+inline constexpr std::string_view kDefaultModel = "apple/mobileclip_s0";
+
+/// How many arguments a command takes after its flags, and what they are called.
+struct Arguments {
+  std::string_view name;
+  std::size_t min = 0;
+  std::size_t max = 0;
+};
+inline constexpr std::size_t kAnyNumber = std::numeric_limits<std::size_t>::max();
+
+class CommandFlags : public FlagSet {
+ public:
+  /// `usage.synopsis` is what stands after the program's name.
+  CommandFlags(const Invocation& call, Usage usage);
+
+  /// Reads the command line and applies -verbose. An exit code when the command must end here: 0
+  /// after help was asked for, kExitUsage after an error; both have printed what there is to say.
+  std::optional<int> Parse(Session& session, const Arguments& arguments = {});
+
+  /// Tells of an error in the command line and returns kExitUsage.
+  int UsageError(Session& session, std::string_view message) const;
+
+ private:
+  Invocation call_;
+  bool verbose_ = false;
+};
+
+/// -provider, -depiction-id and -model, which name a record.
+void AddKeyFlags(FlagSet& flags, Key& key);
+
+/// -filter COLUMN=VALUE, and what was given as filters.
+void AddFilterFlag(FlagSet& flags, KeyValues& filters);
+Result<std::vector<Filter>> ParseFilters(const KeyValues& filters);
+
+/// kExitUsage, after saying so, when a file would be written to a terminal.
+std::optional<int> RefuseTerminal(const CommandFlags& flags, const std::string& output,
+                                  Session& session);
+
+}  // namespace embeddingsdb
+
+#endif  // EMBEDDINGSDB_CLI_COMMAND_FLAGS_H_

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/commands.h"
+
+#include <algorithm>
+#include <array>
+#include <iomanip>
+
+namespace embeddingsdb {
+
+std::span<const Command> Commands() {
+  static constexpr auto kCommands = std::to_array<Command>({
+      {"server", "serve a database over gRPC", RunServer},
+      {"client", "read, write and search a database", RunClient},
+      {"parquet-import", "add the records of Parquet files to a database", RunParquetImport},
+      {"parquet-export", "write the records of a database to a Parquet file", RunParquetExport},
+      {"parquet-merge", "make one Parquet file of several", RunParquetMerge},
+      {"parquet-emit", "print the records of Parquet files as JSON lines", RunParquetEmit},
+      {"export", "write a database as a go-embeddingsdb export directory", RunExport},
+      {"verify", "read a whole database and check it", RunVerify},
+      {"completion", "print a completion script for bash", RunCompletion},
+      {"help", "explain a command", RunHelp},
+      {"version", "print the version", RunVersion},
+  });
+  return kCommands;
+}
+
+std::span<const Command> ClientCommands() {
+  static constexpr auto kCommands = std::to_array<Command>({
+      {"add", "add records given as JSON", RunClientAdd},
+      {"count", "print how many records there are", RunClientCount},
+      {"dimensions", "print the lengths of the stored vectors", RunClientDimensions},
+      {"list", "print records, one JSON object a line", RunClientList},
+      {"models", "print the names of the models", RunClientModels},
+      {"providers", "print the names of the providers", RunClientProviders},
+      {"record", "print one record", RunClientRecord},
+      {"remove", "remove one record", RunClientRemove},
+      {"similar", "find the records nearest to a vector", RunClientSimilar},
+      {"similar-by-id", "find the records nearest to a record", RunClientSimilarById},
+  });
+  return kCommands;
+}
+
+std::span<const Link> Links() {
+  static constexpr auto kLinks = std::to_array<Link>({
+      {"embeddingsdb-server", "server"},
+      {"embeddingsdb-client", "client"},
+      {"parquet-import", "parquet-import"},
+      {"parquet-export", "parquet-export"},
+      {"parquet-merge", "parquet-merge"},
+      {"parquet-emit", "parquet-emit"},
+  });
+  return kLinks;
+}
+
+const Command* FindCommand(std::span<const Command> commands, std::string_view name) {
+  const auto found = std::ranges::find(commands, name, &Command::name);
+  return found == commands.end() ? nullptr : &*found;
+}
+
+void PrintCommands(std::ostream& out, std::span<const Command> commands) {
+  for (const Command& command : commands) {
+    out << "  " << std::left << std::setw(16) << command.name << command.summary << "\n";
+  }
+}
+
+}  // namespace embeddingsdb

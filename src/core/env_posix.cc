@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <fcntl.h>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include "embeddingsdb/status.h"
+
+#include "core/env.h"
+#include "core/text.h"
+
+namespace embeddingsdb {
+namespace {
+
+constexpr mode_t kFileMode = 0644;  // less the umask, like that of any program
+constexpr mode_t kDirectoryMode = 0755;
+constexpr std::size_t kWriteBytes = 64 * 1024;  // small appends are gathered up to this
+
+StatusCode CodeOf(int error) {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+      return StatusCode::kNotFound;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return StatusCode::kPermissionDenied;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+      return StatusCode::kResourceExhausted;
+    case EISDIR:
+    case ENAMETOOLONG:
+    case ELOOP:
+    case EINVAL:
+      return StatusCode::kInvalidArgument;
+    case EEXIST:
+      return StatusCode::kAlreadyExists;
+    case EBUSY:
+    case ENOTEMPTY:
+    case EXDEV:
+    case ETXTBSY:
+      return StatusCode::kFailedPrecondition;
+    case EIO:
+      return StatusCode::kDataLoss;
+    default:
+      return StatusCode::kInternal;
+  }
+}
+
+/// `what` is the verb: "cannot open "/a/b": No such file or directory".
+Status SystemError(std::string_view what, const std::string& path, int error) {
+  return {CodeOf(error), Concat("cannot ", what, " ", QuoteWhole(path), ": ",
+                                std::generic_category().message(error))};
+}
+
+/// Repeats a system call that a signal interrupted.
+template <typename Call>
+auto Retry(const Call& call) {
+  auto result = call();
+  while (result == -1 && errno == EINTR) {
+    result = call();
+  }
+  return result;
+}
+
+/// Owns a file descriptor.
+class Fd {
+ public:
+  explicit Fd(int fd = -1) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  ~Fd() { Close(); }
+
+  int get() const { return fd_; }
+  /// 0 or errno. close() is not repeated after EINTR: Linux has closed the descriptor by then.
+  int Close() {
+    if (fd_ < 0) {
+      return 0;
+    }
+    const int result = ::close(std::exchange(fd_, -1));
+    return result == 0 || errno == EINTR ? 0 : errno;
+  }
+
+ private:
+  int fd_;
+};
+
+Result<Fd> Open(const std::string& path, int flags) {
+  Fd fd(Retry([&] { return ::open(path.c_str(), flags | O_CLOEXEC, kFileMode); }));
+  if (fd.get() < 0) {
+    return SystemError("open", path, errno);
+  }
+  return fd;
+}
+
+Status WriteAll(const Fd& fd, const std::string& path, std::string_view data) {
+  while (!data.empty()) {
+    const ssize_t written = Retry([&] { return ::write(fd.get(), data.data(), data.size()); });
+    if (written < 0) {
+      return SystemError("write", path, errno);
+    }
+    data.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Status Sync(const Fd& fd, const std::string& path) {
+  if (Retry([&] { return ::fsync(fd.get()); }) == 0) {
+    return {};
+  }
+  return SystemError("sync", path, errno);
+}
+
+std::string ParentOf(const std::string& path) {
+  const std::size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos) {
+    return ".";
+  }
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+/// Makes a rename or a new name in the directory survive power loss.
+Status SyncDirectory(const std::string& path) {
+  EDB_ASSIGN(const Fd fd, Open(path, O_RDONLY | O_DIRECTORY));
+  return Sync(fd, path);
+}
+
+class PosixAtomicFile final : public AtomicFile {
+ public:
+  PosixAtomicFile(Fd fd, std::string temporary, std::string target)
+      : fd_(std::move(fd)), temporary_(std::move(temporary)), target_(std::move(target)) {}
+  ~PosixAtomicFile() override {
+    if (!renamed_) {
+      ::unlink(temporary_.c_str());
+    }
+  }
+
+  Status Append(std::string_view data) override {
+    EDB_TRY(status_);
+    buffer_.append(data);
+    if (buffer_.size() >= kWriteBytes) {
+      status_ = WriteBuffer();
+    }
+    return status_;
+  }
+
+  Status Commit() override {
+    EDB_TRY(status_);
+    status_ = DoCommit();
+    if (!status_.ok()) {
+      return status_;
+    }
+    status_ = FailedPreconditionError(Concat(QuoteWhole(target_), " is committed already"));
+    return {};
+  }
+
+ private:
+  Status WriteBuffer() {
+    EDB_TRY(WriteAll(fd_, target_, buffer_));
+    buffer_.clear();
+    return {};
+  }
+
+  Status DoCommit() {
+    EDB_TRY(WriteBuffer());
+    EDB_TRY(Sync(fd_, target_));
+    if (const int error = fd_.Close(); error != 0) {
+      return SystemError("close", target_, error);
+    }
+    if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
+      return SystemError("rename a new file to", target_, errno);
+    }
+    renamed_ = true;
+    return SyncDirectory(ParentOf(target_));
+  }
+
+  Fd fd_;
+  std::string temporary_;
+  std::string target_;
+  std::string buffer_;
+  Status status_;  // the first error, which every later call repeats
+  bool renamed_ = false;
+};
+
+class PosixFileLock final : public FileLock {
+ public:
+  explicit PosixFileLock(Fd fd) : fd_(std::move(fd)) {}
+
+ private:
+  Fd fd_;
+};
+
+class PosixEnv final : public Env {
+ public:
+  std::int64_t NowUnixSeconds() override {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::floor<std::chrono::seconds>(now).count();
+  }
+  Result<std::string> ReadFile(const std::string& path, std::size_t max_bytes) override;
+  Result<std::unique_ptr<AtomicFile>> CreateAtomic(const std::string& path) override;
+  bool Exists(const std::string& path) override {
+    struct stat info{};
+    return ::stat(path.c_str(), &info) == 0;
+  }
+  bool IsDirectory(const std::string& path) override {
+    struct stat info{};
+    return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  }
+  Status MakeDirectories(const std::string& path) override;
+  Status Rename(const std::string& from, const std::string& to) override;
+  Status Remove(const std::string& path) override {
+    if (std::remove(path.c_str()) == 0 || errno == ENOENT) {
+      return {};
+    }
+    return SystemError("remove", path, errno);
+  }
+  Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
+
+ private:
+  std::atomic<unsigned> next_temporary_ = 0;
+};
+
+Result<std::string> PosixEnv::ReadFile(const std::string& path, std::size_t max_bytes) {
+  EDB_ASSIGN(const Fd fd, Open(path, O_RDONLY));
+  std::string content;
+  std::array<char, 16 * 1024> chunk{};
+  while (true) {
+    const ssize_t got = Retry([&] { return ::read(fd.get(), chunk.data(), chunk.size()); });
+    if (got < 0) {
+      return SystemError("read", path, errno);
+    }
+    if (got == 0) {
+      return content;
+    }
+    content.append(chunk.data(), static_cast<std::size_t>(got));
+    if (content.size() > max_bytes) {
+      return ResourceExhaustedError(
+          Concat("file ", QuoteWhole(path), " is longer than the limit of ", max_bytes, " bytes"));
+    }
+  }
+}
+
+Result<std::unique_ptr<AtomicFile>> PosixEnv::CreateAtomic(const std::string& path) {
+  const std::size_t slash = path.find_last_of('/');
+  const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
+  if (name == path.size()) {
+    return InvalidArgumentError(Concat("path ", QuoteWhole(path), " names no file"));
+  }
+  while (true) {
+    // A process that was killed may have left a file of this name: O_EXCL moves on to the next.
+    const std::string temporary = Concat(path.substr(0, name), ".", path.substr(name), ".tmp-",
+                                         ::getpid(), "-", next_temporary_.fetch_add(1));
+    Result<Fd> fd = Open(temporary, O_WRONLY | O_CREAT | O_EXCL);
+    if (fd.ok()) {
+      return std::unique_ptr<AtomicFile>(
+          std::make_unique<PosixAtomicFile>(*std::move(fd), temporary, path));
+    }
+    if (fd.status().code() != StatusCode::kAlreadyExists) {
+      return fd.status();
+    }
+  }
+}
+
+Status PosixEnv::MakeDirectories(const std::string& path) {
+  if (path.empty()) {
+    return InvalidArgumentError("directory path is empty");
+  }
+  if (IsDirectory(path)) {
+    return {};
+  }
+  const std::size_t end = path.find_last_not_of('/');
+  const std::string trimmed = path.substr(0, end + 1);
+  const std::string parent = ParentOf(trimmed);
+  if (parent != trimmed) {
+    EDB_TRY(MakeDirectories(parent));
+  }
+  if (::mkdir(trimmed.c_str(), kDirectoryMode) == 0) {
+    return SyncDirectory(parent);
+  }
+  const int error = errno;
+  if (error == EEXIST && IsDirectory(trimmed)) {
+    return {};  // another process was quicker
+  }
+  return SystemError("make directory", path, error);
+}
+
+Status PosixEnv::Rename(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) {
+    return SystemError(Concat("rename ", QuoteWhole(from), " to"), to, errno);
+  }
+  EDB_TRY(SyncDirectory(ParentOf(to)));
+  return ParentOf(from) == ParentOf(to) ? Status() : SyncDirectory(ParentOf(from));
+}
+
+/// The process id that a holder has written into its lock file, for a message.
+std::string HolderOf(const Fd& fd) {
+  std::array<char, 32> text{};
+  const ssize_t got = Retry([&] { return ::pread(fd.get(), text.data(), text.size(), 0); });
+  long pid = 0;
+  if (got > 0) {
+    std::from_chars(text.data(), text.data() + got, pid);
+  }
+  return pid > 0 ? Concat("process ", pid) : std::string("another process");
+}
+
+Result<std::unique_ptr<FileLock>> PosixEnv::Lock(const std::string& path) {
+  EDB_ASSIGN(Fd fd, Open(path, O_RDWR | O_CREAT));
+  // flock belongs to the open file, so two handles of one process exclude each other as well.
+  if (Retry([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) {
+    if (errno != EWOULDBLOCK) {
+      return SystemError("lock", path, errno);
+    }
+    return FailedPreconditionError(Concat(QuoteWhole(path), " is locked by ", HolderOf(fd)));
+  }
+  if (::ftruncate(fd.get(), 0) != 0) {
+    return SystemError("write", path, errno);
+  }
+  EDB_TRY(WriteAll(fd, path, Concat(::getpid(), "\n")));
+  return std::unique_ptr<FileLock>(std::make_unique<PosixFileLock>(std::move(fd)));
+}
+
+}  // namespace
+
+std::unique_ptr<Env> NewPosixEnv() {
+  return std::make_unique<PosixEnv>();
+}
+
+}  // namespace embeddingsdb

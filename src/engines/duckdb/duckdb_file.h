@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The DuckDB file of a database: opening it safely, its tables, and connections to read it with.
+#ifndef EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_FILE_H_
+#define EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_FILE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/env.h"
+#include "duckdb_c/handle.h"
+#include "embeddingsdb/status.h"
+
+namespace embeddingsdb {
+
+/// A connection with the statements it has prepared. Statements are compile-time texts or made from
+/// enumerations, so there are few of them.
+class DuckdbSession {
+ public:
+  explicit DuckdbSession(duckdb_c::Connection connection) : connection_(std::move(connection)) {}
+
+  const duckdb_c::Connection& connection() const { return connection_; }
+  /// Runs `sql`, prepared once a session.
+  Result<duckdb_c::ResultSet> Run(std::string_view sql,
+                                  std::span<const duckdb_c::Parameter> parameters,
+                                  duckdb_c::Fetch fetch = duckdb_c::Fetch::kMaterialised);
+  Result<duckdb_c::ResultSet> Run(std::string_view sql,
+                                  std::initializer_list<duckdb_c::Parameter> parameters) {
+    return Run(sql, std::span(parameters.begin(), parameters.size()));
+  }
+  /// Runs a statement whose answer is one integer; `fallback` when it is NULL or has no row.
+  Result<std::int64_t> Number(std::string_view sql,
+                              std::initializer_list<duckdb_c::Parameter> parameters,
+                              std::int64_t fallback);
+
+ private:
+  duckdb_c::Connection connection_;
+  std::map<std::string, duckdb_c::Prepared, std::less<>> statements_;
+};
+
+struct DuckdbFileOptions {
+  std::string path;  ///< empty: in memory
+  bool read_only = false;
+  std::unique_ptr<FileLock> lock;  ///< held until the file is closed for good
+};
+
+/// An open database file, attached as `db`. Its tables:
+///   db.embeddings  one row a record, found by `id`, which grows with every write: the rows lie in
+///                  id order, so zone maps find an id without an index
+///   db.keys        key (provider, depiction_id, model joined by U+001F) -> id
+///   db.meta        format, version, and what the rows alone do not tell
+/// Safe for concurrent use. Cursors keep it, and with it the lock, alive.
+class DuckdbFile {
+ public:
+  /// Opens or creates the file. kFailedPrecondition for a file that is locked, is no DuckDB
+  /// database, or belongs to something else; the message says which.
+  static Result<std::shared_ptr<DuckdbFile>> Open(DuckdbFileOptions options);
+
+  bool persistent() const { return !path_.empty(); }
+
+  /// A session of the pool, given back when the pointer goes.
+  class Lease {
+   public:
+    Lease(DuckdbFile* file, std::unique_ptr<DuckdbSession> session)
+        : file_(file), session_(std::move(session)) {}
+    Lease(Lease&&) = default;
+    Lease& operator=(Lease&&) = delete;
+    ~Lease() {
+      if (session_ != nullptr) file_->GiveBack(std::move(session_));
+    }
+    DuckdbSession* operator->() const { return session_.get(); }
+    DuckdbSession& operator*() const { return *session_; }
+
+   private:
+    DuckdbFile* file_;
+    std::unique_ptr<DuckdbSession> session_;
+  };
+  Result<Lease> Borrow();
+  /// A session outside the pool, for streams.
+  Result<std::unique_ptr<DuckdbSession>> NewSession();
+
+  /// Drops the sessions of the pool.
+  void DropSessions();
+
+ private:
+  DuckdbFile(DuckdbFileOptions options, duckdb_c::Database database)
+      : path_(std::move(options.path)),
+        lock_(std::move(options.lock)),
+        database_(std::move(database)) {}
+
+  void GiveBack(std::unique_ptr<DuckdbSession> session);
+
+  std::string path_;
+  std::unique_ptr<FileLock> lock_;  // declared before the database: given up after it
+  duckdb_c::Database database_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<DuckdbSession>> idle_;  // guarded by mutex_
+};
+
+}  // namespace embeddingsdb
+
+#endif  // EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_FILE_H_

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engines/duckdb/duckdb_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <unordered_map>
+
+#include "core/text.h"
+#include "engines/duckdb/duckdb_rows.h"
+
+namespace embeddingsdb {
+namespace {
+
+using duckdb_c::Chunk;
+using duckdb_c::Fetch;
+using duckdb_c::Parameter;
+using duckdb_c::ResultSet;
+using duckdb_c::Transaction;
+
+// A condition made of column names from an enumeration; the values are bound.
+struct Where {
+  std::string sql;
+  std::vector<Parameter> parameters;
+};
+
+Where WhereOf(const std::vector<Filter>& filters) {
+  Where where;
+  for (const Filter& filter : filters) {
+    where.sql += Concat(where.sql.empty() ? " WHERE " : " AND ", ColumnName(filter.column), " = ?");
+    where.parameters.emplace_back(filter.value);
+  }
+  return where;
+}
+
+// Calls `use(chunk, row)` for every row.
+template <typename Use>
+Status ForEachRow(ResultSet& result, Use use) {
+  for (;;) {
+    EDB_ASSIGN(const bool more, result.Next());
+    if (!more) return {};
+    for (std::size_t row = 0; row < result.chunk().rows(); ++row) EDB_TRY(use(result.chunk(), row));
+  }
+}
+
+// Statements with so many placeholders are prepared; shorter lists repeat their last id.
+constexpr std::array<std::size_t, 4> kListSizes = {1, 10, 100, 1000};
+
+// Runs `select` for the rows with these ids, however many there are.
+template <typename Use>
+Status ForEachId(DuckdbSession& session, std::string_view select, std::span<const RowId> ids,
+                 Use use) {
+  while (!ids.empty()) {
+    const std::size_t taken = std::min(ids.size(), kListSizes.back());
+    const std::size_t size = *std::lower_bound(kListSizes.begin(), kListSizes.end(), taken);
+    std::string sql = Concat(select, " WHERE id IN (?");
+    for (std::size_t i = 1; i < size; ++i) sql += ", ?";
+    sql += ")";
+    std::vector<Parameter> parameters;
+    parameters.reserve(size);
+    for (std::size_t i = 0; i < size; ++i) {
+      parameters.emplace_back(std::int64_t{ids[std::min(i, taken - 1)]});
+    }
+    EDB_ASSIGN(ResultSet result, session.Run(sql, parameters));
+    EDB_TRY(ForEachRow(result, use));
+    ids = ids.subspan(taken);
+  }
+  return {};
+}
+
+constexpr std::string_view kSelectRecords =
+    "SELECT " EDB_DUCKDB_RECORD_COLUMNS " FROM db.embeddings";
+
+class DuckdbCursor final : public RecordCursor {
+ public:
+  DuckdbCursor(std::shared_ptr<DuckdbFile> file, std::unique_ptr<DuckdbSession> session,
+               ResultSet result)
+      : file_(std::move(file)), session_(std::move(session)), result_(std::move(result)) {}
+
+  Result<bool> Next(Record& record) override {
+    if (row_ == result_.chunk().rows()) {
+      if (done_) return false;
+      Result<bool> more = result_.Next();
+      if (!more.ok() || !*more) {
+        done_ = true;
+        return more;
+      }
+      row_ = 0;
+    }
+    ReadDuckdbRecord(result_.chunk(), row_++, record);
+    return true;
+  }
+
+ private:
+  // Destroyed from the last to the first: result, connection, file.
+  std::shared_ptr<DuckdbFile> file_;
+  std::unique_ptr<DuckdbSession> session_;
+  ResultSet result_;
+  std::size_t row_ = 0;
+  bool done_ = false;
+};
+
+Result<std::int64_t> CountWhere(DuckdbSession& session, const Where& where) {
+  EDB_ASSIGN(ResultSet result,
+             session.connection().Run(Concat("SELECT count(*) FROM db.embeddings", where.sql),
+                                      where.parameters));
+  EDB_ASSIGN(const bool found, result.Next());
+  if (!found) return InternalError("DuckDB: count without a row");
+  return result.chunk().column(0).Values<std::int64_t>()[0];
+}
+
+// The ids of a page; sorting moves only the four texts, never vectors.
+Result<std::vector<RowId>> PageIds(DuckdbSession& session, const ListQuery& query, Where where) {
+  const std::string sql =
+      Concat("SELECT id FROM db.embeddings", where.sql,
+             " ORDER BY subject_id, depiction_id, model, provider LIMIT ? OFFSET ?");
+  where.parameters.emplace_back(query.per_page);
+  where.parameters.emplace_back((query.page - 1) * query.per_page);
+  EDB_ASSIGN(ResultSet result, session.connection().Run(sql, where.parameters));
+  std::vector<RowId> ids;
+  EDB_TRY(ForEachRow(result, [&](const Chunk& chunk, std::size_t row) -> Status {
+    ids.push_back(chunk.column(0).Values<std::int64_t>()[row]);
+    return {};
+  }));
+  return ids;
+}
+
+}  // namespace
+
+Result<std::optional<Record>> DuckdbGet(DuckdbFile& file, const Key& key) {
+  EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
+  EDB_ASSIGN(Transaction transaction, Transaction::Begin(session->connection()));
+  EDB_ASSIGN(const RowId id, session->Number("SELECT id FROM db.keys WHERE key = ?",
+                                             {EncodeDuckdbKey(key)}, 0));
+  if (id == 0) return std::optional<Record>();
+  EDB_ASSIGN(ResultSet result, session->Run(Concat(kSelectRecords, " WHERE id = ?"), {id}));
+  EDB_ASSIGN(const bool found, result.Next());
+  if (!found) {
+    return DataLossError(Concat("record ", DisplayKey(key), " has a key but no row; run verify"));
+  }
+  std::optional<Record> record(std::in_place);
+  ReadDuckdbRecord(result.chunk(), 0, *record);
+  return record;
+}
+
+Result<std::vector<std::optional<Record>>> DuckdbGetRows(DuckdbFile& file,
+                                                         std::span<const RowRef> rows) {
+  std::unordered_map<RowId, std::size_t> places;
+  std::vector<RowId> ids;
+  ids.reserve(rows.size());
+  for (const RowRef& row : rows) {
+    places.emplace(row.row, ids.size());
+    ids.push_back(row.row);
+  }
+  std::vector<std::optional<Record>> records(rows.size());
+  EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
+  const auto take = [&](const Chunk& chunk, std::size_t row) -> Status {
+    const auto place = places.find(chunk.column(0).Values<std::int64_t>()[row]);
+    if (place == places.end()) return InternalError("DuckDB: a row that was not asked for");
+    Record& record = records[place->second].emplace();
+    record.key = rows[place->second].key;
+    record.subject_id = chunk.column(1).Text(row);
+    ReadDuckdbAttributes(chunk.column(2), row, record.attributes);
+    return {};
+  };
+  EDB_TRY(ForEachId(*session, "SELECT id, subject_id, attributes FROM db.embeddings", ids, take));
+  return records;
+}
+
+Status DuckdbList(DuckdbFile& file, const ListQuery& query, RecordPage& page) {
+  const Where where = WhereOf(query.filters);
+  EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
+  EDB_ASSIGN(Transaction snapshot, Transaction::Begin(session->connection()));
+  EDB_ASSIGN(page.total, CountWhere(*session, where));
+  page.records.clear();
+  if ((query.page - 1) * query.per_page >= page.total) return {};
+  EDB_ASSIGN(const std::vector<RowId> ids, PageIds(*session, query, where));
+  std::unordered_map<RowId, std::size_t> places;
+  for (const RowId id : ids) places.emplace(id, places.size());
+  page.records.resize(ids.size());
+  return ForEachId(*session, kSelectRecords, ids, [&](const Chunk& chunk, std::size_t row) {
+    const RowId id = chunk.column(0).Values<std::int64_t>()[row];
+    ReadDuckdbRecord(chunk, row, page.records[places.at(id)]);
+    return Status();
+  });
+}
+
+Result<std::unique_ptr<RecordCursor>> DuckdbScan(std::shared_ptr<DuckdbFile> file,
+                                                 const std::vector<Filter>& filters) {
+  const Where where = WhereOf(filters);
+  EDB_ASSIGN(std::unique_ptr<DuckdbSession> session, file->NewSession());
+  EDB_ASSIGN(ResultSet result,
+             session->connection().Run(Concat(kSelectRecords, where.sql), where.parameters,
+                                       Fetch::kStreaming));
+  return std::unique_ptr<RecordCursor>(std::make_unique<DuckdbCursor>(
+      std::move(file), std::move(session), std::move(result)));
+}
+
+Result<std::int64_t> DuckdbCount(DuckdbFile& file, const std::vector<Filter>& filters) {
+  EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
+  return CountWhere(*session, WhereOf(filters));
+}
+
+Status DuckdbVisitVectors(DuckdbFile& file, const std::string& model, const VectorVisitor& visit) {
+  EDB_ASSIGN(const std::unique_ptr<DuckdbSession> session, file.NewSession());
+  EDB_ASSIGN(ResultSet result,
+             session->connection().Run("SELECT id, provider, depiction_id, vec FROM db.embeddings "
+                                       "WHERE model = ?",
+                                       {model}, Fetch::kStreaming));
+  for (;;) {
+    EDB_ASSIGN(const bool more, result.Next());
+    if (!more) return {};
+    const Chunk& chunk = result.chunk();
+    const auto* ids = chunk.column(0).Values<std::int64_t>();
+    const duckdb_c::Column providers = chunk.column(1);
+    const duckdb_c::Column depictions = chunk.column(2);
+    const duckdb_c::Column vectors = chunk.column(3);
+    const auto* floats = vectors.Child().Values<float>();
+    for (std::size_t row = 0; row < chunk.rows(); ++row) {
+      const auto [first, count] = vectors.List(row);
+      EDB_TRY(visit(ids[row], providers.Text(row), depictions.Text(row), {floats + first, count}));
+    }
+  }
+}
+
+Result<Catalog> DuckdbCatalog(DuckdbFile& file) {
+  EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
+  EDB_ASSIGN(ResultSet result,
+             session->Run("SELECT model, provider, count(*), max(dimensions) FROM db.embeddings "
+                          "GROUP BY model, provider",
+                          {}));
+  Catalog catalog;
+  EDB_TRY(ForEachRow(result, [&](const Chunk& chunk, std::size_t row) -> Status {
+    Catalog::Model& model = catalog.models[std::string(chunk.column(0).Text(row))];
+    model.dimension = std::max(model.dimension, chunk.column(3).Values<std::int32_t>()[row]);
+    model.providers.emplace(chunk.column(1).Text(row),
+                            chunk.column(2).Values<std::int64_t>()[row]);
+    return {};
+  }));
+  return catalog;
+}
+
+Status DuckdbCheck(DuckdbFile& file, std::vector<std::string>& problems) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kChecks = {{
+      {"rows of embeddings without their key in keys",
+       "SELECT count(*) FROM db.embeddings e ANTI JOIN db.keys k ON k.id = e.id AND k.key = "
+       "e.provider || chr(31) || e.depiction_id || chr(31) || e.model"},
+      {"keys without a row in embeddings",
+       "SELECT count(*) FROM db.keys k ANTI JOIN db.embeddings e ON k.id = e.id"},
+      {"ids used more than once",
+       "SELECT count(*) FROM (SELECT id FROM db.embeddings GROUP BY id HAVING count(*) > 1)"},
+      {"vectors of another length than their row says",
+       "SELECT count(*) FROM db.embeddings WHERE len(vec) <> dimensions"},
+  }};
+  EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
+  for (const auto& [what, sql] : kChecks) {
+    EDB_ASSIGN(const std::int64_t count, session->Number(sql, {}, 0));
+    if (count != 0) problems.push_back(Concat(count, " ", what));
+  }
+  return {};
+}
+
+}  // namespace embeddingsdb

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engines/duckdb/duckdb_rows.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+namespace embeddingsdb {
+namespace {
+
+using duckdb_c::Appender;
+using duckdb_c::Chunk;
+using duckdb_c::Column;
+using duckdb_c::Connection;
+using duckdb_c::LogicalType;
+using duckdb_c::SetText;
+using duckdb_c::Values;
+
+constexpr char kSeparator = '\x1f';
+
+// The order of the columns of db.embeddings.
+enum : std::size_t {
+  kId, kProvider, kDepictionId, kSubjectId, kModel, kDimensions, kCreated, kLastModified,
+  kAttributes, kVec
+};
+
+LogicalType Text() { return LogicalType::Plain(DUCKDB_TYPE_VARCHAR); }
+LogicalType BigInt() { return LogicalType::Plain(DUCKDB_TYPE_BIGINT); }
+
+Chunk EmbeddingsChunk() {
+  std::vector<LogicalType> types;
+  types.push_back(BigInt());
+  for (int i = 0; i < 4; ++i) types.push_back(Text());
+  types.push_back(LogicalType::Plain(DUCKDB_TYPE_INTEGER));
+  types.push_back(BigInt());
+  types.push_back(BigInt());
+  types.push_back(LogicalType::Map(Text(), Text()));
+  types.push_back(LogicalType::List(LogicalType::Plain(DUCKDB_TYPE_FLOAT)));
+  return Chunk::Create(types);
+}
+
+Status FillAttributes(duckdb_vector map, std::span<const Record* const> records) {
+  std::size_t total = 0;
+  for (const Record* record : records) total += record->attributes.size();
+  EDB_TRY(duckdb_c::ResizeList(map, total));
+  duckdb_vector entries = duckdb_list_vector_get_child(map);
+  duckdb_vector keys = duckdb_struct_vector_get_child(entries, 0);
+  duckdb_vector values = duckdb_struct_vector_get_child(entries, 1);
+  auto* lists = Values<duckdb_list_entry>(map);
+  std::size_t next = 0;
+  for (std::size_t row = 0; row < records.size(); ++row) {
+    lists[row] = {next, records[row]->attributes.size()};
+    for (const auto& [key, value] : records[row]->attributes) {
+      SetText(keys, next, key);
+      SetText(values, next, value);
+      ++next;
+    }
+  }
+  return {};
+}
+
+Status FillVectors(duckdb_vector list, std::span<const Record* const> records) {
+  std::size_t total = 0;
+  for (const Record* record : records) total += record->embedding.size();
+  EDB_TRY(duckdb_c::ResizeList(list, total));
+  auto* floats = Values<float>(duckdb_list_vector_get_child(list));
+  auto* lists = Values<duckdb_list_entry>(list);
+  std::size_t next = 0;
+  for (std::size_t row = 0; row < records.size(); ++row) {
+    const std::vector<float>& embedding = records[row]->embedding;
+    lists[row] = {next, embedding.size()};
+    std::memcpy(floats + next, embedding.data(), embedding.size() * sizeof(float));
+    next += embedding.size();
+  }
+  return {};
+}
+
+Status Fill(Chunk& chunk, std::span<const Record* const> records, RowId first_id,
+            std::span<const std::int64_t> modified) {
+  chunk.Reset();
+  for (std::size_t row = 0; row < records.size(); ++row) {
+    const Record& record = *records[row];
+    Values<std::int64_t>(chunk.vector(kId))[row] = first_id + static_cast<RowId>(row);
+    SetText(chunk.vector(kProvider), row, record.key.provider);
+    SetText(chunk.vector(kDepictionId), row, record.key.depiction_id);
+    SetText(chunk.vector(kSubjectId), row, record.subject_id);
+    SetText(chunk.vector(kModel), row, record.key.model);
+    Values<std::int32_t>(chunk.vector(kDimensions))[row] =
+        static_cast<std::int32_t>(record.embedding.size());
+    Values<std::int64_t>(chunk.vector(kCreated))[row] = record.created;
+    Values<std::int64_t>(chunk.vector(kLastModified))[row] = modified[row];
+  }
+  EDB_TRY(FillAttributes(chunk.vector(kAttributes), records));
+  EDB_TRY(FillVectors(chunk.vector(kVec), records));
+  chunk.set_rows(records.size());
+  return {};
+}
+
+}  // namespace
+
+std::string EncodeDuckdbKey(const Key& key) {
+  std::string text;
+  text.reserve(key.provider.size() + key.depiction_id.size() + key.model.size() + 2);
+  text += key.provider;
+  text += kSeparator;
+  text += key.depiction_id;
+  text += kSeparator;
+  text += key.model;
+  return text;
+}
+
+void ReadDuckdbAttributes(const Column& column, std::size_t row, Attributes& attributes) {
+  attributes.clear();
+  const auto [first, count] = column.List(row);
+  const Column entries = column.Child();
+  const Column keys = entries.Field(0);
+  const Column values = entries.Field(1);
+  for (std::size_t i = first; i < first + count; ++i) {
+    attributes.emplace_hint(attributes.end(), keys.Text(i), values.Text(i));
+  }
+}
+
+RowId ReadDuckdbRecord(const Chunk& chunk, std::size_t row, Record& record) {
+  record.key.provider = chunk.column(1).Text(row);
+  record.key.depiction_id = chunk.column(2).Text(row);
+  record.subject_id = chunk.column(3).Text(row);
+  record.key.model = chunk.column(4).Text(row);
+  record.created = chunk.column(5).Values<std::int64_t>()[row];
+  ReadDuckdbAttributes(chunk.column(6), row, record.attributes);
+  const Column vectors = chunk.column(7);
+  const auto [first, count] = vectors.List(row);
+  const float* floats = vectors.Child().Values<float>() + first;
+  record.embedding.assign(floats, floats + count);
+  return chunk.column(0).Values<std::int64_t>()[row];
+}
+
+Status AppendDuckdbRecords(const Connection& connection, std::span<const Record* const> records,
+                           RowId first_id, std::span<const std::int64_t> modified) {
+  EDB_ASSIGN(Appender appender, Appender::Create(connection, "db", "embeddings"));
+  Chunk chunk = EmbeddingsChunk();
+  const std::size_t step = duckdb_vector_size();
+  for (std::size_t begin = 0; begin < records.size(); begin += step) {
+    const std::size_t count = std::min(step, records.size() - begin);
+    EDB_TRY(Fill(chunk, records.subspan(begin, count), first_id + static_cast<RowId>(begin),
+                 modified.subspan(begin, count)));
+    EDB_TRY(appender.Append(chunk));
+  }
+  return appender.Close();
+}
+
+Status AppendDuckdbKeys(const Connection& connection, const char* catalog, const char* table,
+                        std::span<const DuckdbKeyRow> rows) {
+  EDB_ASSIGN(Appender appender, Appender::Create(connection, catalog, table));
+  std::vector<LogicalType> types;
+  types.push_back(Text());
+  types.push_back(BigInt());
+  Chunk chunk = Chunk::Create(types);
+  const std::size_t step = duckdb_vector_size();
+  for (std::size_t begin = 0; begin < rows.size(); begin += step) {
+    const std::size_t count = std::min(step, rows.size() - begin);
+    chunk.Reset();
+    for (std::size_t row = 0; row < count; ++row) {
+      SetText(chunk.vector(0), row, rows[begin + row].key);
+      Values<std::int64_t>(chunk.vector(1))[row] = rows[begin + row].id;
+    }
+    chunk.set_rows(count);
+    EDB_TRY(appender.Append(chunk));
+  }
+  return appender.Close();
+}
+
+}  // namespace embeddingsdb

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Records to and from the rows of db.embeddings.
+#ifndef EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_ROWS_H_
+#define EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_ROWS_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "duckdb_c/handle.h"
+#include "embeddingsdb/index.h"
+#include "embeddingsdb/record.h"
+
+namespace embeddingsdb {
+
+/// The text of a key in db.keys: the three parts joined by U+001F, which no part can hold, so two
+/// keys never share one text.
+std::string EncodeDuckdbKey(const Key& key);
+
+/// The columns ReadDuckdbRecord wants, in its order, for a SELECT.
+#define EDB_DUCKDB_RECORD_COLUMNS \
+  "id, provider, depiction_id, subject_id, model, created, attributes, vec"
+
+/// Fills `record` from a row of EDB_DUCKDB_RECORD_COLUMNS; returns its id.
+RowId ReadDuckdbRecord(const duckdb_c::Chunk& chunk, std::size_t row, Record& record);
+
+/// Fills a MAP(VARCHAR, VARCHAR) cell into `attributes`.
+void ReadDuckdbAttributes(const duckdb_c::Column& column, std::size_t row, Attributes& attributes);
+
+/// Appends the records to db.embeddings with the ids first_id, first_id + 1... `modified` has one
+/// time a record.
+Status AppendDuckdbRecords(const duckdb_c::Connection& connection,
+                           std::span<const Record* const> records, RowId first_id,
+                           std::span<const std::int64_t> modified);
+
+/// One row of db.keys, or of a table of that shape.
+struct DuckdbKeyRow {
+  std::string key;
+  RowId id = 0;
+};
+Status AppendDuckdbKeys(const duckdb_c::Connection& connection, const char* catalog,
+                        const char* table, std::span<const DuckdbKeyRow> rows);
+
+}  // namespace embeddingsdb
+
+#endif  // EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_ROWS_H_

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engines/duckdb/duckdb_store.h"
+
+#include "engines/duckdb/duckdb_export.h"
+#include "engines/duckdb/duckdb_reader.h"
+
+namespace embeddingsdb {
+
+Result<std::unique_ptr<DuckdbStore>> DuckdbStore::Open(DuckdbStoreOptions options) {
+  std::unique_ptr<DuckdbStore> store(new DuckdbStore(std::move(options)));
+  DuckdbFileOptions& file = store->options_.file;
+  store->persistent_ = !file.path.empty();
+  store->read_only_ = file.read_only;
+  EDB_ASSIGN(store->file_, DuckdbFile::Open(std::move(file)));
+  EDB_ASSIGN(store->writer_, DuckdbWriter::Create(*store->file_));
+  return store;
+}
+
+DuckdbStore::~DuckdbStore() {
+  Close().IgnoreError("the log still holds everything; whoever wants to know calls Close");
+}
+
+Result<std::vector<PutResult>> DuckdbStore::Put(std::span<const Record* const> records,
+                                                std::int64_t now) {
+  return writer_->Put(records, std::vector<std::int64_t>(records.size(), now));
+}
+
+Result<std::vector<PutResult>> DuckdbStore::PutAt(std::span<const Record* const> records,
+                                                  std::span<const std::int64_t> modified) {
+  return writer_->Put(records, modified);
+}
+
+Result<std::optional<RowId>> DuckdbStore::Remove(const Key& key, std::int64_t now) {
+  return writer_->Remove(key, now);
+}
+
+Result<std::optional<Record>> DuckdbStore::Get(const Key& key) { return DuckdbGet(*file_, key); }
+
+Result<std::vector<std::optional<Record>>> DuckdbStore::GetRows(std::span<const RowRef> rows) {
+  return DuckdbGetRows(*file_, rows);
+}
+
+Status DuckdbStore::List(const ListQuery& query, RecordPage& page) {
+  return DuckdbList(*file_, query, page);
+}
+
+Result<std::unique_ptr<RecordCursor>> DuckdbStore::Scan(const std::vector<Filter>& filters) {
+  return DuckdbScan(file_, filters);
+}
+
+Result<std::int64_t> DuckdbStore::Count(const std::vector<Filter>& filters) {
+  return DuckdbCount(*file_, filters);
+}
+
+Status DuckdbStore::VisitVectors(const std::string& model, const VectorVisitor& visit) {
+  return DuckdbVisitVectors(*file_, model, visit);
+}
+
+Result<Catalog> DuckdbStore::LoadCatalog() { return DuckdbCatalog(*file_); }
+
+Result<std::int64_t> DuckdbStore::LastUpdate() { return writer_->last_update(); }
+
+Status DuckdbStore::Export(const std::string& path) {
+  return ExportDuckdb(file_, path, options_.dimensions, *options_.env);
+}
+
+Status DuckdbStore::CheckFiles(std::vector<std::string>& problems) {
+  return DuckdbCheck(*file_, problems);
+}
+
+Status DuckdbStore::Close() {
+  if (file_ == nullptr) return {};
+  Status status;
+  if (persistent_ && !read_only_ && writer_ != nullptr) status = writer_->Checkpoint();
+  writer_.reset();
+  file_->DropSessions();
+  file_.reset();
+  return status;
+}
+
+Capabilities DuckdbStore::capabilities() const {
+  return {.persistent = persistent_,
+          .exact = true,
+          .snapshot_scan = true,
+          .shared_read = false,
+          .exports = true};
+}
+
+Result<std::string> DuckdbStore::ImportNote() {
+  EDB_ASSIGN(const DuckdbFile::Lease session, file_->Borrow());
+  EDB_ASSIGN(duckdb_c::ResultSet result,
+             session->Run("SELECT value FROM db.meta WHERE name = 'import'", {}));
+  EDB_ASSIGN(const bool found, result.Next());
+  return found ? std::string(result.chunk().column(0).Text(0)) : std::string();
+}
+
+Status DuckdbStore::SetImportNote(const std::string& note) {
+  EDB_ASSIGN(const DuckdbFile::Lease session, file_->Borrow());
+  return session->Run("INSERT OR REPLACE INTO db.meta VALUES ('import', ?)", {note}).status();
+}
+
+}  // namespace embeddingsdb

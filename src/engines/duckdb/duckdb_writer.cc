@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engines/duckdb/duckdb_writer.h"
+
+#include <algorithm>
+
+#include "core/text.h"
+
+namespace embeddingsdb {
+namespace {
+
+using duckdb_c::Parameter;
+using duckdb_c::ResultSet;
+using duckdb_c::Transaction;
+
+// Up to here one lookup a record is faster than a join with all keys.
+constexpr std::size_t kOneByOne = 16;
+
+std::vector<DuckdbKeyRow> EncodeKeys(std::span<const Record* const> records, RowId first_id) {
+  std::vector<DuckdbKeyRow> keys;
+  keys.reserve(records.size());
+  for (const Record* record : records) {
+    keys.push_back({EncodeDuckdbKey(record->key), first_id + static_cast<RowId>(keys.size())});
+  }
+  return keys;
+}
+
+// The keys that no record had before.
+std::vector<DuckdbKeyRow> NewKeys(std::vector<DuckdbKeyRow> keys,
+                                  const std::vector<PutResult>& results) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (results[i].replaced) continue;
+    if (kept != i) keys[kept] = std::move(keys[i]);
+    ++kept;
+  }
+  keys.resize(kept);
+  return keys;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DuckdbWriter>> DuckdbWriter::Create(DuckdbFile& file) {
+  EDB_ASSIGN(std::unique_ptr<DuckdbSession> session, file.NewSession());
+  std::unique_ptr<DuckdbWriter> writer(new DuckdbWriter(std::move(session)));
+  EDB_TRY(writer->Load());
+  return writer;
+}
+
+Status DuckdbWriter::Load() {
+  EDB_ASSIGN(const std::int64_t largest,
+             session_->Number("SELECT max(id) FROM db.embeddings", {}, 0));
+  EDB_ASSIGN(const std::int64_t newest,
+             session_->Number("SELECT max(lastmodified) FROM db.embeddings", {}, 0));
+  // A removal can take the largest id and the newest time with it, so it leaves both in db.meta.
+  constexpr std::string_view kMeta = "SELECT CAST(value AS BIGINT) FROM db.meta WHERE name = ?";
+  EDB_ASSIGN(const std::int64_t last_id, session_->Number(kMeta, {"last_id"}, 0));
+  EDB_ASSIGN(const std::int64_t removal, session_->Number(kMeta, {"last_removal"}, 0));
+  next_id_ = std::max(largest, last_id) + 1;
+  last_update_ = std::max(newest, removal);
+  return session_->connection().Execute("CREATE TEMP TABLE stage (key VARCHAR, id BIGINT)");
+}
+
+void DuckdbWriter::NoteUpdate(std::int64_t time) {
+  if (time > last_update_.load(std::memory_order_relaxed)) {
+    last_update_.store(time, std::memory_order_release);
+  }
+}
+
+Result<std::vector<PutResult>> DuckdbWriter::Put(std::span<const Record* const> records,
+                                                 std::span<const std::int64_t> modified) {
+  if (records.empty()) return std::vector<PutResult>();
+  const Mode mode = records.size() <= kOneByOne ? Mode::kLookUp : expected_;
+  Result<std::vector<PutResult>> results = TryPut(mode, records, modified);
+  if (!results.ok() && mode == Mode::kAllNew &&
+      results.status().code() == StatusCode::kAlreadyExists) {
+    results = TryPut(Mode::kLookUp, records, modified);
+  }
+  if (!results.ok()) return results;
+  next_id_ += static_cast<RowId>(records.size());
+  NoteUpdate(*std::max_element(modified.begin(), modified.end()));
+  if (records.size() > kOneByOne) {
+    // The next batch is probably like this one: an import of new records, or a repeated one.
+    const bool replaced = std::any_of(results->begin(), results->end(),
+                                      [](const PutResult& put) { return put.replaced.has_value(); });
+    expected_ = replaced ? Mode::kLookUp : Mode::kAllNew;
+  }
+  return results;
+}
+
+Result<std::vector<PutResult>> DuckdbWriter::TryPut(Mode mode,
+                                                    std::span<const Record* const> records,
+                                                    std::span<const std::int64_t> modified) {
+  const duckdb_c::Connection& connection = session_->connection();
+  std::vector<DuckdbKeyRow> keys = EncodeKeys(records, next_id_);
+  std::vector<PutResult> results;
+  results.reserve(records.size());
+  for (const DuckdbKeyRow& key : keys) results.push_back({.row = key.id, .replaced = {}});
+
+  EDB_ASSIGN(Transaction transaction, Transaction::Begin(connection));
+  if (mode == Mode::kLookUp) {
+    EDB_TRY(FindReplaced(keys, results));
+    keys = NewKeys(std::move(keys), results);
+  }
+  // The primary key refuses a key that exists, before any vector has been moved.
+  if (!keys.empty()) EDB_TRY(AppendDuckdbKeys(connection, "db", "keys", keys));
+  EDB_TRY(AppendDuckdbRecords(connection, records, next_id_, modified));
+  EDB_TRY(transaction.Commit());
+  return results;
+}
+
+Status DuckdbWriter::FindReplaced(std::vector<DuckdbKeyRow>& keys,
+                                  std::vector<PutResult>& results) {
+  return keys.size() <= kOneByOne ? FindReplacedOneByOne(keys, results)
+                                  : FindReplacedByJoin(keys, results);
+}
+
+Status DuckdbWriter::FindReplacedOneByOne(std::vector<DuckdbKeyRow>& keys,
+                                          std::vector<PutResult>& results) {
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    EDB_ASSIGN(const RowId old,
+               session_->Number("SELECT id FROM db.keys WHERE key = ?", {keys[i].key}, 0));
+    if (old == 0) continue;
+    results[i].replaced = old;
+    EDB_TRY(session_->Run("UPDATE db.keys SET id = ? WHERE key = ?", {keys[i].id, keys[i].key})
+                .status());
+    EDB_TRY(session_->Run("DELETE FROM db.embeddings WHERE id = ?", {old}).status());
+  }
+  return {};
+}
+
+// The id of a key that exists is changed in place: the index of the keys is not touched.
+Status DuckdbWriter::FindReplacedByJoin(std::vector<DuckdbKeyRow>& keys,
+                                        std::vector<PutResult>& results) {
+  EDB_TRY(session_->Run("DELETE FROM temp.stage", {}).status());
+  EDB_TRY(AppendDuckdbKeys(session_->connection(), "temp", "stage", keys));
+  EDB_ASSIGN(ResultSet found,
+             session_->Run("SELECT s.id, k.id FROM temp.stage s JOIN db.keys k ON k.key = s.key",
+                           {}));
+  bool any = false;
+  for (;;) {
+    EDB_ASSIGN(const bool more, found.Next());
+    if (!more) break;
+    any = true;
+    const auto* ids = found.chunk().column(0).Values<std::int64_t>();
+    const auto* old = found.chunk().column(1).Values<std::int64_t>();
+    for (std::size_t row = 0; row < found.chunk().rows(); ++row) {
+      results[static_cast<std::size_t>(ids[row] - next_id_)].replaced = old[row];
+    }
+  }
+  if (!any) return {};
+  EDB_TRY(session_->Run("DELETE FROM db.embeddings WHERE id IN (SELECT k.id FROM db.keys k "
+                        "JOIN temp.stage s ON k.key = s.key)",
+                        {})
+              .status());
+  return session_
+      ->Run("UPDATE db.keys SET id = s.id FROM temp.stage s WHERE keys.key = s.key", {})
+      .status();
+}
+
+Result<std::optional<RowId>> DuckdbWriter::Remove(const Key& key, std::int64_t now) {
+  const std::string text = EncodeDuckdbKey(key);
+  EDB_ASSIGN(Transaction transaction, Transaction::Begin(session_->connection()));
+  EDB_ASSIGN(const RowId old,
+             session_->Number("SELECT id FROM db.keys WHERE key = ?", {text}, 0));
+  if (old == 0) return std::optional<RowId>();
+  EDB_TRY(session_->Run("DELETE FROM db.keys WHERE key = ?", {text}).status());
+  EDB_TRY(session_->Run("DELETE FROM db.embeddings WHERE id = ?", {old}).status());
+  constexpr std::string_view kMeta = "UPDATE db.meta SET value = ? WHERE name = ?";
+  const std::int64_t time = std::max(now, last_update());
+  EDB_TRY(session_->Run(kMeta, {std::to_string(next_id_ - 1), "last_id"}).status());
+  EDB_TRY(session_->Run(kMeta, {std::to_string(time), "last_removal"}).status());
+  EDB_TRY(transaction.Commit());
+  NoteUpdate(now);
+  return std::optional<RowId>(old);
+}
+
+Status DuckdbWriter::Checkpoint() { return session_->connection().Execute("CHECKPOINT db"); }
+
+}  // namespace embeddingsdb

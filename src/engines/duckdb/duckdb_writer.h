@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The writing half of the DuckDB store: one connection, one transaction a call.
+#ifndef EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_WRITER_H_
+#define EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_WRITER_H_
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engines/duckdb/duckdb_file.h"
+#include "engines/duckdb/duckdb_rows.h"
+#include "engines/record_store.h"
+
+namespace embeddingsdb {
+
+/// Called by one thread at a time, but for last_update().
+class DuckdbWriter {
+ public:
+  static Result<std::unique_ptr<DuckdbWriter>> Create(DuckdbFile& file);
+
+  /// Stores records with distinct keys in one commit; `modified` has one time a record.
+  Result<std::vector<PutResult>> Put(std::span<const Record* const> records,
+                                     std::span<const std::int64_t> modified);
+  Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now);
+  /// Moves the log into the file.
+  Status Checkpoint();
+
+  std::int64_t last_update() const { return last_update_.load(std::memory_order_acquire); }
+
+ private:
+  enum class Mode : bool { kAllNew, kLookUp };
+
+  explicit DuckdbWriter(std::unique_ptr<DuckdbSession> session) : session_(std::move(session)) {}
+
+  Status Load();
+  Result<std::vector<PutResult>> TryPut(Mode mode, std::span<const Record* const> records,
+                                        std::span<const std::int64_t> modified);
+  Status FindReplaced(std::vector<DuckdbKeyRow>& keys, std::vector<PutResult>& results);
+  Status FindReplacedOneByOne(std::vector<DuckdbKeyRow>& keys, std::vector<PutResult>& results);
+  Status FindReplacedByJoin(std::vector<DuckdbKeyRow>& keys, std::vector<PutResult>& results);
+  void NoteUpdate(std::int64_t time);
+
+  std::unique_ptr<DuckdbSession> session_;
+  RowId next_id_ = 1;
+  std::atomic<std::int64_t> last_update_ = 0;
+  Mode expected_ = Mode::kAllNew;
+};
+
+}  // namespace embeddingsdb
+
+#endif  // EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_WRITER_H_

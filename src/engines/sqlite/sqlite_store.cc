@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engines/sqlite/sqlite_store.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "core/text.h"
+#include "engines/sqlite/sqlite_format.h"
+
+namespace embeddingsdb {
+namespace {
+
+/// Reads from one statement, and so from one snapshot.
+class SqliteCursor final : public RecordCursor {
+ public:
+  SqliteCursor(SqliteReaderPool::Lease reader, SqliteStatement scan)
+      : reader_(std::move(reader)), scan_(std::move(scan)) {}
+
+  Result<bool> Next(Record& record) override {
+    if (done_) return false;
+    Result<bool> more = scan_.Step();
+    if (more.ok() && *more) {
+      Status status = SqliteReader::ReadScanned(scan_, record);
+      if (status.ok()) return true;
+      more = status;
+    }
+    // Lets go of the snapshot now: the cursor may live on for long.
+    done_ = true;
+    scan_.Reset();
+    return more;
+  }
+
+ private:
+  SqliteReaderPool::Lease reader_;  // outlives the statement
+  SqliteStatement scan_;
+  bool done_ = false;
+};
+
+/// For the database in memory, whose only connection must not stay with a cursor.
+class CopiedCursor final : public RecordCursor {
+ public:
+  explicit CopiedCursor(std::vector<Record> records) : records_(std::move(records)) {}
+
+  Result<bool> Next(Record& record) override {
+    if (next_ == records_.size()) return false;
+    record = std::move(records_[next_++]);
+    return true;
+  }
+
+ private:
+  std::vector<Record> records_;
+  std::size_t next_ = 0;
+};
+
+Result<std::unique_ptr<RecordCursor>> CopyAll(SqliteStatement scan) {
+  std::vector<Record> records;
+  while (true) {
+    EDB_ASSIGN(const bool more, scan.Step());
+    if (!more) break;
+    EDB_TRY(SqliteReader::ReadScanned(scan, records.emplace_back()));
+  }
+  return std::unique_ptr<RecordCursor>(std::make_unique<CopiedCursor>(std::move(records)));
+}
+
+Status CheckPath(const SqliteStoreOptions& options, Env& env) {
+  const std::string& path = options.path;
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  if (!env.IsDirectory(folder)) {
+    return NotFoundError(Concat("the folder ", Quote(folder), " does not exist"));
+  }
+  if (env.IsDirectory(path)) {
+    return FailedPreconditionError(Concat(Quote(path), " is a folder, not an SQLite database"));
+  }
+  if (options.read_only && !env.Exists(path)) {
+    return NotFoundError(Concat("there is no database ", Quote(path)));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const SqliteStoreOptions& options,
+                                                       Env& env) {
+  std::unique_ptr<SqliteStore> store(new SqliteStore(options));
+  EDB_TRY(store->in_memory() ? store->OpenMemory() : store->OpenFile(env));
+  return store;
+}
+
+SqliteStore::~SqliteStore() { Close().IgnoreError("a destructor cannot report; call Close"); }
+
+Status SqliteStore::OpenFile(Env& env) {
+  EDB_TRY(CheckPath(options_, env));
+  if (options_.read_only) {
+    EDB_ASSIGN(watch_, OpenSqliteReader(options_.path));
+  } else {
+    EDB_ASSIGN(lock_, env.Lock(options_.path + "-lock"));
+    EDB_ASSIGN(file_, OpenSqliteWriter(options_.path, options_.durability));
+    if (options_.max_pages > 0) {
+      EDB_TRY(file_->Execute(Concat("PRAGMA max_page_count = ", options_.max_pages).c_str()));
+    }
+    EDB_ASSIGN(writer_, SqliteWriter::Create(*file_));
+  }
+  readers_ = std::make_shared<SqliteReaderPool>(options_.path, options_.keep_readers);
+  return {};
+}
+
+Status SqliteStore::OpenMemory() {
+  EDB_ASSIGN(SqliteConnection connection, OpenSqliteWriter({}, Durability::kBuffered));
+  EDB_ASSIGN(std::unique_ptr<SqliteReader> reader, SqliteReader::Create(std::move(connection)));
+  EDB_ASSIGN(writer_, SqliteWriter::Create(reader->connection()));
+  readers_ = std::make_shared<SqliteReaderPool>(std::move(reader));
+  return {};
+}
+
+Result<std::optional<SqliteReaderPool::Lease>> SqliteStore::PrepareToWrite() {
+  if (!writer_) return FailedPreconditionError("the SQLite store is closed or read-only");
+  std::optional<SqliteReaderPool::Lease> only;
+  if (in_memory()) {
+    EDB_ASSIGN(SqliteReaderPool::Lease lease, readers_->Acquire());
+    only.emplace(std::move(lease));
+  }
+  return only;
+}
+
+Result<std::vector<PutResult>> SqliteStore::Put(std::span<const Record* const> records,
+                                                std::int64_t now) {
+  const std::lock_guard lock(write_mutex_);
+  EDB_ASSIGN(const auto only, PrepareToWrite());
+  return writer_->Put(records, now);
+}
+
+Result<std::optional<RowId>> SqliteStore::Remove(const Key& key, std::int64_t now) {
+  const std::lock_guard lock(write_mutex_);
+  EDB_ASSIGN(const auto only, PrepareToWrite());
+  return writer_->Remove(key, now);
+}
+
+Result<std::optional<Record>> SqliteStore::Get(const Key& key) {
+  EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
+  return reader->Get(key);
+}
+
+Result<std::vector<std::optional<Record>>> SqliteStore::GetRows(std::span<const RowRef> rows) {
+  EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
+  return reader->GetRows(rows);
+}
+
+Status SqliteStore::List(const ListQuery& query, RecordPage& page) {
+  EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
+  return reader->List(query, page);
+}
+
+Result<std::unique_ptr<RecordCursor>> SqliteStore::Scan(const std::vector<Filter>& filters) {
+  EDB_ASSIGN(SqliteReaderPool::Lease reader, readers_->Acquire());
+  EDB_ASSIGN(SqliteStatement scan, reader->PrepareScan(filters));
+  if (in_memory()) return CopyAll(std::move(scan));
+  return std::unique_ptr<RecordCursor>(
+      std::make_unique<SqliteCursor>(std::move(reader), std::move(scan)));
+}
+
+Result<std::int64_t> SqliteStore::Count(const std::vector<Filter>& filters) {
+  EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
+  return reader->Count(filters);
+}
+
+Status SqliteStore::VisitVectors(const std::string& model, const VectorVisitor& visit) {
+  EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
+  return reader->VisitVectors(model, visit);
+}
+
+Result<Catalog> SqliteStore::LoadCatalog() {
+  EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
+  return reader->LoadCatalog();
+}
+
+Result<std::int64_t> SqliteStore::LastUpdate() {
+  EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
+  return reader->LastUpdate();
+}
+
+Result<std::int64_t> SqliteStore::ExternalChanges() {
+  const std::lock_guard lock(watch_mutex_);
+  if (!watch_) return std::int64_t{0};
+  return watch_->QueryInteger("PRAGMA data_version");
+}
+
+Status SqliteStore::Flush() {
+  // With durability=power every commit has been synced.
+  if (in_memory() || options_.read_only || options_.durability == Durability::kPower) return {};
+  const std::lock_guard lock(write_mutex_);
+  EDB_ASSIGN(const auto only, PrepareToWrite());
+  return writer_->Sync();
+}
+
+Status SqliteStore::Export(const std::string& /*path*/) {
+  return UnimplementedError("export is not a capability of sqlite://; use parquet-export");
+}
+
+Status SqliteStore::CheckFiles(std::vector<std::string>& problems) {
+  EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
+  return reader->CheckFiles(problems);
+}
+
+Status SqliteStore::Close() {
+  // Readers first: they would keep the log from being moved into the file. There is no pool when
+  // opening has failed.
+  if (readers_ != nullptr) readers_->Close();
+  const std::lock_guard watch_lock(watch_mutex_);
+  watch_.reset();
+  const std::lock_guard lock(write_mutex_);
+  Status status;
+  if (writer_ && file_) status = writer_->Checkpoint();
+  writer_.reset();
+  file_.reset();
+  lock_.reset();
+  return status;
+}
+
+Capabilities SqliteStore::capabilities() const {
+  return {.persistent = !in_memory(),
+          .exact = true,
+          .stores = true,
+          .snapshot_scan = true,
+          .shared_read = !in_memory(),
+          .exports = false};
+}
+
+}  // namespace embeddingsdb

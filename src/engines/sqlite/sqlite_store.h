@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// SqliteStore: records in one SQLite file (docs: sqlite_format.h has its schema). One process
+// writes, any number of processes read.
+#ifndef EMBEDDINGSDB_ENGINES_SQLITE_SQLITE_STORE_H_
+#define EMBEDDINGSDB_ENGINES_SQLITE_SQLITE_STORE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/env.h"
+#include "engines/database_base.h"
+#include "engines/record_store.h"
+#include "engines/sqlite/sqlite_handle.h"
+#include "engines/sqlite/sqlite_reader.h"
+#include "engines/sqlite/sqlite_writer.h"
+
+namespace embeddingsdb {
+
+struct SqliteStoreOptions {
+  std::string path;  ///< absolute; empty: a database in memory, gone when closed
+  Durability durability = Durability::kPower;
+  bool read_only = false;
+  std::size_t keep_readers = 8;   ///< connections kept open for reading; more are made when needed
+  std::int64_t max_pages = 0;     ///< what the file may grow to, 16 KiB each; 0: SQLite's limit
+};
+
+/// Reads take a connection of their own and a snapshot, and never wait for a write. A cursor of Scan
+/// holds its snapshot until it is destroyed or at its end; meanwhile the log (PATH-wal) grows with
+/// every commit. In memory there is one connection: calls wait for each other, and Scan copies.
+class SqliteStore final : public RecordStore {
+ public:
+  /// kNotFound when the folder (or, read-only, the file) does not exist; kFailedPrecondition when
+  /// another handle writes the file, naming its process, or when it is not a database of ours.
+  static Result<std::unique_ptr<SqliteStore>> Open(const SqliteStoreOptions& options, Env& env);
+  ~SqliteStore() override;
+
+  Result<std::vector<PutResult>> Put(std::span<const Record* const> records,
+                                     std::int64_t now) override;
+  Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now) override;
+  Result<std::optional<Record>> Get(const Key& key) override;
+  Result<std::vector<std::optional<Record>>> GetRows(std::span<const RowRef> rows) override;
+  Status List(const ListQuery& query, RecordPage& page) override;
+  Result<std::unique_ptr<RecordCursor>> Scan(const std::vector<Filter>& filters) override;
+  Result<std::int64_t> Count(const std::vector<Filter>& filters) override;
+  Status VisitVectors(const std::string& model, const VectorVisitor& visit) override;
+  Result<Catalog> LoadCatalog() override;
+  Result<std::int64_t> LastUpdate() override;
+  /// Constant for a writer: no other process can commit.
+  Result<std::int64_t> ExternalChanges() override;
+  Status Flush() override;
+  Status Export(const std::string& path) override;
+  Status CheckFiles(std::vector<std::string>& problems) override;
+  Status Close() override;
+  Capabilities capabilities() const override;
+
+ private:
+  explicit SqliteStore(SqliteStoreOptions options) : options_(std::move(options)) {}
+
+  bool in_memory() const { return options_.path.empty(); }
+  Status OpenFile(Env& env);
+  Status OpenMemory();
+  /// Needs write_mutex_. Waits for the only connection when there is but one.
+  Result<std::optional<SqliteReaderPool::Lease>> PrepareToWrite();
+
+  const SqliteStoreOptions options_;
+  std::unique_ptr<FileLock> lock_;  // first, so that it is let go of last
+  std::shared_ptr<SqliteReaderPool> readers_;
+  std::mutex watch_mutex_;
+  std::optional<SqliteConnection> watch_;    // guarded by watch_mutex_; sees commits of others
+  std::mutex write_mutex_;
+  std::optional<SqliteConnection> file_;     // guarded by write_mutex_; absent in memory
+  std::optional<SqliteWriter> writer_;       // guarded by write_mutex_; absent when read-only
+};
+
+}  // namespace embeddingsdb
+
+#endif  // EMBEDDINGSDB_ENGINES_SQLITE_SQLITE_STORE_H_

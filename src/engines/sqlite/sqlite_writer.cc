@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engines/sqlite/sqlite_writer.h"
+
+#include <sqlite3.h>
+
+#include <bit>
+#include <string>
+#include <utility>
+
+#include "core/json.h"
+
+namespace embeddingsdb {
+
+static_assert(std::endian::native == std::endian::little, "embeddings are stored little-endian");
+
+Result<SqliteWriter> SqliteWriter::Create(const SqliteConnection& connection) {
+  SqliteWriter writer(connection);
+  EDB_ASSIGN(writer.find_,
+             connection.Prepare("SELECT id FROM records"
+                                " WHERE model = ? AND provider = ? AND depiction_id = ?"));
+  EDB_ASSIGN(writer.delete_, connection.Prepare("DELETE FROM records WHERE id = ?"));
+  EDB_ASSIGN(writer.insert_,
+             connection.Prepare("INSERT INTO records(id, provider, depiction_id, subject_id, model,"
+                                " created, lastmodified, attributes, embedding)"
+                                " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  EDB_ASSIGN(writer.set_meta_, connection.Prepare("UPDATE meta SET value = ? WHERE name = ?"));
+  return writer;
+}
+
+Result<std::vector<PutResult>> SqliteWriter::Put(std::span<const Record* const> records,
+                                                 std::int64_t now) {
+  EDB_TRY(CheckUsable());
+  std::vector<PutResult> results;
+  results.reserve(records.size());
+  EDB_TRY(TryPut(records, now, results));
+  return results;
+}
+
+Result<std::optional<RowId>> SqliteWriter::Remove(const Key& key, std::int64_t now) {
+  EDB_TRY(CheckUsable());
+  return TryRemove(key, now);
+}
+
+Status SqliteWriter::Sync() {
+  EDB_TRY(CheckUsable());
+  Status status = connection_->Sync();
+  sync_failed_ = !status.ok();
+  return status;
+}
+
+Status SqliteWriter::Checkpoint() {
+  EDB_TRY(Sync());
+  connection_->Execute("PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE)")
+      .IgnoreError("the synced log holds whatever is not in the file yet");
+  return {};
+}
+
+Status SqliteWriter::CheckUsable() const {
+  if (!sync_failed_) return {};
+  return FailedPreconditionError("an earlier write could not be synced; open the database again");
+}
+
+Status SqliteWriter::TryPut(std::span<const Record* const> records, std::int64_t now,
+                            std::vector<PutResult>& results) {
+  SqliteTransaction transaction(*connection_);
+  EDB_TRY(transaction.BeginWrite());
+  EDB_ASSIGN(RowId row,
+             connection_->QueryInteger("SELECT value FROM meta WHERE name = 'next_id'"));
+  for (const Record* record : records) {
+    EDB_ASSIGN(const std::optional<RowId> replaced, Find(record->key));
+    if (replaced) EDB_TRY(Noted(Delete(*replaced)));
+    EDB_TRY(Noted(Insert(row, *record, now)));
+    results.push_back({.row = row++, .replaced = replaced});
+  }
+  EDB_TRY(Noted(SetMeta("next_id", row)));
+  EDB_TRY(Noted(SetMeta("last_update", now)));
+  return Noted(transaction.Commit());
+}
+
+Result<std::optional<RowId>> SqliteWriter::TryRemove(const Key& key, std::int64_t now) {
+  SqliteTransaction transaction(*connection_);
+  EDB_TRY(transaction.BeginWrite());
+  EDB_ASSIGN(const std::optional<RowId> row, Find(key));
+  if (!row) return row;
+  EDB_TRY(Noted(Delete(*row)));
+  EDB_TRY(Noted(SetMeta("last_update", now)));
+  EDB_TRY(Noted(transaction.Commit()));
+  return row;
+}
+
+Result<std::optional<RowId>> SqliteWriter::Find(const Key& key) {
+  const SqliteResetter resetter(find_);
+  find_.Bind(1, key.model);
+  find_.Bind(2, key.provider);
+  find_.Bind(3, key.depiction_id);
+  EDB_ASSIGN(const bool found, find_.Step());
+  if (!found) return std::optional<RowId>();
+  return std::optional<RowId>(find_.Integer(0));
+}
+
+Status SqliteWriter::Delete(RowId row) {
+  delete_.Bind(1, row);
+  return delete_.Run();
+}
+
+Status SqliteWriter::Insert(RowId row, const Record& record, std::int64_t now) {
+  const std::string attributes = AttributesToJson(record.attributes);
+  insert_.Bind(1, row);
+  insert_.Bind(2, record.key.provider);
+  insert_.Bind(3, record.key.depiction_id);
+  insert_.Bind(4, record.subject_id);
+  insert_.Bind(5, record.key.model);
+  insert_.Bind(6, record.created);
+  insert_.Bind(7, now);
+  insert_.Bind(8, attributes);
+  insert_.Bind(9, std::as_bytes(std::span(record.embedding)));
+  return insert_.Run();
+}
+
+Status SqliteWriter::SetMeta(std::string_view name, std::int64_t value) {
+  set_meta_.Bind(1, value);
+  set_meta_.Bind(2, name);
+  return set_meta_.Run();
+}
+
+Status SqliteWriter::Noted(Status status) {
+  if (!status.ok()) {
+    const int error = connection_->LastErrorCode();
+    if (error == SQLITE_IOERR_FSYNC || error == SQLITE_IOERR_DIR_FSYNC) sync_failed_ = true;
+  }
+  return status;
+}
+
+}  // namespace embeddingsdb

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Writing the SQLite file: the statements of Put and Remove.
+#ifndef EMBEDDINGSDB_ENGINES_SQLITE_SQLITE_WRITER_H_
+#define EMBEDDINGSDB_ENGINES_SQLITE_SQLITE_WRITER_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "embeddingsdb/record.h"
+#include "engines/record_store.h"
+#include "engines/sqlite/sqlite_handle.h"
+
+namespace embeddingsdb {
+
+/// One thread at a time. After a failed fsync it refuses to write: the system may have dropped what
+/// it had not written, so nothing more can be acknowledged until the file is opened again.
+class SqliteWriter {
+ public:
+  /// `connection` is borrowed and must outlive the writer.
+  static Result<SqliteWriter> Create(const SqliteConnection& connection);
+
+  /// As RecordStore's functions; all or nothing.
+  Result<std::vector<PutResult>> Put(std::span<const Record* const> records, std::int64_t now);
+  Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now);
+  /// Has the disk hold everything that was committed.
+  Status Sync();
+  /// Moves the log into the file, as far as readers elsewhere let it, and syncs both.
+  Status Checkpoint();
+
+ private:
+  explicit SqliteWriter(const SqliteConnection& connection) : connection_(&connection) {}
+
+  Status CheckUsable() const;
+  Status TryPut(std::span<const Record* const> records, std::int64_t now,
+                std::vector<PutResult>& results);
+  Result<std::optional<RowId>> TryRemove(const Key& key, std::int64_t now);
+  Result<std::optional<RowId>> Find(const Key& key);
+  Status Delete(RowId row);
+  Status Insert(RowId row, const Record& record, std::int64_t now);
+  Status SetMeta(std::string_view name, std::int64_t value);
+  /// Takes note of a failed fsync on the way out.
+  Status Noted(Status status);
+
+  const SqliteConnection* connection_;
+  SqliteStatement find_;
+  SqliteStatement delete_;
+  SqliteStatement insert_;
+  SqliteStatement set_meta_;
+  bool sync_failed_ = false;
+};
+
+}  // namespace embeddingsdb
+
+#endif  // EMBEDDINGSDB_ENGINES_SQLITE_SQLITE_WRITER_H_

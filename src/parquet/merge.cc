@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "parquet/merge.h"
+
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/text.h"
+
+namespace embeddingsdb {
+
+namespace {
+
+using Metadata = std::map<std::string, std::string>;
+
+constexpr std::array<std::string_view, 4> kOnDuplicateNames = {"fail", "skip", "overwrite",
+                                                               "newest"};
+constexpr std::string_view kOurMetadata = "embeddingsdb:";
+constexpr std::array<std::string_view, 2> kColumnMetadata = {"ARROW:schema", "pandas"};
+
+/// The first of two passes: reads everything, and decides which rows stay.
+class Survey {
+ public:
+  Survey(std::span<const std::string> inputs, OnDuplicate on_duplicate)
+      : inputs_(inputs), on_duplicate_(on_duplicate), keep_(inputs.size()) {}
+
+  Status AddInput(std::size_t input) {
+    EDB_ASSIGN(const std::unique_ptr<ParquetReader> reader, ParquetReader::Open(inputs_[input]));
+    AddMetadata(reader->metadata());
+    Record record;
+    while (true) {
+      EDB_ASSIGN(const bool more, reader->Next(record));
+      if (!more) return Status();
+      EDB_TRY(CheckDimensions(record, input));
+      EDB_TRY(AddRow(record, input));
+      ++report_.read;
+    }
+  }
+
+  const MergeReport& report() const { return report_; }
+  /// Of one input, row by row.
+  const std::vector<bool>& keep(std::size_t input) const { return keep_[input]; }
+  /// What all inputs agree on, without ours.
+  const Metadata& metadata() const { return *metadata_; }
+
+ private:
+  struct Row {
+    std::size_t input;
+    std::size_t row;
+    std::int64_t created;
+  };
+  struct Dimensions {
+    std::size_t count;
+    std::size_t input;
+  };
+
+  Status CheckDimensions(const Record& record, std::size_t input) {
+    const std::size_t count = record.embedding.size();
+    const auto [known, added] =
+        dimensions_.try_emplace(record.key.model, Dimensions{.count = count, .input = input});
+    if (added || known->second.count == count) return Status();
+    return InvalidArgumentError(Concat("model ", Quote(record.key.model), " has ",
+                                       known->second.count, " dimensions in ",
+                                       QuoteWhole(inputs_[known->second.input]), " and ", count,
+                                       " in ", QuoteWhole(inputs_[input])));
+  }
+
+  /// Providers and models are few, so they are numbered; that halves the memory of a key.
+  std::string CompactKey(const Key& key) {
+    const auto next = static_cast<std::uint32_t>(spaces_.size());
+    const std::uint32_t space =
+        spaces_.try_emplace({key.provider, key.model}, next).first->second;
+    std::string compact(sizeof(space), '\0');
+    std::memcpy(compact.data(), &space, sizeof(space));
+    return compact.append(key.depiction_id);
+  }
+
+  Status AddRow(const Record& record, std::size_t input) {
+    const Row row = {.input = input, .row = keep_[input].size(), .created = record.created};
+    keep_[input].push_back(true);
+    const auto [found, added] = rows_.try_emplace(CompactKey(record.key), row);
+    if (added) return Status();
+    Row& earlier = found->second;
+    if (on_duplicate_ == OnDuplicate::kFail) return DuplicateError(record.key, earlier, row);
+    ++report_.duplicates;
+    const bool replace = on_duplicate_ == OnDuplicate::kOverwrite ||
+                         (on_duplicate_ == OnDuplicate::kNewest && row.created >= earlier.created);
+    const Row& loser = replace ? earlier : row;
+    keep_[loser.input][loser.row] = false;
+    if (replace) earlier = row;
+    return Status();
+  }
+
+  Status DuplicateError(const Key& key, const Row& first, const Row& second) const {
+    return InvalidArgumentError(
+        Concat("the record with provider ", Quote(key.provider), ", depiction_id ",
+               Quote(key.depiction_id), ", model ", Quote(key.model), " is in ",
+               QuoteWhole(inputs_[first.input]), " (row ", first.row, ") and in ",
+               QuoteWhole(inputs_[second.input]), " (row ", second.row, "), counting from 0"));
+  }
+
+  void AddMetadata(Metadata metadata) {
+    std::erase_if(metadata, [this](const auto& pair) {
+      const auto& [key, value] = pair;
+      if (key.starts_with(kOurMetadata)) return true;
+      for (const std::string_view name : kColumnMetadata) {
+        if (key == name) return true;
+      }
+      if (!metadata_) return false;
+      const auto known = metadata_->find(key);
+      return known == metadata_->end() || known->second != value;
+    });
+    metadata_ = std::move(metadata);
+  }
+
+  std::span<const std::string> inputs_;
+  OnDuplicate on_duplicate_;
+  std::vector<std::vector<bool>> keep_;
+  std::map<std::pair<std::string, std::string>, std::uint32_t> spaces_;
+  std::unordered_map<std::string, Row> rows_;
+  std::map<std::string, Dimensions> dimensions_;
+  std::optional<Metadata> metadata_;
+  MergeReport report_;
+};
+
+Status CopyRows(const std::string& input, const std::vector<bool>& keep, ParquetWriter& writer) {
+  EDB_ASSIGN(const std::unique_ptr<ParquetReader> reader, ParquetReader::Open(input));
+  Record record;
+  std::size_t row = 0;
+  while (true) {
+    EDB_ASSIGN(const bool more, reader->Next(record));
+    if (!more) break;
+    if (row < keep.size() && keep[row]) EDB_TRY(writer.Write(record));
+    ++row;
+  }
+  if (row == keep.size()) return Status();
+  return FailedPreconditionError(Concat(QuoteWhole(input), " changed while it was merged"));
+}
+
+}  // namespace
+
+Result<OnDuplicate> ParseOnDuplicate(std::string_view name) {
+  for (std::size_t i = 0; i < kOnDuplicateNames.size(); ++i) {
+    if (kOnDuplicateNames[i] == name) return static_cast<OnDuplicate>(i);
+  }
+  return InvalidArgumentError(Concat("on-duplicate ", Quote(name),
+                                     " is none of fail, skip, overwrite, newest"));
+}
+
+Result<MergeReport> MergeParquet(std::span<const std::string> inputs, const std::string& output,
+                                 MergeOptions options) {
+  if (inputs.size() < 2) {
+    return InvalidArgumentError("A minimum of two files to merge are required");
+  }
+  Survey survey(inputs, options.on_duplicate);
+  for (std::size_t i = 0; i < inputs.size(); ++i) EDB_TRY(survey.AddInput(i));
+
+  options.write.metadata.insert(survey.metadata().begin(), survey.metadata().end());
+  EDB_ASSIGN(const std::unique_ptr<ParquetWriter> writer,
+             ParquetWriter::Create(output, std::move(options.write)));
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    EDB_TRY(CopyRows(inputs[i], survey.keep(i), *writer));
+  }
+  EDB_TRY(writer->Finish());
+  MergeReport report = survey.report();
+  report.written = writer->rows();
+  return report;
+}
+
+}  // namespace embeddingsdb

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// How a file's columns become records: which of ours it has, in which of the types people write.
+#ifndef EMBEDDINGSDB_PARQUET_PARQUET_COLUMNS_H_
+#define EMBEDDINGSDB_PARQUET_PARQUET_COLUMNS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "duckdb_c/handle.h"
+#include "embeddingsdb/record.h"
+#include "embeddingsdb/status.h"
+
+namespace embeddingsdb {
+
+class ColumnPlan {
+ public:
+  /// `columns` are a file's column names and their types as DuckDB prints them. kInvalidArgument in
+  /// one sentence for a missing column or a type that is none of ours.
+  static Result<ColumnPlan> Make(const std::map<std::string, std::string>& columns);
+
+  /// The select list, in the order that ReadRow expects.
+  const std::string& select_list() const { return select_list_; }
+
+  /// Fills `record` from one row. The message of an error does not name the row.
+  Status ReadRow(const duckdb_c::Chunk& chunk, std::size_t row, Record& record) const;
+
+ private:
+  enum class Element : std::uint8_t { kFloat, kDouble };
+  enum class AttributesAs : std::uint8_t { kAbsent, kMap, kJson };
+
+  Status ReadEmbedding(const duckdb_c::Column& lists, std::size_t row, Record& record) const;
+  Status ReadAttributes(const duckdb_c::Column& column, std::size_t row, Record& record) const;
+
+  std::string select_list_;
+  Element element_ = Element::kFloat;
+  AttributesAs attributes_as_ = AttributesAs::kAbsent;
+};
+
+}  // namespace embeddingsdb
+
+#endif  // EMBEDDINGSDB_PARQUET_PARQUET_COLUMNS_H_

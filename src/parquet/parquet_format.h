@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The part of the Parquet format that the writer uses, and the columns of an exchange file
+// (docs/formats.md). The numbers are those of the format's parquet.thrift.
+#ifndef EMBEDDINGSDB_PARQUET_PARQUET_FORMAT_H_
+#define EMBEDDINGSDB_PARQUET_PARQUET_FORMAT_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace embeddingsdb {
+
+inline constexpr std::string_view kParquetMagic = "PAR1";
+
+enum class PhysicalType : std::uint8_t { kInt64 = 2, kFloat = 4, kByteArray = 6 };
+enum class Encoding : std::uint8_t { kPlain = 0, kRle = 3, kRleDictionary = 8 };
+enum class Codec : std::uint8_t { kUncompressed = 0, kZstd = 6 };
+
+/// Where a column's values stand in a record.
+enum class Nesting : bool { kFlat, kRepeated };
+/// Whether a chunk's smallest and largest value are noted in the footer.
+enum class Bounds : bool { kNone, kMinMax };
+
+/// A column that holds values. `path` has one part for flat columns, three for repeated ones.
+struct LeafColumn {
+  std::array<std::string_view, 3> path;
+  PhysicalType type = PhysicalType::kByteArray;
+  Encoding encoding = Encoding::kPlain;
+  Codec codec = Codec::kZstd;
+  Nesting nesting = Nesting::kFlat;
+  Bounds bounds = Bounds::kNone;
+
+  std::size_t depth() const { return nesting == Nesting::kFlat ? 1 : 3; }
+};
+
+/// The leaf columns in file order.
+enum ColumnIndex : std::size_t {
+  kProviderColumn,
+  kDepictionIdColumn,
+  kSubjectIdColumn,
+  kModelColumn,
+  kEmbeddingsColumn,
+  kCreatedColumn,
+  kAttributeKeyColumn,
+  kAttributeValueColumn,
+  kColumnCount,
+};
+
+/// Dictionaries for the two columns with few distinct values. Vectors stay uncompressed: zstd takes
+/// 7 % off them and most of the speed (docs/adr/0004-parquet-writer.md).
+inline constexpr std::array<LeafColumn, kColumnCount> kLeafColumns = {{
+    {.path = {"provider"}, .encoding = Encoding::kRleDictionary, .bounds = Bounds::kMinMax},
+    {.path = {"depiction_id"}, .bounds = Bounds::kMinMax},
+    {.path = {"subject_id"}, .bounds = Bounds::kMinMax},
+    {.path = {"model"}, .encoding = Encoding::kRleDictionary, .bounds = Bounds::kMinMax},
+    {.path = {"embeddings", "list", "element"},
+     .type = PhysicalType::kFloat,
+     .codec = Codec::kUncompressed,
+     .nesting = Nesting::kRepeated},
+    {.path = {"created"},
+     .type = PhysicalType::kInt64,
+     .codec = Codec::kUncompressed,
+     .bounds = Bounds::kMinMax},
+    {.path = {"attributes", "key_value", "key"}, .nesting = Nesting::kRepeated},
+    {.path = {"attributes", "key_value", "value"}, .nesting = Nesting::kRepeated},
+}};
+
+/// What the footer says of one column chunk. Offsets are from the start of the file.
+struct ChunkInfo {
+  std::optional<std::int64_t> dictionary_offset;
+  std::int64_t data_offset = 0;
+  std::int64_t values = 0;
+  std::int64_t uncompressed_bytes = 0;  ///< with page headers, as the format wants it
+  std::int64_t compressed_bytes = 0;
+  std::optional<std::string> min;       ///< plain-encoded
+  std::optional<std::string> max;
+};
+
+struct RowGroupInfo {
+  std::array<ChunkInfo, kColumnCount> chunks;
+  std::int64_t rows = 0;
+};
+
+/// Appends page headers.
+void AppendDataPageHeader(std::string& out, const LeafColumn& column, std::size_t values,
+                          std::size_t uncompressed, std::size_t compressed);
+void AppendDictionaryPageHeader(std::string& out, std::size_t values, std::size_t uncompressed,
+                                std::size_t compressed);
+
+/// The end of a file: metadata, its length, magic.
+std::string EncodeFooter(std::span<const RowGroupInfo> row_groups,
+                         const std::map<std::string, std::string>& metadata);
+
+}  // namespace embeddingsdb
+
+#endif  // EMBEDDINGSDB_PARQUET_PARQUET_FORMAT_H_

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "rpc/credentials.h"
+
+#include <arpa/inet.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/security/tls_credentials_options.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/secret.h"
+#include "core/text.h"
+#include "embeddingsdb/limits.h"
+
+namespace embeddingsdb {
+namespace {
+
+constexpr std::size_t kMaxPemBytes = 1'024 * 1'024;  // a bundle of all public roots has 220 KB
+
+struct FreeOpenssl {
+  void operator()(BIO* bio) const { BIO_free(bio); }
+  void operator()(X509* certificate) const { X509_free(certificate); }
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+};
+using BioPtr = std::unique_ptr<BIO, FreeOpenssl>;
+using X509Ptr = std::unique_ptr<X509, FreeOpenssl>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, FreeOpenssl>;
+
+BioPtr BioOf(const std::string& pem) {
+  return BioPtr(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+}
+
+X509Ptr ParseCertificate(const std::string& pem) {
+  return X509Ptr(PEM_read_bio_X509(BioOf(pem).get(), nullptr, nullptr, nullptr));
+}
+
+KeyPtr ParseKey(const std::string& pem) {
+  // A server cannot ask anyone for a passphrase, so an encrypted key counts as unreadable.
+  const auto no_passphrase = [](char*, int, int, void*) { return -1; };
+  return KeyPtr(PEM_read_bio_PrivateKey(BioOf(pem).get(), nullptr, no_passphrase, nullptr));
+}
+
+/// The text of the file an option names; empty when the option is absent.
+Result<std::string> ReadPem(const Uri& uri, std::string_view option, Env& env) {
+  const std::optional<std::string> path = uri.Option(option);
+  if (!path) return std::string();
+  if (path->empty()) return InvalidArgumentError(Concat(option, " is empty"));
+  Result<std::string> text = env.ReadFile(*path, kMaxPemBytes);
+  if (!text.ok()) return text.status().WithContext(option);
+  return text;
+}
+
+Result<std::string> ReadCertificates(const Uri& uri, std::string_view option, Env& env) {
+  EDB_ASSIGN(std::string pem, ReadPem(uri, option, env));
+  if (uri.Option(option) && !ParseCertificate(pem)) {
+    return InvalidArgumentError(
+        Concat(option, " ", Quote(*uri.Option(option)), " holds no PEM certificate"));
+  }
+  return pem;
+}
+
+/// Reads a certificate and its private key, which must come together.
+Status ReadPair(const Uri& uri, Env& env, std::pair<std::string_view, std::string_view> options,
+                std::pair<std::string*, std::string*> pems) {
+  const auto [certificate_option, key_option] = options;
+  for (const auto& [one, other] : {options, std::pair(key_option, certificate_option)}) {
+    if (uri.Option(one) && !uri.Option(other)) {
+      return InvalidArgumentError(Concat(one, " needs ", other));
+    }
+  }
+  if (!uri.Option(certificate_option)) return {};
+  EDB_ASSIGN(*pems.first, ReadCertificates(uri, certificate_option, env));
+  EDB_ASSIGN(*pems.second, ReadPem(uri, key_option, env));
+  const KeyPtr key = ParseKey(*pems.second);
+  if (!key) {
+    return InvalidArgumentError(Concat(key_option, " ", Quote(*uri.Option(key_option)),
+                                       " holds no unencrypted PEM private key"));
+  }
+  if (X509_check_private_key(ParseCertificate(*pems.first).get(), key.get()) != 1) {
+    return InvalidArgumentError(
+        Concat(key_option, " is not the private key of ", certificate_option));
+  }
+  return {};
+}
+
+std::string_view Trim(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n\v\f";
+  const std::size_t first = text.find_first_not_of(kSpace);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+}  // namespace
+
+Result<std::string> ReadToken(const Uri& uri, Env& env) {
+  const std::string source = uri.Option("token-uri").value_or("");
+  if (source.empty()) return std::string();
+  Result<std::string> secret = ReadSecret(source, env);
+  if (!secret.ok()) return secret.status().WithContext("token-uri");
+  const std::string token(Trim(*secret));
+  if (token.empty()) return InvalidArgumentError("token-uri leads to an empty token");
+  // Headers share kMaxMetadataBytes with the rest of the metadata.
+  if (token.size() > kMaxMetadataBytes / 2) {
+    return InvalidArgumentError(Concat("token-uri leads to a token of ", token.size(),
+                                       " bytes, the limit is ", kMaxMetadataBytes / 2));
+  }
+  if (!std::all_of(token.begin(), token.end(), [](char c) { return c >= ' ' && c <= '~'; })) {
+    return InvalidArgumentError("token-uri leads to a token with characters other than ASCII");
+  }
+  return token;
+}
+
+bool IsLoopbackHost(std::string_view host) {
+  const std::string text(host);
+  in_addr v4{};
+  if (inet_pton(AF_INET, text.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6{};
+  if (inet_pton(AF_INET6, text.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6) != 0;
+  return host == "localhost";
+}
+
+Result<ServerTls> ReadServerTls(const Uri& uri, Env& env) {
+  ServerTls tls;
+  EDB_TRY(ReadPair(uri, env, {"tls-certificate", "tls-key"}, {&tls.certificate, &tls.key}));
+  EDB_ASSIGN(tls.client_ca, ReadCertificates(uri, "tls-client-ca", env));
+  if (!tls.client_ca.empty() && !tls.enabled()) {
+    return InvalidArgumentError("tls-client-ca needs tls-certificate and tls-key");
+  }
+  return tls;
+}
+
+std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(const ServerTls& tls) {
+  if (!tls.enabled()) return grpc::InsecureServerCredentials();
+  grpc::SslServerCredentialsOptions options(
+      tls.client_ca.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
+                            : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  options.pem_key_cert_pairs.push_back({tls.key, tls.certificate});
+  options.pem_root_certs = tls.client_ca;
+  return grpc::SslServerCredentials(options);
+}
+
+Result<ClientTls> ReadClientTls(const Uri& uri, Env& env) {
+  ClientTls tls;
+  EDB_ASSIGN(tls.roots, ReadCertificates(uri, "tls-certificate", env));
+  EDB_ASSIGN(const std::string more, ReadCertificates(uri, "tls-ca-certificate", env));
+  if (!more.empty()) tls.roots.append("\n").append(more);
+  EDB_ASSIGN(tls.insecure, uri.BoolOption("tls-insecure", false));
+  EDB_TRY(ReadPair(uri, env, {"tls-client-certificate", "tls-client-key"},
+                   {&tls.certificate, &tls.key}));
+  tls.enabled = !tls.roots.empty() || tls.insecure;
+  if (!tls.certificate.empty() && !tls.enabled) {
+    return InvalidArgumentError(
+        "tls-client-certificate needs tls-certificate or tls-ca-certificate");
+  }
+  return tls;
+}
+
+std::shared_ptr<grpc::ChannelCredentials> MakeChannelCredentials(const ClientTls& tls) {
+  if (!tls.enabled) return grpc::InsecureChannelCredentials();
+  if (!tls.insecure) {
+    return grpc::SslCredentials({.pem_root_certs = tls.roots,
+                                 .pem_private_key = tls.key,
+                                 .pem_cert_chain = tls.certificate});
+  }
+  // gRPC can leave out these checks only in its experimental TLS credentials.
+  grpc::experimental::TlsChannelCredentialsOptions options;
+  options.set_verify_server_certs(false);
+  options.set_check_call_host(false);
+  if (!tls.certificate.empty()) {
+    options.set_certificate_provider(
+        std::make_shared<grpc::experimental::StaticDataCertificateProvider>(
+            std::vector<grpc::experimental::IdentityKeyCertPair>{{tls.key, tls.certificate}}));
+    options.watch_identity_key_cert_pairs();
+  }
+  return grpc::experimental::TlsCredentials(options);
+}
+
+}  // namespace embeddingsdb

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Kills the server with -9 in the middle of imports: whatever was acknowledged must be there.
+
+Usage: kill_test.py ENGINE [--canary]
+EDB_KILLS says how often (default 50), EDB_SEED repeats a run. With --canary an acknowledged record
+is removed before the check, which must then fail: a checker that finds nothing proves nothing.
+"""
+
+import argparse
+import os
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from harness import BIN, ENGINES, PATIENCE, Server, database_uri, json_lines, record, tool
+
+RECORDS = 6000
+# A database lives through this many kills, so that recovery meets what recovery left behind.
+ROUNDS_PER_DATABASE = 5
+
+
+class Lost(Exception):
+    """A promise was broken."""
+
+
+class Missing(Lost):
+    """An acknowledged record is not there, or not as it was."""
+
+
+def require(condition, message):
+    if not condition:
+        raise Lost(message)
+
+
+class Import:
+    """parquet-import as a process, and how much it was told is durable."""
+
+    def __init__(self, server, path, log_path):
+        self.log_path = log_path
+        with open(log_path, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                [BIN / "parquet-import", "-verbose", *server.client, path], stderr=log
+            )
+
+    def finish(self):
+        """Waits and returns the number of acknowledged records."""
+        self.process.wait(PATIENCE)
+        log = self.log_path.read_text(encoding="utf-8")
+        counts = re.findall(r"Records acknowledged count=(\d+)", log)
+        return int(counts[-1]) if counts else 0
+
+
+class KillTest:
+    def __init__(self, engine, canary, folder):
+        self.engine, self.canary, self.folder = engine, canary, folder
+        self.files = [self.make_file(n) for n in range(ROUNDS_PER_DATABASE)]
+        self.server = None
+        self.database = None
+        self.seconds = 1.0
+
+    def make_file(self, number):
+        """A Parquet file of its own provider, and its records as canonical lines."""
+        scratch = self.folder / f"file{number}"
+        scratch.mkdir()
+        database = ["-database-uri", database_uri("sqlite", scratch)]
+        records = [record(n, provider=f"round{number}", dimension=24) for n in range(RECORDS)]
+        path = scratch / "in.parquet"
+        for step in (
+            tool("embeddingsdb-client", "add", *database, "-record", "-", stdin=json_lines(records)),
+            tool("parquet-export", *database, "-output", path),
+            emitted := tool("parquet-emit", path),
+        ):
+            require(step.code == 0, step)
+        return path, emitted.out.splitlines()
+
+    def open_database(self, number):
+        if self.server is not None:
+            require(self.server.stop() == 0, self.server.log())
+        folder = self.folder / f"database{number}"
+        folder.mkdir()
+        self.database = database_uri(self.engine, folder)
+        self.server = Server(self.folder, self.database)
+
+    def measure(self):
+        """How long an undisturbed import takes, so that kills fall within one."""
+        self.open_database(-1)
+        start = time.monotonic()
+        done = Import(self.server, self.files[0][0], self.folder / "import.log").finish()
+        require(done == RECORDS, f"{done} of {RECORDS} records acknowledged without a kill")
+        self.seconds = time.monotonic() - start
+
+    def round(self, number, delay):
+        """One kill. Returns how many records had been acknowledged."""
+        if number % ROUNDS_PER_DATABASE == 0:
+            self.open_database(number)
+        path, lines = self.files[number % ROUNDS_PER_DATABASE]
+        running = Import(self.server, path, self.folder / "import.log")
+        time.sleep(delay)
+        self.server.process.kill()
+        self.server.process.wait()
+        acknowledged = running.finish()
+        self.server = Server(self.folder, self.database)
+        if self.canary and acknowledged:
+            key = ["-provider", f"round{number % ROUNDS_PER_DATABASE}", "-model", "m"]
+            self.ask("remove", *key, "-depiction-id", f"d{acknowledged - 1:06}")
+        self.check(number, lines, acknowledged)
+        return acknowledged
+
+    def ask(self, *args):
+        answer = tool("embeddingsdb-client", *args, *self.server.client)
+        require(answer.code == 0, answer)
+        return answer.out.splitlines()
+
+    def check(self, number, lines, acknowledged):
+        provider = f"provider=round{number % ROUNDS_PER_DATABASE}"
+        stored = self.ask("list", "-per-page", "1000", "-filter", provider)
+        present = set(stored)
+        require(len(present) == len(stored), "a record was listed twice")
+        missing = [line for line in lines[:acknowledged] if line not in present]
+        if missing:
+            raise Missing(f"{len(missing)} of {acknowledged} acknowledged records: {missing[:1]}")
+        strange = present - set(lines)
+        require(not strange, f"{len(strange)} stored records were never sent: {list(strange)[:1]}")
+        # What earlier rounds were promised is still there too: their counts only ever grow.
+        if (number + 1) % ROUNDS_PER_DATABASE == 0:
+            require(self.server.stop() == 0, self.server.log())
+            verified = tool("embeddingsdb", "verify", self.database)
+            require(verified.code == 0, verified)
+            self.server = Server(self.folder, self.database)
+
+    def run(self, kills, seed):
+        chance = random.Random(seed)
+        self.measure()
+        within = 0
+        for number in range(kills):
+            acknowledged = self.round(number, chance.uniform(0.0, 1.0) * self.seconds)
+            within += 0 < acknowledged < RECORDS
+        require(self.server.stop() == 0, self.server.log())
+        # Kills before the first acknowledgement or after the last prove little.
+        require(within >= kills // 4, f"only {within} of {kills} kills fell within an import")
+        return within
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("engine", choices=ENGINES)
+    parser.add_argument("--canary", action="store_true")
+    arguments = parser.parse_args()
+    kills = int(os.environ.get("EDB_KILLS", "50"))
+    seed = int(os.environ.get("EDB_SEED", time.time_ns() % 1_000_000))
+    print(f"{arguments.engine}: {kills} kills, EDB_SEED={seed}", flush=True)
+
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="embeddingsdb-kill-"))
+    test = None
+    start = time.monotonic()
+    try:
+        test = KillTest(arguments.engine, arguments.canary, folder)
+        within = test.run(kills, seed)
+    except Lost as lost:
+        print(f"{type(lost).__name__}: {lost}")
+        return 0 if arguments.canary and isinstance(lost, Missing) else 1
+    finally:
+        if test is not None and test.server is not None:
+            test.server.process.kill()
+            test.server.process.wait()
+        shutil.rmtree(folder)
+    seconds = time.monotonic() - start
+    print(f"{kills} kills, {within} within an import, nothing lost, {seconds:.0f} s")
+    return 1 if arguments.canary else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The parts of the command line that can be tested without a process.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/download.h"
+#include "cli/exit_code.h"
+#include "cli/input.h"
+#include "cli/progress.h"
+#include "cli/server_uri.h"
+#include "cli/table.h"
+#include "core/json.h"
+
+namespace embeddingsdb {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::string_view kServer =
+    "grpc://localhost:8081?database-uri={database}&token-uri={token}";
+
+std::string Filled(std::string_view uri, std::vector<std::string> databases,
+                   std::string_view token = "") {
+  const Result<std::string> filled = FillServerUri(uri, databases, token);
+  return filled.ok() ? *filled : filled.status().ToString();
+}
+
+TEST(ServerUri, EscapesDatabaseAndToken) {
+  EXPECT_EQ(Filled(kServer, {"sqlite://?dsn=a b&max-results=3"}, "constant://?val=x"),
+            "grpc://localhost:8081?database-uri=sqlite%3A%2F%2F%3Fdsn%3Da%20b%26max-results%3D3"
+            "&token-uri=constant%3A%2F%2F%3Fval%3Dx");
+}
+
+TEST(ServerUri, LeavesOutAnAbsentToken) {
+  EXPECT_EQ(Filled(kServer, {"null://"}), "grpc://localhost:8081?database-uri=null%3A%2F%2F");
+}
+
+TEST(ServerUri, ReplacesTheWholeParameterAndKeepsTheOthers) {
+  EXPECT_EQ(Filled("grpc://h:1?tls-key=k&database-uri=a{database}b&tls-certificate=c", {"null://"}),
+            "grpc://h:1?tls-key=k&database-uri=null%3A%2F%2F&tls-certificate=c");
+}
+
+TEST(ServerUri, WithoutPlaceholdersIsTakenAsItIs) {
+  EXPECT_EQ(Filled("grpc://h:1?database-uri=null://", {}), "grpc://h:1?database-uri=null://");
+}
+
+TEST(ServerUri, RefusesWhatItWouldHaveToIgnore) {
+  EXPECT_THAT(Filled(kServer, {}), HasSubstr("-database-uri is required"));
+  EXPECT_THAT(Filled("grpc://h:1?database-uri=null://", {"null://"}), HasSubstr("no {database}"));
+  const std::string refused = Filled("grpc://h:1?database-uri=null://", {}, "s3cret");
+  EXPECT_THAT(refused, HasSubstr("no {token}"));
+  EXPECT_EQ(refused.find("s3cret"), std::string::npos);
+  EXPECT_THAT(Filled(kServer, {"null://", "null://"}), HasSubstr("UNIMPLEMENTED"));
+}
+
+TEST(ExitCode, DocumentedCodesStandForTheirStatus) {
+  EXPECT_EQ(ExitCodeOf({}), 0);
+  EXPECT_EQ(ExitCodeOf(InvalidArgumentError("")), 1);
+  EXPECT_EQ(ExitCodeOf(NotFoundError("")), 3);
+  EXPECT_EQ(ExitCodeOf(UnavailableError("")), 4);
+  EXPECT_EQ(ExitCodeOf(DeadlineExceededError("")), 4);
+  EXPECT_EQ(ExitCodeOf(DataLossError("")), 5);
+  EXPECT_EQ(ExitCodeOf(UnauthenticatedError("")), 6);
+  EXPECT_EQ(ExitCodeOf(PermissionDeniedError("")), 6);
+  EXPECT_EQ(ExitCodeOf(FailedPreconditionError("")), 6);
+  EXPECT_EQ(ExitCodeOf(ResourceExhaustedError("")), 7);
+}
+
+TEST(Commands, EveryLinkStandsForACommand) {
+  for (const Link& link : Links()) {
+    EXPECT_NE(FindCommand(Commands(), link.command), nullptr) << link.name;
+  }
+}
+
+// A record as JSON, and all records of a text.
+std::string RecordText(const std::string& id) {
+  return RecordToJson({.key = {.provider = "p", .depiction_id = id, .model = "m"},
+                       .embedding = {1, 2}});
+}
+std::string IdsOf(const std::string& text) {
+  std::istringstream in(text);
+  JsonRecordCursor cursor(in);
+  Record record;
+  std::string ids;
+  while (true) {
+    const Result<bool> more = cursor.Next(record);
+    if (!more.ok()) return ids + more.status().ToString();
+    if (!*more) return ids;
+    ids += record.key.depiction_id + " ";
+  }
+}
+
+TEST(JsonRecords, MayStandInLinesOrSideBySideOrSpreadOut) {
+  EXPECT_EQ(IdsOf(""), "");
+  EXPECT_EQ(IdsOf(RecordText("a")), "a ");
+  EXPECT_EQ(IdsOf(RecordText("a") + "\n" + RecordText("b") + "\r\n\n"), "a b ");
+  EXPECT_EQ(IdsOf(RecordText("a") + RecordText("b")), "a b ");
+  EXPECT_EQ(IdsOf("{\n \"provider\": \"p\",\n \"depiction_id\": \"a\",\n \"model\": \"m\",\n"
+                  " \"embeddings\": [1,\n 2]\n}\n"),
+            "a ");
+}
+
+TEST(JsonRecords, BracesAndQuotesWithinStringsDoNotCount) {
+  EXPECT_EQ(IdsOf(RecordText("}{\"\\")), "}{\"\\ ");
+}
+
+TEST(JsonRecords, ErrorsNameTheRecord) {
+  EXPECT_THAT(IdsOf(RecordText("a") + "\n[]"), HasSubstr("a INVALID_ARGUMENT: record 2: "));
+  EXPECT_THAT(IdsOf(RecordText("a").substr(0, 20)), HasSubstr("ends within a JSON object"));
+  EXPECT_THAT(IdsOf(RecordText("a") + RecordText("")), HasSubstr("record 2: "));
+  EXPECT_THAT(IdsOf("{\"provider\":\"" + std::string(2'000'000, 'x')),
+              HasSubstr("longer than 1048576 bytes"));
+}
+
+TEST(Download, KnowsUrlsFromPaths) {
+  EXPECT_TRUE(IsUrl("http://h/f"));
+  EXPECT_TRUE(IsUrl("HTTPS://h/f"));
+  EXPECT_FALSE(IsUrl("httpd.parquet"));
+  EXPECT_FALSE(IsUrl("ftp://h/f"));
+  EXPECT_FALSE(IsUrl(""));
+}
+
+TEST(Download, ShowsUrlsWithoutTheirSecrets) {
+  EXPECT_EQ(DisplayInput("https://user:pass@h/f.parquet?signature=x#y"), "https://h/f.parquet");
+  EXPECT_EQ(DisplayInput("https://h/a@b.parquet"), "https://h/a@b.parquet");
+  EXPECT_EQ(DisplayInput("https://u:p@h"), "https://h");
+  EXPECT_EQ(DisplayInput("a?b@c.parquet"), "a?b@c.parquet");
+}
+
+TEST(Table, AlignsColumnsByCharacters) {
+  Table table({"a", "b"});
+  table.AddRow({"x\xC3\xA9y", "1"});
+  table.AddRow({"z", "2"});
+  std::ostringstream out;
+  table.Print(out);
+  EXPECT_EQ(out.str(), "a    b\nx\xC3\xA9y  1\nz    2\n");
+}
+
+TEST(Table, ShowsNoControlCharactersAndCutsLongCells) {
+  Table table({"a"});
+  table.AddRow({"\x1b[2J\xC2\x9B" "31m\x7f"});
+  table.AddRow({std::string(60, 'x')});
+  std::ostringstream out;
+  table.Print(out);
+  EXPECT_EQ(out.str(), "a\n?[2J?31m?\n" + std::string(48, 'x') + "...\n");
+}
+
+TEST(Progress, LineSaysHowFarHowFastAndHowLong) {
+  EXPECT_EQ(ProgressLine(1'234, 0, 2.0), "1,234 records, 617 a second");
+  EXPECT_EQ(ProgressLine(500, 1'000, 1.0),
+            "[############............] 500 of 1,000 records, 500 a second, 1 s left");
+  EXPECT_EQ(ProgressLine(0, 1'000'000, 0.0),
+            "[........................] 0 of 1,000,000 records, 0 a second");
+}
+
+}  // namespace
+}  // namespace embeddingsdb

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The executable: puts the pieces together and hands over to the command line.
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/cli.h"
+#include "cli/exit_code.h"
+#include "core/env.h"
+#include "core/log.h"
+#include "embeddingsdb/registry.h"
+#include "engines/builtin_engines.h"
+#include "rpc/builtin_rpc.h"
+
+namespace {
+
+int Run(int argc, char** argv) {
+  using namespace embeddingsdb;  // NOLINT(google-build-using-namespace): this is main
+  std::ios::sync_with_stdio(false);
+  Logger log;
+  const std::unique_ptr<Env> env = NewPosixEnv();
+  Registry registry;
+  RegisterBuiltinEngines(registry);
+  RegisterBuiltinClients(registry);
+  RegisterBuiltinServers(registry);
+  Session session{.io = {.in = std::cin,
+                         .out = std::cout,
+                         .err = std::cerr,
+                         .out_is_terminal = isatty(STDOUT_FILENO) == 1,
+                         .err_is_terminal = isatty(STDERR_FILENO) == 1},
+                  .context = {.env = env.get(), .log = &log, .registry = &registry}};
+  const std::vector<std::string> args(argv + (argc > 0 ? 1 : 0), argv + argc);
+  return RunCli(argc > 0 ? argv[0] : "embeddingsdb", args, session);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return Run(argc, argv);
+  } catch (const std::exception& error) {
+    // Nothing of ours throws: this is memory that ran out, or a bug in a library.
+    std::fprintf(stderr, "embeddingsdb: unexpected failure: %s\n", error.what());
+    return embeddingsdb::kExitFailure;
+  }
+}
