@@ -39,10 +39,14 @@ std::uint64_t ReadGeneric(const float* data, std::size_t lines) {
   for (std::size_t line = 0; line < lines; ++line, data += kLine) {
     std::array<std::uint32_t, kLine> bits;
     __builtin_memcpy(bits.data(), data, sizeof bits);
-    for (std::size_t i = 0; i < kLine; ++i) fold[i] ^= bits[i];
+    for (std::size_t i = 0; i < kLine; ++i) {
+      fold[i] ^= bits[i];
+    }
   }
   std::uint64_t all = 0;
-  for (const std::uint32_t part : fold) all += part;
+  for (const std::uint32_t part : fold) {
+    all += part;
+  }
   return all;
 }
 
@@ -70,15 +74,21 @@ __attribute__((target("avx512f"))) std::uint64_t ReadAvx512(const float* data, s
   alignas(64) std::array<std::uint64_t, 8> fold;
   _mm512_store_si512(fold.data(), _mm512_xor_si512(even, odd));
   std::uint64_t all = 0;
-  for (const std::uint64_t part : fold) all ^= part;
+  for (const std::uint64_t part : fold) {
+    all ^= part;
+  }
   return all;
 }
 #endif
 
 Reader ReaderFor(std::string_view isa) {
 #if defined(__x86_64__)
-  if (isa == "avx512") return ReadAvx512;
-  if (isa == "avx2") return ReadAvx2;
+  if (isa == "avx512") {
+    return ReadAvx512;
+  }
+  if (isa == "avx2") {
+    return ReadAvx2;
+  }
 #endif
   (void)isa;
   return ReadGeneric;
@@ -136,8 +146,12 @@ std::unique_ptr<VectorIndex> MakeIndex(Metric metric, const Sizes& sizes) {
   Noise noise;
   std::vector<float> vector(sizes.dimension);
   for (std::size_t row = 0; row < sizes.rows; ++row) {
-    for (float& element : vector) element = noise.Next();
-    if (Status added = index->Add(static_cast<RowId>(row), vector); !added.ok()) Fail(added);
+    for (float& element : vector) {
+      element = noise.Next();
+    }
+    if (Status added = index->Add(static_cast<RowId>(row), vector); !added.ok()) {
+      Fail(added);
+    }
   }
   return index;
 }
@@ -146,10 +160,16 @@ std::unique_ptr<VectorIndex> MakeIndex(Metric metric, const Sizes& sizes) {
 class Ceiling {
  public:
   explicit Ceiling(std::size_t floats)
-      : read_(ReaderFor(BestKernels().isa)), lines_(floats / kLine), data_(NewAlignedFloats(floats)) {
-    if (!data_) Fail(ResourceExhaustedError("no memory"));
+      : read_(ReaderFor(BestKernels().isa)),
+        lines_(floats / kLine),
+        data_(NewAlignedFloats(floats)) {
+    if (!data_) {
+      Fail(ResourceExhaustedError("no memory"));
+    }
     Noise noise;
-    for (std::size_t i = 0; i < lines_ * kLine; ++i) data_[i] = noise.Next();
+    for (std::size_t i = 0; i < lines_ * kLine; ++i) {
+      data_[i] = noise.Next();
+    }
   }
 
   void TimeOneThread() {
@@ -179,15 +199,21 @@ class Ceiling {
 bool Run(Metric metric, const Sizes& sizes, Ceiling& ceiling, double gigabytes) {
   const std::unique_ptr<VectorIndex> index = MakeIndex(metric, sizes);
   Noise noise;
-  for (int i = 0; i < 1'000; ++i) noise.Next();
+  for (int i = 0; i < 1'000; ++i) {
+    noise.Next();
+  }
   Best ten;
   Best thousand;
   std::vector<float> query(sizes.dimension);
   for (int i = 0; i < sizes.repetitions; ++i) {
-    for (float& element : query) element = noise.Next();
+    for (float& element : query) {
+      element = noise.Next();
+    }
     const auto search = [&](int k) {
       const auto found = index->Search(query, {.k = k});
-      if (!found.ok()) Fail(found.status());
+      if (!found.ok()) {
+        Fail(found.status());
+      }
     };
     ceiling.TimeOneThread();
     ten.Time([&] { search(10); });
@@ -215,7 +241,9 @@ int Main(const Sizes& sizes) {
   for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kInnerProduct}) {
     reached = Run(metric, sizes, ceiling, gigabytes) && reached;
   }
-  for (int i = 0; i < sizes.repetitions; ++i) ceiling.TimeTwoThreads();
+  for (int i = 0; i < sizes.repetitions; ++i) {
+    ceiling.TimeTwoThreads();
+  }
   std::printf("%-15s %9.2f %7.2f\n", "memory", ceiling.one() * 1e3, gigabytes / ceiling.one());
   std::printf("%-15s %9.2f %7.2f\n", "by two threads", ceiling.two() * 1e3,
               gigabytes / ceiling.two());
@@ -228,9 +256,15 @@ int Main(const Sizes& sizes) {
 
 int main(int argc, char** argv) {
   embeddingsdb::Sizes sizes;
-  if (argc > 1) sizes.rows = std::strtoull(argv[1], nullptr, 10);
-  if (argc > 2) sizes.dimension = std::strtoull(argv[2], nullptr, 10);
-  if (argc > 3) sizes.repetitions = std::atoi(argv[3]);
+  if (argc > 1) {
+    sizes.rows = std::strtoull(argv[1], nullptr, 10);
+  }
+  if (argc > 2) {
+    sizes.dimension = std::strtoull(argv[2], nullptr, 10);
+  }
+  if (argc > 3) {
+    sizes.repetitions = std::atoi(argv[3]);
+  }
   if (sizes.rows < 1 || sizes.dimension < 1 || sizes.dimension > 8'192 || sizes.repetitions < 1) {
     std::fprintf(stderr, "usage: exact_scan_bench [rows [dimension [repetitions]]]\n");
     return 2;

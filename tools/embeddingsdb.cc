@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The executable: puts the pieces together and hands over to the command line.
-#include <unistd.h>
-
 #include <cstdio>
 #include <exception>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <unistd.h>
 #include <vector>
+
+#include "embeddingsdb/registry.h"
 
 #include "cli/cli.h"
 #include "cli/exit_code.h"
 #include "core/env.h"
 #include "core/log.h"
-#include "embeddingsdb/registry.h"
 #include "engines/builtin_engines.h"
 #include "rpc/builtin_rpc.h"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Parquet exchange files: the format institutions hand each other embeddings in. Reads what
-// go-embeddingsdb, DuckDB and pandas write; writes go-embeddingsdb's exact schema (docs/formats.md).
+// go-embeddingsdb, DuckDB and pandas write; writes go-embeddingsdb's exact schema
+// (docs/formats.md).
 #ifndef EMBEDDINGSDB_PARQUET_H_
 #define EMBEDDINGSDB_PARQUET_H_
 
@@ -38,9 +39,9 @@ struct ParquetStatistics {
 /// Streams the records of a file in file order with bounded memory. One thread at a time.
 class ParquetReader : public RecordCursor {
  public:
-  /// Opens a local file. kNotFound; kInvalidArgument with a sentence when the file is not Parquet or
-  /// lacks a required column (provider, depiction_id, model, embeddings). A missing subject_id,
-  /// created or attributes reads as empty, extra columns are ignored.
+  /// Opens a local file. kNotFound, kPermissionDenied; kInvalidArgument with a sentence when the
+  /// file is not Parquet or lacks a required column (provider, depiction_id, model, embeddings). A
+  /// missing subject_id, created or attributes reads as empty, extra columns are ignored.
   static Result<std::unique_ptr<ParquetReader>> Open(const std::string& path);
 
   /// Every record is validated; an error names the row.
@@ -52,8 +53,8 @@ class ParquetReader : public RecordCursor {
 };
 
 struct ParquetWriteOptions {
-  std::int64_t row_group_bytes = kRowGroupBytes;    ///< a row group is written when this is buffered
-  std::map<std::string, std::string> metadata;      ///< added to the statistics
+  std::int64_t row_group_bytes = kRowGroupBytes;  ///< written when this much is buffered
+  std::map<std::string, std::string> metadata;    ///< added to the statistics
 };
 
 /// Writes one file: into a temporary file beside the target, renamed onto it by Finish. Destroying

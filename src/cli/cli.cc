@@ -3,16 +3,18 @@
 
 #include <cerrno>
 
+#include "embeddingsdb/uri.h"
+
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "core/text.h"
-#include "embeddingsdb/uri.h"
 
 namespace embeddingsdb {
 namespace {
 
 void PrintMainUsage(std::ostream& out) {
-  out << "Stores, indexes and queries embedding records.\n\nUsage:\n  embeddingsdb COMMAND [flags]\n"
+  out << "Stores, indexes and queries embedding records.\n\nUsage:\n  embeddingsdb COMMAND "
+         "[flags]\n"
          "\nCommands:\n";
   PrintCommands(out, Commands());
   out << "\nembeddingsdb COMMAND -h explains a command and its flags.\n"
@@ -26,7 +28,9 @@ void PrintMainUsage(std::ostream& out) {
 
 int UnknownCommand(std::string_view name, Session& session) {
   std::vector<std::string_view> known;
-  for (const Command& command : Commands()) known.push_back(command.name);
+  for (const Command& command : Commands()) {
+    known.push_back(command.name);
+  }
   session.io.err << "unknown command: " << Quote(name);
   if (const std::string_view nearest = NearestName(name, known); !nearest.empty()) {
     session.io.err << " (did you mean " << nearest << "?)";
@@ -37,21 +41,29 @@ int UnknownCommand(std::string_view name, Session& session) {
 }
 
 int RunMain(std::span<const std::string> args, Session& session) {
-  if (args.empty()) return PrintMainUsage(session.io.err), kExitUsage;
+  if (args.empty()) {
+    return PrintMainUsage(session.io.err), kExitUsage;
+  }
   std::string_view name = args.front();
   if (name == "-h" || name == "--h" || name == "-help" || name == "--help") {
     return PrintMainUsage(session.io.err), kExitOk;
   }
-  if (name == "-version" || name == "--version") name = "version";
+  if (name == "-version" || name == "--version") {
+    name = "version";
+  }
   const Command* command = FindCommand(Commands(), name);
-  if (command == nullptr) return UnknownCommand(name, session);
+  if (command == nullptr) {
+    return UnknownCommand(name, session);
+  }
   return command->run({Concat("embeddingsdb ", name), args.subspan(1)}, session);
 }
 
 int RunProgram(std::string_view program, std::span<const std::string> args, Session& session) {
   const std::string_view base = program.substr(program.rfind('/') + 1);
   for (const Link& link : Links()) {
-    if (base != link.name) continue;
+    if (base != link.name) {
+      continue;
+    }
     return FindCommand(Commands(), link.command)->run({std::string(base), args}, session);
   }
   return RunMain(args, session);
@@ -62,9 +74,13 @@ int RunProgram(std::string_view program, std::span<const std::string> args, Sess
 int RunCli(std::string_view program, std::span<const std::string> args, Session& session) {
   const int exit_code = RunProgram(program, args, session);
   errno = 0;
-  if (session.io.out.flush() || exit_code != kExitOk) return exit_code;
+  if (session.io.out.flush() || exit_code != kExitOk) {
+    return exit_code;
+  }
   // A reader that left, as `head` does, needs no message.
-  if (errno != EPIPE) session.log().Error("Failed to write to standard output");
+  if (errno != EPIPE) {
+    session.log().Error("Failed to write to standard output");
+  }
   return kExitFailure;
 }
 

@@ -12,8 +12,8 @@
 
 namespace embeddingsdb {
 
-/// Runs the command that `program` (argv[0]) or the first argument names, and returns the exit code.
-/// Flushes standard output; that it could not all be written is an error too.
+/// Runs the command that `program` (argv[0]) or the first argument names, and returns the exit
+/// code. Flushes standard output; that it could not all be written is an error too.
 int RunCli(std::string_view program, std::span<const std::string> args, Session& session);
 
 }  // namespace embeddingsdb

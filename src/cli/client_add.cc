@@ -15,7 +15,9 @@ class KeyKeeper : public RecordCursor {
 
   Result<bool> Next(Record& record) override {
     Result<bool> more = source_.Next(record);
-    if (more.ok() && *more) key_ = record.key;
+    if (more.ok() && *more) {
+      key_ = record.key;
+    }
     return more;
   }
   const Key& key() const { return key_; }
@@ -32,11 +34,15 @@ Status AddAll(Client& client, std::istream& in, Session& session) {
     session.log().Debug("Records acknowledged", {{"count", acknowledged}});
   });
   if (!report.status.ok()) {
-    if (report.acknowledged == 0) return report.status;
+    if (report.acknowledged == 0) {
+      return report.status;
+    }
     return report.status.WithContext(
         Concat("the first ", report.acknowledged, " records are stored"));
   }
-  if (records.count() == 0) return InvalidArgumentError("the input holds no record");
+  if (records.count() == 0) {
+    return InvalidArgumentError("the input holds no record");
+  }
   if (records.count() == 1) {
     session.log().Info(Concat("Added record ", DisplayKey(source.key())));
   } else {
@@ -49,21 +55,29 @@ Status AddAll(Client& client, std::istream& in, Session& session) {
 
 int RunClientAdd(const Invocation& call, Session& session) {
   std::string path;
-  CommandFlags flags(call, {
-      .summary = "Adds records given as JSON, replacing those with the same key.",
-      .synopsis = "-record FILE [flags]",
-      .examples = "  embeddingsdb-client add -record record.json\n"
-                  "  embeddingsdb-client list -client-uri grpc://a:8081 |\n"
-                  "    embeddingsdb-client add -client-uri grpc://b:8081 -record -",
-      .notes = "The input is one record, or many, one a line. They are sent as a stream; after an\n"
-               "error those before it may be stored, and adding them again does no harm."});
+  CommandFlags flags(
+      call,
+      {.summary = "Adds records given as JSON, replacing those with the same key.",
+       .synopsis = "-record FILE [flags]",
+       .examples = "  embeddingsdb-client add -record record.json\n"
+                   "  embeddingsdb-client list -client-uri grpc://a:8081 |\n"
+                   "    embeddingsdb-client add -client-uri grpc://b:8081 -record -",
+       .notes =
+           "The input is one record, or many, one a line. They are sent as a stream; after an\n"
+           "error those before it may be stored, and adding them again does no harm."});
   const ClientFlags client_flags(flags);
   flags.Add("record", path, "The `file` with the records, or - for standard input.");
-  if (const auto exit_code = flags.Parse(session)) return *exit_code;
-  if (path.empty()) return flags.UsageError(session, "-record is required");
+  if (const auto exit_code = flags.Parse(session)) {
+    return *exit_code;
+  }
+  if (path.empty()) {
+    return flags.UsageError(session, "-record is required");
+  }
 
   const auto in = OpenInput(path, session);
-  if (!in.ok()) return Fail(session, "read records", in.status());
+  if (!in.ok()) {
+    return Fail(session, "read records", in.status());
+  }
   return client_flags.Run(session, "add records",
                           [&](Client& client) { return AddAll(client, **in, session); });
 }

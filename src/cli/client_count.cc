@@ -7,16 +7,19 @@ namespace embeddingsdb {
 
 int RunClientCount(const Invocation& call, Session& session) {
   KeyValues filter_texts;
-  CommandFlags flags(call, {
-      .summary = "Prints how many records there are.",
-      .synopsis = "[flags]",
-      .examples = "  embeddingsdb-client count\n"
-                  "  embeddingsdb-client count -filter provider=example"});
+  CommandFlags flags(call, {.summary = "Prints how many records there are.",
+                            .synopsis = "[flags]",
+                            .examples = "  embeddingsdb-client count\n"
+                                        "  embeddingsdb-client count -filter provider=example"});
   const ClientFlags client_flags(flags);
   AddFilterFlag(flags, filter_texts);
-  if (const auto exit_code = flags.Parse(session)) return *exit_code;
+  if (const auto exit_code = flags.Parse(session)) {
+    return *exit_code;
+  }
   const auto filters = ParseFilters(filter_texts);
-  if (!filters.ok()) return flags.UsageError(session, filters.status().message());
+  if (!filters.ok()) {
+    return flags.UsageError(session, filters.status().message());
+  }
 
   return client_flags.Run(session, "count records", [&](Client& client) -> Status {
     EDB_ASSIGN(const std::int64_t count, client.Count(*filters));

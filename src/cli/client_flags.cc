@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/client_flags.h"
 
+#include "embeddingsdb/uri.h"
+
 #include "cli/exit_code.h"
 #include "core/text.h"
-#include "embeddingsdb/uri.h"
 
 namespace embeddingsdb {
 
@@ -14,7 +15,9 @@ ClientFlags::ClientFlags(FlagSet& flags) : flags_(flags) {
 }
 
 Result<std::unique_ptr<Client>> ClientFlags::Open(Session& session) const {
-  if (database_uris_.empty()) return session.registry().OpenClient(client_uri_, session.context);
+  if (database_uris_.empty()) {
+    return session.registry().OpenClient(client_uri_, session.context);
+  }
   if (flags_.given("client-uri")) {
     return InvalidArgumentError("-client-uri and -database-uri exclude each other");
   }
@@ -30,11 +33,17 @@ Result<std::unique_ptr<Client>> ClientFlags::Open(Session& session) const {
 int ClientFlags::Run(Session& session, std::string_view what,
                      const std::function<Status(Client& client)>& work) const {
   const Result<std::unique_ptr<Client>> client = Open(session);
-  if (!client.ok()) return Fail(session, "create client", client.status());
+  if (!client.ok()) {
+    return Fail(session, "create client", client.status());
+  }
   Status status = work(**client);
   const Status closed = (*client)->Close();
-  if (status.ok()) status = closed;
-  if (status.ok()) return kExitOk;
+  if (status.ok()) {
+    status = closed;
+  }
+  if (status.ok()) {
+    return kExitOk;
+  }
 
   const int exit_code = Fail(session, what, status);
   // The two defaults differ in go-embeddingsdb, and scripts rely on each of them.

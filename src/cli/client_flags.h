@@ -10,9 +10,10 @@
 #include <string_view>
 #include <vector>
 
+#include "embeddingsdb/client.h"
+
 #include "cli/command.h"
 #include "cli/flags.h"
-#include "embeddingsdb/client.h"
 
 namespace embeddingsdb {
 

@@ -9,17 +9,22 @@ namespace {
 
 // Prints pages until the last one that exists, or `end_page` when that is 1 or more.
 Status PrintPages(Client& client, ListQuery query, std::int64_t end_page, Session& session) {
-  session.log().Debug("Start pagination", {{"start page", query.page},
-                                           {"end page", end_page},
-                                           {"per page", query.per_page}});
+  session.log().Debug(
+      "Start pagination",
+      {{"start page", query.page}, {"end page", end_page}, {"per page", query.per_page}});
   for (;; ++query.page) {
     EDB_ASSIGN(const RecordPage page, client.List(query));
-    session.log().Debug("Query records",
-                        {{"page", query.page}, {"total page count", page.pages}});
-    for (const Record& record : page.records) session.io.out << RecordToJson(record) << "\n";
+    session.log().Debug("Query records", {{"page", query.page}, {"total page count", page.pages}});
+    for (const Record& record : page.records) {
+      session.io.out << RecordToJson(record) << "\n";
+    }
     // Nobody may be reading any more.
-    if (!session.io.out) return {};
-    if (query.page >= page.pages || query.page == end_page) return {};
+    if (!session.io.out) {
+      return {};
+    }
+    if (query.page >= page.pages || query.page == end_page) {
+      return {};
+    }
   }
 }
 
@@ -29,20 +34,24 @@ int RunClientList(const Invocation& call, Session& session) {
   ListQuery query;
   std::int64_t end_page = -1;
   KeyValues filter_texts;
-  CommandFlags flags(call, {
-      .summary = "Prints records, one JSON object a line.",
-      .synopsis = "[flags]",
-      .examples = "  embeddingsdb-client list -per-page 1000\n"
-                  "  embeddingsdb-client list -filter provider=example -end-page 1",
-      .notes = "All pages are printed, ordered by subject, depiction, model and provider."});
+  CommandFlags flags(
+      call, {.summary = "Prints records, one JSON object a line.",
+             .synopsis = "[flags]",
+             .examples = "  embeddingsdb-client list -per-page 1000\n"
+                         "  embeddingsdb-client list -filter provider=example -end-page 1",
+             .notes = "All pages are printed, ordered by subject, depiction, model and provider."});
   const ClientFlags client_flags(flags);
   AddFilterFlag(flags, filter_texts);
   flags.Add("start-page", query.page, "The first `page` to print.");
   flags.Add("end-page", end_page, "The last `page` to print; -1 prints all there are.");
   flags.Add("per-page", query.per_page, "How many `records` to ask for at a time.");
-  if (const auto exit_code = flags.Parse(session)) return *exit_code;
+  if (const auto exit_code = flags.Parse(session)) {
+    return *exit_code;
+  }
   auto filters = ParseFilters(filter_texts);
-  if (!filters.ok()) return flags.UsageError(session, filters.status().message());
+  if (!filters.ok()) {
+    return flags.UsageError(session, filters.status().message());
+  }
   query.filters = *std::move(filters);
   if (end_page != -1 && end_page < query.page) {
     return flags.UsageError(session, "-end-page is before -start-page (-1 means no end)");

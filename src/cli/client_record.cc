@@ -8,13 +8,16 @@ namespace embeddingsdb {
 
 int RunClientRecord(const Invocation& call, Session& session) {
   Key key{.model = std::string(kDefaultModel)};
-  CommandFlags flags(call, {
-      .summary = "Prints one record as a JSON object.",
-      .synopsis = "-provider NAME -depiction-id ID [flags]",
-      .examples = "  embeddingsdb-client record -provider example -depiction-id 1527845303"});
+  CommandFlags flags(
+      call,
+      {.summary = "Prints one record as a JSON object.",
+       .synopsis = "-provider NAME -depiction-id ID [flags]",
+       .examples = "  embeddingsdb-client record -provider example -depiction-id 1527845303"});
   const ClientFlags client_flags(flags);
   AddKeyFlags(flags, key);
-  if (const auto exit_code = flags.Parse(session)) return *exit_code;
+  if (const auto exit_code = flags.Parse(session)) {
+    return *exit_code;
+  }
 
   return client_flags.Run(session, "get record", [&](Client& client) -> Status {
     EDB_ASSIGN(const Record record, client.Get(key));

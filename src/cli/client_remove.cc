@@ -7,13 +7,16 @@ namespace embeddingsdb {
 
 int RunClientRemove(const Invocation& call, Session& session) {
   Key key{.model = std::string(kDefaultModel)};
-  CommandFlags flags(call, {
-      .summary = "Removes one record. Removing an absent record is no error.",
-      .synopsis = "-provider NAME -depiction-id ID [flags]",
-      .examples = "  embeddingsdb-client remove -provider example -depiction-id 1527845303"});
+  CommandFlags flags(
+      call,
+      {.summary = "Removes one record. Removing an absent record is no error.",
+       .synopsis = "-provider NAME -depiction-id ID [flags]",
+       .examples = "  embeddingsdb-client remove -provider example -depiction-id 1527845303"});
   const ClientFlags client_flags(flags);
   AddKeyFlags(flags, key);
-  if (const auto exit_code = flags.Parse(session)) return *exit_code;
+  if (const auto exit_code = flags.Parse(session)) {
+    return *exit_code;
+  }
 
   return client_flags.Run(session, "remove record",
                           [&](Client& client) { return client.Remove(key); });

@@ -9,18 +9,23 @@ namespace embeddingsdb {
 int RunClientSimilarById(const Invocation& call, Session& session) {
   SimilarByIdQuery query{.key = {.model = std::string(kDefaultModel)}};
   SimilarFlags similar;
-  CommandFlags flags(call, {
-      .summary = "Finds the records nearest to a record, which itself is left out.",
-      .synopsis = "-provider NAME -depiction-id ID [flags]",
-      .examples =
-          "  embeddingsdb-client similar-by-id -provider example -depiction-id 1527845303\n"
-          "  embeddingsdb-client similar-by-id -provider example -depiction-id 1527845303 \\\n"
-          "    -similar-provider other -max-results 5 -format table"});
+  CommandFlags flags(
+      call,
+      {.summary = "Finds the records nearest to a record, which itself is left out.",
+       .synopsis = "-provider NAME -depiction-id ID [flags]",
+       .examples =
+           "  embeddingsdb-client similar-by-id -provider example -depiction-id 1527845303\n"
+           "  embeddingsdb-client similar-by-id -provider example -depiction-id 1527845303 \\\n"
+           "    -similar-provider other -max-results 5 -format table"});
   const ClientFlags client_flags(flags);
   similar.Declare(flags);
   AddKeyFlags(flags, query.key);
-  if (const auto exit_code = flags.Parse(session)) return *exit_code;
-  if (const Status ok = similar.Check(); !ok.ok()) return flags.UsageError(session, ok.message());
+  if (const auto exit_code = flags.Parse(session)) {
+    return *exit_code;
+  }
+  if (const Status ok = similar.Check(); !ok.ok()) {
+    return flags.UsageError(session, ok.message());
+  }
 
   query.provider = similar.ProviderOption();
   return client_flags.Run(session, "find similar records", [&](Client& client) {

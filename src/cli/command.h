@@ -10,9 +10,10 @@
 #include <string>
 #include <string_view>
 
+#include "embeddingsdb/registry.h"
+
 #include "core/env.h"
 #include "core/log.h"
-#include "embeddingsdb/registry.h"
 
 namespace embeddingsdb {
 

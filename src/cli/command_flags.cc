@@ -23,7 +23,9 @@ CommandFlags::CommandFlags(const Invocation& call, Usage usage)
 
 std::optional<int> CommandFlags::Parse(Session& session, const Arguments& arguments) {
   if (const Status status = FlagSet::Parse(call_.args); !status.ok()) {
-    if (status.code() == StatusCode::kCancelled) return PrintUsage(session.io.err), kExitOk;
+    if (status.code() == StatusCode::kCancelled) {
+      return PrintUsage(session.io.err), kExitOk;
+    }
     return UsageError(session, status.message());
   }
   if (rest().size() < arguments.min) {
@@ -52,9 +54,10 @@ void AddKeyFlags(FlagSet& flags, Key& key) {
 }
 
 void AddFilterFlag(FlagSet& flags, KeyValues& filters) {
-  flags.Add("filter", filters,
-            "Only records where `COLUMN=VALUE`; the columns are provider, depiction_id, subject_id\n"
-            "and model. May be repeated: all must match.");
+  flags.Add(
+      "filter", filters,
+      "Only records where `COLUMN=VALUE`; the columns are provider, depiction_id, subject_id\n"
+      "and model. May be repeated: all must match.");
 }
 
 Result<std::vector<Filter>> ParseFilters(const KeyValues& filters) {
@@ -68,7 +71,9 @@ Result<std::vector<Filter>> ParseFilters(const KeyValues& filters) {
 
 std::optional<int> RefuseTerminal(const CommandFlags& flags, const std::string& output,
                                   Session& session) {
-  if (output != "-" || !session.io.out_is_terminal) return std::nullopt;
+  if (output != "-" || !session.io.out_is_terminal) {
+    return std::nullopt;
+  }
   return flags.UsageError(session, "standard output is a terminal: name a file with -output");
 }
 

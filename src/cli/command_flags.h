@@ -10,9 +10,10 @@
 #include <optional>
 #include <string_view>
 
+#include "embeddingsdb/query.h"
+
 #include "cli/command.h"
 #include "cli/flags.h"
-#include "embeddingsdb/query.h"
 
 namespace embeddingsdb {
 

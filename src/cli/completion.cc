@@ -33,7 +33,9 @@ complete -o default -F _embeddingsdb embeddingsdb @LINKS@
 std::string NamesOf(std::span<const Command> commands) {
   std::string names;
   for (const Command& command : commands) {
-    if (!names.empty()) names += ' ';
+    if (!names.empty()) {
+      names += ' ';
+    }
     names += command.name;
   }
   return names;
@@ -48,10 +50,9 @@ void Replace(std::string& text, std::string_view placeholder, std::string_view v
 }  // namespace
 
 int RunCompletion(const Invocation& call, Session& session) {
-  CommandFlags flags(call, {
-      .summary = "Prints a completion script for bash.",
-      .synopsis = "[flags] bash",
-      .examples = "  source <(embeddingsdb completion bash)"});
+  CommandFlags flags(call, {.summary = "Prints a completion script for bash.",
+                            .synopsis = "[flags] bash",
+                            .examples = "  source <(embeddingsdb completion bash)"});
   if (const auto exit_code = flags.Parse(session, {.name = "bash", .min = 1, .max = 1})) {
     return *exit_code;
   }
@@ -62,7 +63,9 @@ int RunCompletion(const Invocation& call, Session& session) {
   Replace(script, "@COMMANDS@", NamesOf(Commands()));
   Replace(script, "@CLIENT@", NamesOf(ClientCommands()));
   std::string links;
-  for (const Link& link : Links()) links += Concat(links.empty() ? "" : " ", link.name);
+  for (const Link& link : Links()) {
+    links += Concat(links.empty() ? "" : " ", link.name);
+  }
   Replace(script, "@LINKS@", links);
   session.io.out << script;
   return kExitOk;

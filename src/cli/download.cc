@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/download.h"
 
-#include <curl/curl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <curl/curl.h>
 #include <memory>
+#include <unistd.h>
 
 #include "core/text.h"
 
@@ -31,7 +30,9 @@ class CurlLibrary {
  public:
   CurlLibrary() : status_(curl_global_init(CURL_GLOBAL_DEFAULT)) {}
   ~CurlLibrary() {
-    if (status_ == CURLE_OK) curl_global_cleanup();
+    if (status_ == CURLE_OK) {
+      curl_global_cleanup();
+    }
   }
   CurlLibrary(const CurlLibrary&) = delete;
   CurlLibrary& operator=(const CurlLibrary&) = delete;
@@ -60,7 +61,9 @@ std::size_t WriteToFile(char* data, std::size_t, std::size_t size, void* user) {
   sink.room -= static_cast<std::int64_t>(size);
   for (std::size_t done = 0; done < size;) {
     const ssize_t written = ::write(sink.descriptor, data + done, size - done);
-    if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EINTR) {
+      continue;
+    }
     if (written < 0) {
       sink.status = ResourceExhaustedError(Concat("cannot store it: ", std::strerror(errno)));
       return 0;
@@ -72,14 +75,22 @@ std::size_t WriteToFile(char* data, std::size_t, std::size_t size, void* user) {
 
 Status StatusOfResponse(long http_status) {
   const std::string message = Concat("the server answered with HTTP status ", http_status);
-  if (http_status == 404 || http_status == 410) return NotFoundError(message);
-  if (http_status == 401 || http_status == 403) return PermissionDeniedError(message);
-  if (http_status == 429 || http_status >= 500) return UnavailableError(message);
+  if (http_status == 404 || http_status == 410) {
+    return NotFoundError(message);
+  }
+  if (http_status == 401 || http_status == 403) {
+    return PermissionDeniedError(message);
+  }
+  if (http_status == 429 || http_status >= 500) {
+    return UnavailableError(message);
+  }
   return UnknownError(message);
 }
 
 Status StatusOfTransfer(CURL* curl, CURLcode code, const Sink& sink) {
-  if (!sink.status.ok()) return sink.status;
+  if (!sink.status.ok()) {
+    return sink.status;
+  }
   long http_status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http_status);
   switch (code) {
@@ -127,19 +138,23 @@ bool IsUrl(std::string_view input) {
 }
 
 std::string DisplayInput(std::string_view input) {
-  if (!IsUrl(input)) return std::string(input);
+  if (!IsUrl(input)) {
+    return std::string(input);
+  }
   std::string shown(input.substr(0, input.find_first_of("?#")));
   const auto authority = shown.find("://") + 3;
   const auto end = shown.find('/', authority);
   const auto at = shown.rfind('@', end);
-  if (at != std::string::npos && at >= authority) shown.erase(authority, at + 1 - authority);
+  if (at != std::string::npos && at >= authority) {
+    shown.erase(authority, at + 1 - authority);
+  }
   return shown;
 }
 
 Result<TemporaryFile> TemporaryFile::Create() {
   const char* directory = std::getenv("TMPDIR");
-  std::string path =
-      Concat(directory != nullptr && *directory != '\0' ? directory : "/tmp", "/embeddingsdb-XXXXXX");
+  std::string path = Concat(directory != nullptr && *directory != '\0' ? directory : "/tmp",
+                            "/embeddingsdb-XXXXXX");
   const int descriptor = ::mkstemp(path.data());
   if (descriptor < 0) {
     return PermissionDeniedError(
@@ -149,7 +164,9 @@ Result<TemporaryFile> TemporaryFile::Create() {
 }
 
 TemporaryFile::~TemporaryFile() {
-  if (descriptor_ < 0) return;
+  if (descriptor_ < 0) {
+    return;
+  }
   ::close(descriptor_);
   ::unlink(path_.c_str());
 }
@@ -158,7 +175,9 @@ Result<TemporaryFile> Download(const std::string& url, const DownloadOptions& op
   EDB_ASSIGN(TemporaryFile file, TemporaryFile::Create());
   const CurlLibrary library;
   const std::unique_ptr<CURL, CurlDeleter> curl(curl_easy_init());
-  if (curl == nullptr) return InternalError("libcurl cannot be started");
+  if (curl == nullptr) {
+    return InternalError("libcurl cannot be started");
+  }
   Sink sink{.descriptor = file.descriptor(), .room = options.max_bytes};
   SetOptions(curl.get(), url, options, sink);
   const CURLcode code = curl_easy_perform(curl.get());

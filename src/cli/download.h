@@ -45,13 +45,13 @@ class TemporaryFile {
 
 struct DownloadOptions {
   std::int64_t max_bytes = kMaxDownloadBytes;
-  int connect_seconds = 30;   ///< to a connection
-  int stall_seconds = 60;     ///< with less than 1 KB a second before it is given up
+  int connect_seconds = 30;  ///< to a connection
+  int stall_seconds = 60;    ///< with less than 1 KB a second before it is given up
 };
 
 /// Fetches `url`. Follows at most 5 redirects, to http(s) only and never from https to http.
-/// kNotFound for 404 and 410, kPermissionDenied for 401 and 403, kUnavailable when the server cannot
-/// be reached or breaks off, kResourceExhausted over `max_bytes` or on a full disk.
+/// kNotFound for 404 and 410, kPermissionDenied for 401 and 403, kUnavailable when the server
+/// cannot be reached or breaks off, kResourceExhausted over `max_bytes` or on a full disk.
 Result<TemporaryFile> Download(const std::string& url, const DownloadOptions& options = {});
 
 }  // namespace embeddingsdb

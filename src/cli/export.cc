@@ -16,12 +16,14 @@ Status ExportDatabase(const std::string& uri, const std::string& path, Session& 
 }  // namespace
 
 int RunExport(const Invocation& call, Session& session) {
-  CommandFlags flags(call, {
-      .summary = "Writes a database as the export directory of go-embeddingsdb.",
-      .synopsis = "[flags] DATABASE-URI DIRECTORY",
-      .examples = "  embeddingsdb export duckdb:///srv/collection /srv/collection-export"});
+  CommandFlags flags(
+      call, {.summary = "Writes a database as the export directory of go-embeddingsdb.",
+             .synopsis = "[flags] DATABASE-URI DIRECTORY",
+             .examples = "  embeddingsdb export duckdb:///srv/collection /srv/collection-export"});
   const Arguments arguments{.name = "DATABASE-URI DIRECTORY", .min = 2, .max = 2};
-  if (const auto exit_code = flags.Parse(session, arguments)) return *exit_code;
+  if (const auto exit_code = flags.Parse(session, arguments)) {
+    return *exit_code;
+  }
   const Status exported = ExportDatabase(flags.rest()[0], flags.rest()[1], session);
   return exported.ok() ? kExitOk : Fail(session, "export database", exported);
 }

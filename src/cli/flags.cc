@@ -8,8 +8,9 @@
 #include <optional>
 #include <system_error>
 
-#include "core/text.h"
 #include "embeddingsdb/uri.h"
+
+#include "core/text.h"
 
 namespace embeddingsdb {
 namespace {
@@ -18,21 +19,34 @@ constexpr std::string_view kIndent = "\n    \t";
 
 std::string_view Trim(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
+  if (first == std::string_view::npos) {
+    return {};
+  }
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 // Removes the base prefix of a Go integer literal ("0x", "0b", "0o", or a leading 0) and says which
 // base it stands for.
 int TakeBase(std::string_view& digits) {
-  if (digits.size() < 2 || digits[0] != '0') return 10;
+  if (digits.size() < 2 || digits[0] != '0') {
+    return 10;
+  }
   int base = 8;
   std::size_t prefix = 2;
   switch (digits[1]) {
-    case 'x': case 'X': base = 16; break;
-    case 'b': case 'B': base = 2; break;
-    case 'o': case 'O': break;
-    default: prefix = 1;
+    case 'x':
+    case 'X':
+      base = 16;
+      break;
+    case 'b':
+    case 'B':
+      base = 2;
+      break;
+    case 'o':
+    case 'O':
+      break;
+    default:
+      prefix = 1;
   }
   digits.remove_prefix(prefix);
   return base;
@@ -43,24 +57,36 @@ std::optional<std::string> RemoveUnderscores(std::string_view digits, bool prefi
   std::string out;
   char before = prefixed ? '0' : '_';
   for (const char c : digits) {
-    if (c == '_' && (before == '_' || !prefixed)) return std::nullopt;
-    if (c != '_') out += c;
+    if (c == '_' && (before == '_' || !prefixed)) {
+      return std::nullopt;
+    }
+    if (c != '_') {
+      out += c;
+    }
     before = c;
   }
-  if (before == '_') return std::nullopt;
+  if (before == '_') {
+    return std::nullopt;
+  }
   return out;
 }
 
-Status NotAnInteger() { return InvalidArgumentError("not an integer"); }
+Status NotAnInteger() {
+  return InvalidArgumentError("not an integer");
+}
 
 template <typename Int>
 Status ParseInteger(const std::string& text, Int& value) {
   std::string_view digits = text;
   const bool negative = digits.starts_with('-');
-  if (negative || digits.starts_with('+')) digits.remove_prefix(1);
+  if (negative || digits.starts_with('+')) {
+    digits.remove_prefix(1);
+  }
   const int base = TakeBase(digits);
   const std::optional<std::string> plain = RemoveUnderscores(digits, base != 10);
-  if (!plain) return NotAnInteger();
+  if (!plain) {
+    return NotAnInteger();
+  }
   std::uint64_t magnitude = 0;
   const auto [end, error] =
       std::from_chars(plain->data(), plain->data() + plain->size(), magnitude, base);
@@ -78,7 +104,9 @@ Status ParseInteger(const std::string& text, Int& value) {
 
 Status ParseFloat(const std::string& text, float& value) {
   std::string_view digits = text;
-  if (digits.starts_with('+')) digits.remove_prefix(1);
+  if (digits.starts_with('+')) {
+    digits.remove_prefix(1);
+  }
   float parsed = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), parsed);
   if (error == std::errc::result_out_of_range) {
@@ -87,7 +115,9 @@ Status ParseFloat(const std::string& text, float& value) {
   if (error != std::errc() || end != digits.data() + digits.size()) {
     return InvalidArgumentError("not a number");
   }
-  if (!std::isfinite(parsed)) return InvalidArgumentError("not a finite number");
+  if (!std::isfinite(parsed)) {
+    return InvalidArgumentError("not a finite number");
+  }
   value = parsed;
   return {};
 }
@@ -96,20 +126,28 @@ Status ParseBool(const std::string& text, bool& value) {
   constexpr std::array<std::string_view, 6> kTrue = {"1", "t", "T", "TRUE", "true", "True"};
   constexpr std::array<std::string_view, 6> kFalse = {"0", "f", "F", "FALSE", "false", "False"};
   for (const std::string_view word : kTrue) {
-    if (text == word) return value = true, Status();
+    if (text == word) {
+      return value = true, Status();
+    }
   }
   for (const std::string_view word : kFalse) {
-    if (text == word) return value = false, Status();
+    if (text == word) {
+      return value = false, Status();
+    }
   }
   return InvalidArgumentError("not a boolean (true or false)");
 }
 
 Status ParseKeyValue(const std::string& text, KeyValues& values) {
   const auto equals = text.find('=');
-  if (equals == std::string::npos) return InvalidArgumentError("not KEY=VALUE");
+  if (equals == std::string::npos) {
+    return InvalidArgumentError("not KEY=VALUE");
+  }
   const std::string_view view = text;
   const std::string_view key = Trim(view.substr(0, equals));
-  if (key.empty()) return InvalidArgumentError("the key before '=' is empty");
+  if (key.empty()) {
+    return InvalidArgumentError("the key before '=' is empty");
+  }
   values.emplace_back(key, Trim(view.substr(equals + 1)));
   return {};
 }
@@ -156,25 +194,27 @@ void FlagSet::Add(std::string_view name, bool& value, std::string_view help) {
 }
 
 void FlagSet::Add(std::string_view name, std::vector<std::string>& values, std::string_view help) {
-  Declare(name, {.help = std::string(help),
-                 .type = "value",
-                 .set = [&values](const std::string& text) {
-                   values.push_back(text);
-                   return Status();
-                 }});
+  Declare(name,
+          {.help = std::string(help), .type = "value", .set = [&values](const std::string& text) {
+             values.push_back(text);
+             return Status();
+           }});
 }
 
 void FlagSet::Add(std::string_view name, KeyValues& values, std::string_view help) {
-  Declare(name, {.help = std::string(help),
-                 .type = "value",
-                 .set = [&values](const std::string& text) { return ParseKeyValue(text, values); }});
+  Declare(name,
+          {.help = std::string(help), .type = "value", .set = [&values](const std::string& text) {
+             return ParseKeyValue(text, values);
+           }});
 }
 
 Status FlagSet::Parse(std::span<const std::string> args) {
   std::size_t position = 0;
   while (position < args.size()) {
     EDB_ASSIGN(const bool was_flag, ParseOne(args, position));
-    if (!was_flag) break;
+    if (!was_flag) {
+      break;
+    }
   }
   rest_.assign(args.begin() + static_cast<std::ptrdiff_t>(position), args.end());
   return {};
@@ -183,9 +223,13 @@ Status FlagSet::Parse(std::span<const std::string> args) {
 // Reads the flag at `position` and moves past it and its value. False at the end of the flags.
 Result<bool> FlagSet::ParseOne(std::span<const std::string> args, std::size_t& position) {
   const std::string& arg = args[position];
-  if (arg.size() < 2 || arg[0] != '-') return false;
+  if (arg.size() < 2 || arg[0] != '-') {
+    return false;
+  }
   ++position;
-  if (arg == "--") return false;
+  if (arg == "--") {
+    return false;
+  }
 
   std::string_view name = std::string_view(arg).substr(arg[1] == '-' ? 2 : 1);
   if (name.starts_with('-') || name.starts_with('=')) {
@@ -198,11 +242,15 @@ Result<bool> FlagSet::ParseOne(std::span<const std::string> args, std::size_t& p
   }
   const auto found = flags_.find(name);
   if (found == flags_.end()) {
-    if (name == "h" || name == "help") return CancelledError("help requested");
+    if (name == "h" || name == "help") {
+      return CancelledError("help requested");
+    }
     return UnknownFlag(name);
   }
   Flag& flag = found->second;
-  if (!value && flag.boolean) value = "true";
+  if (!value && flag.boolean) {
+    value = "true";
+  }
   if (!value) {
     if (position == args.size()) {
       return InvalidArgumentError(Concat("flag needs an argument: -", name));
@@ -216,13 +264,17 @@ Result<bool> FlagSet::ParseOne(std::span<const std::string> args, std::size_t& p
 Status FlagSet::Set(std::string_view name, Flag& flag, const std::string& value) {
   flag.given = true;
   const Status status = flag.set(value);
-  if (status.ok()) return {};
+  if (status.ok()) {
+    return {};
+  }
   return status.WithContext(Concat("invalid value ", Quote(value), " for flag -", name));
 }
 
 Status FlagSet::UnknownFlag(std::string_view name) const {
   std::vector<std::string_view> known;
-  for (const auto& [flag_name, flag] : flags_) known.push_back(flag_name);
+  for (const auto& [flag_name, flag] : flags_) {
+    known.push_back(flag_name);
+  }
   std::string message = Concat("flag provided but not defined: -", name);
   if (const std::string_view nearest = NearestName(name, known); !nearest.empty()) {
     message += Concat(" (did you mean -", nearest, "?)");
@@ -237,7 +289,9 @@ bool FlagSet::given(std::string_view name) const {
 
 void FlagSet::PrintUsage(std::ostream& out) const {
   out << usage_.summary << "\n\nUsage:\n  " << usage_.synopsis << "\n";
-  if (!flags_.empty()) out << "\nFlags:\n";
+  if (!flags_.empty()) {
+    out << "\nFlags:\n";
+  }
   for (const auto& [name, flag] : flags_) {
     std::string help = flag.help;
     std::string type(flag.type);
@@ -251,11 +305,17 @@ void FlagSet::PrintUsage(std::ostream& out) const {
       line += kIndent.size();
     }
     out << "  -" << name << (type.empty() ? "" : " ") << type << kIndent << help;
-    if (!flag.default_text.empty()) out << " (default " << flag.default_text << ")";
+    if (!flag.default_text.empty()) {
+      out << " (default " << flag.default_text << ")";
+    }
     out << "\n";
   }
-  if (!usage_.notes.empty()) out << "\n" << usage_.notes << "\n";
-  if (!usage_.examples.empty()) out << "\nExamples:\n" << usage_.examples << "\n";
+  if (!usage_.notes.empty()) {
+    out << "\n" << usage_.notes << "\n";
+  }
+  if (!usage_.examples.empty()) {
+    out << "\nExamples:\n" << usage_.examples << "\n";
+  }
 }
 
 }  // namespace embeddingsdb

@@ -25,14 +25,14 @@ using KeyValues = std::vector<std::pair<std::string, std::string>>;
 
 /// What a help text says beside the flags.
 struct Usage {
-  std::string summary;    ///< one sentence: what the command does
-  std::string synopsis;   ///< the command line, e.g. "parquet-import [flags] FILE..."
-  std::string examples;   ///< complete command lines, one a line
-  std::string notes;      ///< anything else a user must know; may be empty
+  std::string summary;   ///< one sentence: what the command does
+  std::string synopsis;  ///< the command line, e.g. "parquet-import [flags] FILE..."
+  std::string examples;  ///< complete command lines, one a line
+  std::string notes;     ///< anything else a user must know; may be empty
 };
 
-/// The flags of one command. Each flag is bound to a variable, whose value at the time of Add is the
-/// default; the variables must outlive Parse. Used by one thread.
+/// The flags of one command. Each flag is bound to a variable, whose value at the time of Add is
+/// the default; the variables must outlive Parse. Used by one thread.
 class FlagSet {
  public:
   explicit FlagSet(Usage usage) : usage_(std::move(usage)) {}
@@ -65,8 +65,8 @@ class FlagSet {
  private:
   struct Flag {
     std::string help;
-    std::string_view type;         // shown after the name, empty for a boolean
-    std::string default_text;      // empty for a zero value
+    std::string_view type;     // shown after the name, empty for a boolean
+    std::string default_text;  // empty for a zero value
     bool boolean = false;
     bool given = false;
     std::function<Status(const std::string& value)> set;

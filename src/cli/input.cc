@@ -3,9 +3,10 @@
 
 #include <fstream>
 
+#include "embeddingsdb/limits.h"
+
 #include "core/json.h"
 #include "core/text.h"
-#include "embeddingsdb/limits.h"
 
 namespace embeddingsdb {
 namespace {
@@ -25,9 +26,15 @@ class ObjectEnd {
       }
       return false;
     }
-    if (c == '"') in_string_ = true;
-    if (c == '{') ++depth_;
-    if (c == '}') --depth_;
+    if (c == '"') {
+      in_string_ = true;
+    }
+    if (c == '{') {
+      ++depth_;
+    }
+    if (c == '}') {
+      --depth_;
+    }
     return depth_ == 0;
   }
 
@@ -40,13 +47,19 @@ class ObjectEnd {
 }  // namespace
 
 Result<std::unique_ptr<std::istream>> OpenInput(const std::string& path, Session& session) {
-  if (path == "-") return std::make_unique<std::istream>(session.io.in.rdbuf());
+  if (path == "-") {
+    return std::make_unique<std::istream>(session.io.in.rdbuf());
+  }
   if (session.env().IsDirectory(path)) {
     return InvalidArgumentError(Concat(Quote(path), " is a directory"));
   }
-  if (!session.env().Exists(path)) return NotFoundError(Concat("no file ", Quote(path)));
+  if (!session.env().Exists(path)) {
+    return NotFoundError(Concat("no file ", Quote(path)));
+  }
   auto file = std::make_unique<std::ifstream>(path, std::ios::binary);
-  if (!file->is_open()) return PermissionDeniedError(Concat("cannot read ", Quote(path)));
+  if (!file->is_open()) {
+    return PermissionDeniedError(Concat("cannot read ", Quote(path)));
+  }
   return std::unique_ptr<std::istream>(std::move(file));
 }
 
@@ -67,9 +80,15 @@ Result<bool> JsonRecordCursor::NextObject(std::string& object) {
   std::streambuf& buffer = *in_.rdbuf();
   object.clear();
   int next = buffer.sbumpc();
-  while (next == ' ' || next == '\t' || next == '\r' || next == '\n') next = buffer.sbumpc();
-  if (next == kEnd) return false;
-  if (next != '{') return InvalidArgumentError("expected a JSON object, which begins with '{'");
+  while (next == ' ' || next == '\t' || next == '\r' || next == '\n') {
+    next = buffer.sbumpc();
+  }
+  if (next == kEnd) {
+    return false;
+  }
+  if (next != '{') {
+    return InvalidArgumentError("expected a JSON object, which begins with '{'");
+  }
 
   ObjectEnd end;
   for (; next != kEnd; next = buffer.sbumpc()) {
@@ -77,7 +96,9 @@ Result<bool> JsonRecordCursor::NextObject(std::string& object) {
       return ResourceExhaustedError(Concat("longer than ", kMaxJsonBytes, " bytes"));
     }
     object += static_cast<char>(next);
-    if (end.Reached(object.back())) return true;
+    if (end.Reached(object.back())) {
+      return true;
+    }
   }
   return InvalidArgumentError("the input ends within a JSON object");
 }
@@ -86,11 +107,19 @@ Result<bool> JsonRecordCursor::Next(Record& record) {
   const std::string where = Concat("record ", count_ + 1);
   std::string object;
   const Result<bool> more = NextObject(object);
-  if (!more.ok()) return more.status().WithContext(where);
-  if (!*more) return false;
+  if (!more.ok()) {
+    return more.status().WithContext(where);
+  }
+  if (!*more) {
+    return false;
+  }
   Result<Record> parsed = RecordFromJson(object);
-  if (!parsed.ok()) return parsed.status().WithContext(where);
-  if (const Status valid = Validate(*parsed); !valid.ok()) return valid.WithContext(where);
+  if (!parsed.ok()) {
+    return parsed.status().WithContext(where);
+  }
+  if (const Status valid = Validate(*parsed); !valid.ok()) {
+    return valid.WithContext(where);
+  }
   record = *std::move(parsed);
   ++count_;
   return true;

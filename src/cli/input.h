@@ -9,12 +9,14 @@
 #include <memory>
 #include <string>
 
-#include "cli/command.h"
 #include "embeddingsdb/query.h"
+
+#include "cli/command.h"
 
 namespace embeddingsdb {
 
-/// The file at `path`, or standard input when it is "-". kNotFound; kInvalidArgument for a directory.
+/// The file at `path`, or standard input when it is "-". kNotFound; kInvalidArgument for a
+/// directory.
 Result<std::unique_ptr<std::istream>> OpenInput(const std::string& path, Session& session);
 
 /// All of an input of at most `max_bytes`; kResourceExhausted naming the limit when it is longer.

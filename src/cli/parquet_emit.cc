@@ -11,12 +11,14 @@ namespace embeddingsdb {
 namespace {
 
 Status Emit(const std::string& input, Session& session) {
-  EDB_ASSIGN(const ParquetInput file, ParquetInput::Fetch(input, session));
+  EDB_ASSIGN(const ParquetInput file, ParquetInput::Fetch(input));
   EDB_ASSIGN(const std::unique_ptr<ParquetReader> reader, ParquetReader::Open(file.path()));
   Record record;
   while (session.io.out) {
     EDB_ASSIGN(const bool more, reader->Next(record));
-    if (!more) break;
+    if (!more) {
+      break;
+    }
     session.io.out << RecordToJson(record) << "\n";
   }
   return {};
@@ -25,12 +27,14 @@ Status Emit(const std::string& input, Session& session) {
 }  // namespace
 
 int RunParquetEmit(const Invocation& call, Session& session) {
-  CommandFlags flags(call, {
-      .summary = "Prints the records of Parquet files, one JSON object a line.",
-      .synopsis = "[flags] FILE...",
-      .examples = "  parquet-emit collection.parquet\n"
-                  "  parquet-emit a.parquet | sort | sha256sum",
-      .notes = "The lines are the canonical form of the records: equal records give equal lines."});
+  CommandFlags flags(
+      call,
+      {.summary = "Prints the records of Parquet files, one JSON object a line.",
+       .synopsis = "[flags] FILE...",
+       .examples = "  parquet-emit collection.parquet\n"
+                   "  parquet-emit a.parquet | sort | sha256sum",
+       .notes =
+           "The lines are the canonical form of the records: equal records give equal lines."});
   if (const auto exit_code = flags.Parse(session, {.name = "FILE", .min = 1, .max = kAnyNumber})) {
     return *exit_code;
   }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "embeddingsdb/parquet.h"
+
 #include "cli/client_flags.h"
 #include "cli/command_flags.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
-#include "embeddingsdb/parquet.h"
 
 namespace embeddingsdb {
 namespace {
@@ -14,14 +15,16 @@ Status ExportAll(Client& client, const std::vector<Filter>& filters, const std::
   EDB_ASSIGN(const std::unique_ptr<RecordCursor> cursor, client.Scan(filters));
   EDB_ASSIGN(const std::unique_ptr<ParquetWriter> writer, ParquetWriter::Create(output));
   std::int64_t total = 0;
-  if (Progress(session, 0).enabled()) {
+  if (Progress::Wanted(session)) {
     EDB_ASSIGN(total, client.Count(filters));
   }
   Progress progress(session, total);
   Record record;
   while (true) {
     EDB_ASSIGN(const bool more, cursor->Next(record));
-    if (!more) break;
+    if (!more) {
+      break;
+    }
     EDB_TRY(writer->Write(record));
     progress.Update(writer->rows());
   }
@@ -35,19 +38,27 @@ Status ExportAll(Client& client, const std::vector<Filter>& filters, const std::
 int RunParquetExport(const Invocation& call, Session& session) {
   std::string output = "-";
   KeyValues filter_texts;
-  CommandFlags flags(call, {
-      .summary = "Writes the records of a database to a Parquet file.",
-      .synopsis = "[flags]",
-      .examples = "  parquet-export -client-uri grpc://localhost:8081 -output collection.parquet\n"
-                  "  parquet-export -filter provider=example -output example.parquet",
-      .notes = "The file appears whole or not at all: it is written beside its place and renamed."});
+  CommandFlags flags(
+      call,
+      {.summary = "Writes the records of a database to a Parquet file.",
+       .synopsis = "[flags]",
+       .examples = "  parquet-export -client-uri grpc://localhost:8081 -output collection.parquet\n"
+                   "  parquet-export -filter provider=example -output example.parquet",
+       .notes =
+           "The file appears whole or not at all: it is written beside its place and renamed."});
   const ClientFlags client_flags(flags);
   AddFilterFlag(flags, filter_texts);
   flags.Add("output", output, "The `file` to write, or - for standard output.");
-  if (const auto exit_code = flags.Parse(session)) return *exit_code;
+  if (const auto exit_code = flags.Parse(session)) {
+    return *exit_code;
+  }
   const auto filters = ParseFilters(filter_texts);
-  if (!filters.ok()) return flags.UsageError(session, filters.status().message());
-  if (const auto exit_code = RefuseTerminal(flags, output, session)) return *exit_code;
+  if (!filters.ok()) {
+    return flags.UsageError(session, filters.status().message());
+  }
+  if (const auto exit_code = RefuseTerminal(flags, output, session)) {
+    return *exit_code;
+  }
 
   return client_flags.Run(session, "export records", [&](Client& client) {
     return ExportAll(client, *filters, output, session);

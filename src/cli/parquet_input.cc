@@ -5,13 +5,11 @@
 
 namespace embeddingsdb {
 
-Result<ParquetInput> ParquetInput::Fetch(const std::string& input, Session& session) {
+Result<ParquetInput> ParquetInput::Fetch(const std::string& input) {
   std::string name = DisplayInput(input);
   if (!IsUrl(input)) {
-    session.log().Debug("Import data", {{"path", name}});
     return ParquetInput(std::move(name), input, std::nullopt);
   }
-  session.log().Debug("Import remote data", {{"url", name}});
   EDB_ASSIGN(TemporaryFile file, Download(input));
   std::string path = file.path();
   return ParquetInput(std::move(name), std::move(path), std::move(file));

@@ -8,16 +8,16 @@
 #include <optional>
 #include <string>
 
-#include "cli/command.h"
-#include "cli/download.h"
 #include "embeddingsdb/parquet.h"
+
+#include "cli/download.h"
 
 namespace embeddingsdb {
 
 /// Something a reader can open; removes the download when destroyed.
 class ParquetInput {
  public:
-  static Result<ParquetInput> Fetch(const std::string& input, Session& session);
+  static Result<ParquetInput> Fetch(const std::string& input);
 
   /// The name as given, without secrets.
   const std::string& name() const { return name_; }

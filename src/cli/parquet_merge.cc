@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "parquet/merge.h"
-
 #include "cli/client_flags.h"
 #include "cli/command_flags.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/parquet_input.h"
+#include "parquet/merge.h"
 
 namespace embeddingsdb {
 namespace {
 
 Result<MergeReport> Merge(std::span<const std::string> inputs, const std::string& output,
-                          OnDuplicate on_duplicate, Session& session) {
+                          OnDuplicate on_duplicate) {
   std::vector<ParquetInput> files;
   std::vector<std::string> paths;
   for (const std::string& input : inputs) {
-    EDB_ASSIGN(ParquetInput file, ParquetInput::Fetch(input, session));
+    EDB_ASSIGN(ParquetInput file, ParquetInput::Fetch(input));
     paths.push_back(file.path());
     files.push_back(std::move(file));
   }
@@ -27,28 +26,39 @@ Result<MergeReport> Merge(std::span<const std::string> inputs, const std::string
 int RunParquetMerge(const Invocation& call, Session& session) {
   std::string output = "-";
   std::string on_duplicate_name = "fail";
-  CommandFlags flags(call, {
-      .summary = "Makes one Parquet file of several.",
-      .synopsis = "[flags] FILE FILE...",
-      .examples = "  parquet-merge -output all.parquet a.parquet b.parquet\n"
-                  "  parquet-merge -on-duplicate newest -output all.parquet all.parquet new.parquet",
-      .notes = "A file is a path or an http(s) URL. The rows keep their order. The output appears\n"
-               "whole or not at all, and may be one of the inputs."});
+  CommandFlags flags(
+      call,
+      {.summary = "Makes one Parquet file of several.",
+       .synopsis = "[flags] FILE FILE...",
+       .examples =
+           "  parquet-merge -output all.parquet a.parquet b.parquet\n"
+           "  parquet-merge -on-duplicate newest -output all.parquet all.parquet new.parquet",
+       .notes =
+           "A file is a path or an http(s) URL. The rows keep their order. The output appears\n"
+           "whole or not at all, and may be one of the inputs."});
   flags.Add("output", output, "The `file` to write, or - for standard output.");
   flags.Add("on-duplicate", on_duplicate_name,
             "What to do about rows with the same key: `fail`, skip (keep the first), overwrite\n"
             "(keep the last) or newest (keep the one that was created last).");
   const Arguments arguments{.name = "FILE", .min = 0, .max = kAnyNumber};
-  if (const auto exit_code = flags.Parse(session, arguments)) return *exit_code;
+  if (const auto exit_code = flags.Parse(session, arguments)) {
+    return *exit_code;
+  }
   if (flags.rest().size() < 2) {
     return flags.UsageError(session, "A minimum of two files to merge are required");
   }
   const Result<OnDuplicate> on_duplicate = ParseOnDuplicate(on_duplicate_name);
-  if (!on_duplicate.ok()) return flags.UsageError(session, on_duplicate.status().message());
-  if (const auto exit_code = RefuseTerminal(flags, output, session)) return *exit_code;
+  if (!on_duplicate.ok()) {
+    return flags.UsageError(session, on_duplicate.status().message());
+  }
+  if (const auto exit_code = RefuseTerminal(flags, output, session)) {
+    return *exit_code;
+  }
 
-  const Result<MergeReport> report = Merge(flags.rest(), output, *on_duplicate, session);
-  if (!report.ok()) return Fail(session, "merge", report.status());
+  const Result<MergeReport> report = Merge(flags.rest(), output, *on_duplicate);
+  if (!report.ok()) {
+    return Fail(session, "merge", report.status());
+  }
   session.log().Info("Merged records",
                      {{"count", report->written}, {"duplicates", report->duplicates}});
   return kExitOk;

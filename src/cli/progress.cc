@@ -15,7 +15,9 @@ constexpr std::int64_t kBarWidth = 24;
 // With a comma between thousands.
 std::string Grouped(std::int64_t number) {
   std::string text = std::to_string(number);
-  for (std::size_t i = text.size(); i > 3;) text.insert(i -= 3, ",");
+  for (std::size_t i = text.size(); i > 3;) {
+    text.insert(i -= 3, ",");
+  }
   return text;
 }
 
@@ -31,7 +33,9 @@ std::string Bar(std::int64_t count, std::int64_t total) {
 std::string ProgressLine(std::int64_t count, std::int64_t total, double seconds) {
   const double rate = seconds > 0 ? static_cast<double>(count) / seconds : 0;
   const std::string speed = Concat(Grouped(static_cast<std::int64_t>(rate)), " a second");
-  if (total <= 0) return Concat(Grouped(count), " records, ", speed);
+  if (total <= 0) {
+    return Concat(Grouped(count), " records, ", speed);
+  }
   std::string line =
       Concat(Bar(count, total), Grouped(count), " of ", Grouped(total), " records, ", speed);
   if (rate > 0) {
@@ -42,17 +46,23 @@ std::string ProgressLine(std::int64_t count, std::int64_t total, double seconds)
 }
 
 Progress::Progress(Session& session, std::int64_t total)
-    : err_(session.io.err),
-      total_(total),
-      enabled_(session.io.err_is_terminal && !session.log().enabled(LogLevel::kDebug)) {}
+    : err_(session.io.err), total_(total), enabled_(Wanted(session)) {}
+
+bool Progress::Wanted(Session& session) {
+  return session.io.err_is_terminal && !session.log().enabled(LogLevel::kDebug);
+}
 
 Progress::~Progress() {
-  if (enabled_) err_ << kEraseLine << std::flush;
+  if (enabled_) {
+    err_ << kEraseLine << std::flush;
+  }
 }
 
 void Progress::Update(std::int64_t count) {
   const Clock::time_point now = Clock::now();
-  if (!enabled_ || now - drawn_ < kRedrawInterval) return;
+  if (!enabled_ || now - drawn_ < kRedrawInterval) {
+    return;
+  }
   drawn_ = now;
   const double seconds = std::chrono::duration<double>(now - start_).count();
   err_ << kEraseLine << ProgressLine(count, total_, seconds) << std::flush;

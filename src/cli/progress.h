@@ -23,7 +23,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  bool enabled() const { return enabled_; }
+  /// Whether there is anybody to show it to.
+  static bool Wanted(Session& session);
   /// Shows that `count` are done; redraws at most ten times a second.
   void Update(std::int64_t count);
 

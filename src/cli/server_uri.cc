@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/server_uri.h"
 
-#include "core/text.h"
 #include "embeddingsdb/uri.h"
+
+#include "core/text.h"
 
 namespace embeddingsdb {
 namespace {
@@ -11,7 +12,9 @@ namespace {
 // empty. Works on the text: with its braces the URI is not one yet.
 std::string ReplaceParameter(std::string_view uri, std::string_view name, std::string_view value) {
   const auto question = uri.find('?');
-  if (question == std::string_view::npos) return std::string(uri);
+  if (question == std::string_view::npos) {
+    return std::string(uri);
+  }
   std::string out(uri.substr(0, question));
   char separator = '?';
   std::string_view rest = uri.substr(question + 1);
@@ -20,7 +23,9 @@ std::string ReplaceParameter(std::string_view uri, std::string_view name, std::s
     const std::string_view parameter = rest.substr(0, end);
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
     const bool named = parameter.substr(0, parameter.find('=')) == name;
-    if (named && value.empty()) continue;
+    if (named && value.empty()) {
+      continue;
+    }
     out += separator;
     out += named ? Concat(name, "=", PercentEncode(value)) : std::string(parameter);
     separator = '&';
@@ -50,8 +55,12 @@ Result<std::string> FillServerUri(std::string_view server_uri,
     return InvalidArgumentError("-token-uri is given, but -server-uri has no {token}");
   }
   std::string filled(server_uri);
-  if (wants_database) filled = ReplaceParameter(filled, "database-uri", database_uris.front());
-  if (wants_token) filled = ReplaceParameter(filled, "token-uri", token_uri);
+  if (wants_database) {
+    filled = ReplaceParameter(filled, "database-uri", database_uris.front());
+  }
+  if (wants_token) {
+    filled = ReplaceParameter(filled, "token-uri", token_uri);
+  }
   return filled;
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/signals.h"
 
+#include <csignal>
 #include <pthread.h>
 #include <unistd.h>
-
-#include <csignal>
 
 namespace embeddingsdb {
 namespace {
@@ -37,9 +36,15 @@ void StopSignals::Wait() {
   const sigset_t signals = TerminationSignals();
   while (true) {
     int signal = 0;
-    if (sigwait(&signals, &signal) != 0) continue;
-    if (done_.load()) return;
-    if (!source_.request_stop()) _exit(128 + signal);
+    if (sigwait(&signals, &signal) != 0) {
+      continue;
+    }
+    if (done_.load()) {
+      return;
+    }
+    if (!source_.request_stop()) {
+      _exit(128 + signal);
+    }
   }
 }
 

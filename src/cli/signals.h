@@ -12,7 +12,8 @@ namespace embeddingsdb {
 
 /// From construction to destruction the first SIGINT or SIGTERM requests a stop; a second one ends
 /// the process at once with the exit code shells use (128 + signal). Make it before any other
-/// thread is started, so that all of them inherit the blocked signals; they stay blocked afterwards.
+/// thread is started, so that all of them inherit the blocked signals; they stay blocked
+/// afterwards.
 class StopSignals {
  public:
   StopSignals();

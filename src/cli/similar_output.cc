@@ -69,13 +69,21 @@ std::optional<float> SimilarFlags::MaxDistanceOption() const {
 Status PrintSimilar(const SimilarFlags& flags, const SimilarSearch& search, Session& session) {
   EDB_ASSIGN(const std::vector<SimilarRecord> records,
              search(flags.MaxResultsOption(), flags.MaxDistanceOption()));
-  if (flags.format == "json") PrintJson(session.io.out, records);
-  if (flags.format == "table") PrintTable(session.io.out, records);
-  if (!records.empty() || flags.max_distance < 0) return {};
+  if (flags.format == "json") {
+    PrintJson(session.io.out, records);
+  }
+  if (flags.format == "table") {
+    PrintTable(session.io.out, records);
+  }
+  if (!records.empty() || flags.max_distance < 0) {
+    return {};
+  }
 
   // The default maximum of 1.0 suits unit vectors; for others it hides everything.
   EDB_ASSIGN(const std::vector<SimilarRecord> nearest, search(1, 0.0F));
-  if (nearest.empty()) return {};
+  if (nearest.empty()) {
+    return {};
+  }
   session.io.err << "No record is within the maximum distance. The nearest is "
                  << FormatFloat(nearest.front().distance)
                  << " away; -max-distance -1 sets no limit.\n";

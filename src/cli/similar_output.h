@@ -10,9 +10,10 @@
 #include <span>
 #include <string>
 
+#include "embeddingsdb/query.h"
+
 #include "cli/command.h"
 #include "cli/command_flags.h"
-#include "embeddingsdb/query.h"
 
 namespace embeddingsdb {
 
@@ -37,8 +38,8 @@ struct SimilarFlags {
 using SimilarSearch = std::function<Result<std::vector<SimilarRecord>>(
     std::optional<int> k, std::optional<float> max_distance)>;
 
-/// Searches and prints the answer. When it is empty because the maximum distance cut everything off,
-/// says on stderr how far the nearest record is.
+/// Searches and prints the answer. When it is empty because the maximum distance cut everything
+/// off, says on stderr how far the nearest record is.
 Status PrintSimilar(const SimilarFlags& flags, const SimilarSearch& search, Session& session);
 
 }  // namespace embeddingsdb

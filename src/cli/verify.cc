@@ -18,17 +18,20 @@ Result<VerifyReport> VerifyDatabase(const std::string& uri, Session& session) {
 }  // namespace
 
 int RunVerify(const Invocation& call, Session& session) {
-  CommandFlags flags(call, {
-      .summary = "Reads a whole database and checks it.",
-      .synopsis = "[flags] DATABASE-URI",
-      .examples = "  embeddingsdb verify 'sqlite://?dsn=collection.db'",
-      .notes = "Prints a JSON object with the number of records and a list of problems. The exit\n"
-               "code is 5 when there are any."});
+  CommandFlags flags(
+      call,
+      {.summary = "Reads a whole database and checks it.",
+       .synopsis = "[flags] DATABASE-URI",
+       .examples = "  embeddingsdb verify 'sqlite://?dsn=collection.db'",
+       .notes = "Prints a JSON object with the number of records and a list of problems. The exit\n"
+                "code is 5 when there are any."});
   if (const auto exit_code = flags.Parse(session, {.name = "DATABASE-URI", .min = 1, .max = 1})) {
     return *exit_code;
   }
   const Result<VerifyReport> report = VerifyDatabase(flags.rest().front(), session);
-  if (!report.ok()) return Fail(session, "verify database", report.status());
+  if (!report.ok()) {
+    return Fail(session, "verify database", report.status());
+  }
   session.io.out << "{\"records\":" << report->records
                  << ",\"problems\":" << StringsToJson(report->problems, EmptyAs::kEmpty) << "}\n";
   return report->problems.empty() ? kExitOk : kExitDataLoss;

@@ -7,7 +7,9 @@ namespace embeddingsdb {
 
 int RunVersion(const Invocation& call, Session& session) {
   CommandFlags flags(call, {.summary = "Prints the version.", .synopsis = "[flags]"});
-  if (const auto exit_code = flags.Parse(session)) return *exit_code;
+  if (const auto exit_code = flags.Parse(session)) {
+    return *exit_code;
+  }
   session.io.out << "embeddingsdb " << EDB_VERSION << "\n";
   return kExitOk;
 }

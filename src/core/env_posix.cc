@@ -152,6 +152,8 @@ class PosixAtomicFile final : public AtomicFile {
  public:
   PosixAtomicFile(Fd fd, std::string temporary, std::string target)
       : fd_(std::move(fd)), temporary_(std::move(temporary)), target_(std::move(target)) {}
+  PosixAtomicFile(const PosixAtomicFile&) = delete;
+  PosixAtomicFile& operator=(const PosixAtomicFile&) = delete;
   ~PosixAtomicFile() override {
     if (!renamed_) {
       ::unlink(temporary_.c_str());

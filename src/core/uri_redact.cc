@@ -70,6 +70,20 @@ std::string RedactUserinfo(std::string_view userinfo) {
   return Concat(userinfo.substr(0, colon + 1), kHidden);
 }
 
+/// Host, port and path as they stand. What should be a port and is no number may be a password.
+std::string RedactAuthority(std::string_view text) {
+  const std::size_t bracket = text.rfind(']');
+  const std::size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  if (colon == std::string_view::npos) {
+    return std::string(text);
+  }
+  const std::string_view port = text.substr(colon + 1, text.find('/', colon) - colon - 1);
+  if (port.find_first_not_of("0123456789") == std::string_view::npos) {
+    return std::string(text);
+  }
+  return Concat(text.substr(0, colon + 1), kHidden);
+}
+
 /// Escapes only what would be read differently, to stay readable.
 std::string EncodeForPeople(std::string_view text, std::string_view marks) {
   std::string out;
@@ -93,7 +107,8 @@ bool IsSecretOption(std::string_view name) {
   constexpr auto kNames = std::to_array<std::string_view>({"key-uri", "signer-uri", "api-key"});
   return std::any_of(kParts.begin(), kParts.end(),
                      [&lower](std::string_view part) { return lower.find(part) != lower.npos; }) ||
-         std::find(kNames.begin(), kNames.end(), lower) != kNames.end();
+         std::any_of(kNames.begin(), kNames.end(),
+                     [&lower](std::string_view end) { return lower.ends_with(end); });
 }
 
 std::string RedactParts(const Parts& parts, int depth) {
@@ -123,27 +138,27 @@ std::string RedactUnparsable(std::string_view text, int depth) {
     return std::string(kHidden);
   }
 
-  std::string out = Concat(scheme, "://");
   std::string_view rest = text.substr(colon + 3);
-  // A password with a '/' or '?' in it moves the '@' out of the authority: hide up to the last one.
-  if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
-    out.append(kHidden).append("@");
-    rest.remove_prefix(at + 1);
-  }
   const std::size_t mark = rest.find('#');
-  const std::string_view before_mark = rest.substr(0, mark);
-  const std::size_t query = before_mark.find('?');
-  out.append(before_mark.substr(0, query));
-  if (query != std::string_view::npos) {
-    out.push_back('?');
-    std::string_view pairs = before_mark.substr(query + 1);
-    for (std::size_t end = pairs.find('&'); end != std::string_view::npos; end = pairs.find('&')) {
-      out.append(RedactRawPair(ignored.scheme, pairs.substr(0, end), depth)).append("&");
-      pairs.remove_prefix(end + 1);
-    }
-    out.append(RedactRawPair(ignored.scheme, pairs, depth));
+  const std::string_view tail = mark == std::string_view::npos ? "" : "#***";
+  // A password with a '/', '?' or '#' in it moves its '@' elsewhere: hide up to the last one.
+  const std::size_t at = rest.rfind('@');
+  const bool in_query = at != std::string_view::npos && rest.find('?') < at;
+  std::string out = Concat(scheme, "://", at == std::string_view::npos ? "" : "***@");
+  rest = rest.substr(at == std::string_view::npos ? 0 : at + 1);
+  rest = rest.substr(0, rest.find('#'));
+
+  // Where the query begins is uncertain too, so every '?' may begin one.
+  std::size_t end = rest.find_first_of("?&");
+  const std::string_view first = rest.substr(0, end);
+  out.append(in_query ? RedactRawPair(ignored.scheme, first, depth) : RedactAuthority(first));
+  while (end != std::string_view::npos) {
+    out.push_back(rest[end]);
+    rest.remove_prefix(end + 1);
+    end = rest.find_first_of("?&");
+    out.append(RedactRawPair(ignored.scheme, rest.substr(0, end), depth));
   }
-  return mark == std::string_view::npos ? out : out.append("#").append(kHidden);
+  return out.append(tail);
 }
 
 }  // namespace uri_internal

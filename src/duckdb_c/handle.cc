@@ -283,7 +283,10 @@ Status Appender::Close() {
 }
 
 Status Appender::Error() const {
-  return ErrorOf(DUCKDB_ERROR_INVALID, duckdb_appender_error(raw_.get()));
+  const Handle<duckdb_error_data, duckdb_destroy_error_data> error(
+      duckdb_appender_error_data(raw_.get()));
+  return ErrorOf(duckdb_error_data_error_type(error.get()),
+                 duckdb_error_data_message(error.get()));
 }
 
 }  // namespace embeddingsdb::duckdb_c

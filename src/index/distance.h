@@ -14,10 +14,10 @@
 
 namespace embeddingsdb {
 
-/// The distance all answers report: computed in double, element by element in order, rounded once to
-/// float32. Both vectors have the same length. Infinite when it overflows float32 (negative for an
-/// inner product beyond it); never NaN for finite input. Equal vectors are at l2 and cosine distance
-/// 0 exactly, all-zero ones at cosine distance 1.
+/// The distance all answers report: computed in double, element by element in order, rounded once
+/// to float32. Both vectors have the same length. Infinite when it overflows float32 (negative for
+/// an inner product beyond it); never NaN for finite input. Equal vectors are at l2 and cosine
+/// distance 0 exactly, all-zero ones at cosine distance 1.
 float ExactDistance(Metric metric, std::span<const float> a, std::span<const float> b);
 
 /// Rows are padded with zeros to a multiple of this many elements; every kernel counts on it.
@@ -27,8 +27,8 @@ inline constexpr std::size_t kKernelLanes = 16;
 /// each, and write one number a row. No alignment is needed, but 64 bytes are fastest.
 ///
 /// Each number is a sum of n products collected in at least kKernelLanes separate partial sums, so
-/// its rounding error is at most KernelError(n) times the sum of the products' magnitudes, plus what
-/// underflow takes. On overflow it is infinite or NaN.
+/// its rounding error is at most KernelError(n) times the sum of the products' magnitudes, plus
+/// what underflow takes. On overflow it is infinite or NaN.
 struct DistanceKernels {
   using Kernel = void (*)(const float* query, const float* rows, std::size_t n, std::size_t count,
                           float* out);

@@ -11,8 +11,9 @@
 #include <unordered_map>
 #include <utility>
 
-#include "core/text.h"
 #include "embeddingsdb/record.h"
+
+#include "core/text.h"
 #include "index/shortlist.h"
 #include "index/vector_blocks.h"
 
@@ -42,7 +43,9 @@ double SquaredNorm(std::span<const float> vector) {
     const double element = static_cast<double>(vector[i]);
     sum += element * element;
   }
-  for (const double lane : sums) sum += lane;
+  for (const double lane : sums) {
+    sum += lane;
+  }
   return sum;
 }
 
@@ -69,15 +72,18 @@ class Bounds {
                    static_cast<double>(std::numeric_limits<float>::min())),
         dot_error_(error_ * query_norm) {}
 
-  /// `sum` is the squared distance, or the dot product with the query (for cosine: with the query at
-  /// length 1). An infinite sum gives NaN, as it should: it may be a large one that is finite.
+  /// `sum` is the squared distance, or the dot product with the query (for cosine: with the query
+  /// at length 1). An infinite sum gives NaN, as it should: it may be a large one that is finite.
   Range Score(float sum, float row_norm) const {
     const double value = static_cast<double>(sum);
     const double norm = static_cast<double>(row_norm);
     switch (metric_) {
-      case Metric::kL2: return Around(value, error_ * value + underflow_);
-      case Metric::kCosine: return Around(1 - value / norm, error_);
-      case Metric::kInnerProduct: return Around(1 - value, dot_error_ * norm + underflow_);
+      case Metric::kL2:
+        return Around(value, error_ * value + underflow_);
+      case Metric::kCosine:
+        return Around(1 - value / norm, error_);
+      case Metric::kInnerProduct:
+        return Around(1 - value, dot_error_ * norm + underflow_);
     }
     return {};
   }
@@ -93,10 +99,9 @@ class Bounds {
 
   /// A score above the result belongs to a distance above `limit`.
   double Cut(float limit) const {
-    if (limit == std::numeric_limits<float>::infinity()) return limit;
     // A distance is rounded to float32, so only what reaches the next one is certainly larger.
-    const double next =
-        static_cast<double>(std::nextafter(limit, std::numeric_limits<float>::infinity()));
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    const double next = static_cast<double>(std::nextafter(limit, kInfinity));
     return metric_ == Metric::kL2 ? std::max(next, 0.0) * std::max(next, 0.0) : next;
   }
 
@@ -146,14 +151,16 @@ Status FlatIndex::Add(RowId row, std::span<const float> vector) {
                                        " elements, but the index has ", dimension_));
   }
   const double squared_norm = SquaredNorm(vector);
-  if (!std::isfinite(squared_norm)) return ValidateEmbedding(vector, "vector");
+  if (!std::isfinite(squared_norm)) {
+    return ValidateEmbedding(vector, "vector");
+  }
   if (slots_.contains(row)) {
     return InvalidArgumentError(Concat("row ", row, " is in the index already"));
   }
   float* const stored = vectors_.Push();
   if (stored == nullptr) {
-    return ResourceExhaustedError(Concat("no memory for vector number ", size() + 1, " of ",
-                                         dimension_, " elements"));
+    return ResourceExhaustedError(
+        Concat("no memory for vector number ", size() + 1, " of ", dimension_, " elements"));
   }
   std::fill(std::copy(vector.begin(), vector.end(), stored), stored + vectors_.stride(), 0.0F);
   slots_.emplace(row, ids_.size());
@@ -164,7 +171,9 @@ Status FlatIndex::Add(RowId row, std::span<const float> vector) {
 
 bool FlatIndex::Remove(RowId row) {
   const auto it = slots_.find(row);
-  if (it == slots_.end()) return false;
+  if (it == slots_.end()) {
+    return false;
+  }
   const std::size_t slot = it->second;
   const std::size_t last = ids_.size() - 1;
   slots_.erase(it);
@@ -189,7 +198,9 @@ Status FlatIndex::CheckSearch(std::span<const float> query, const SearchOptions&
   if (options.k < 1) {
     return InvalidArgumentError(Concat("k is ", options.k, "; it must be at least 1"));
   }
-  if (std::isnan(options.max_distance)) return InvalidArgumentError("max_distance is not a number");
+  if (std::isnan(options.max_distance)) {
+    return InvalidArgumentError("max_distance is not a number");
+  }
   return {};
 }
 
@@ -198,7 +209,9 @@ Result<std::vector<Neighbor>> FlatIndex::Search(std::span<const float> query,
   EDB_TRY(CheckSearch(query, options));
   const double squared_norm = SquaredNorm(query);
   const AlignedFloats kernel_query = KernelQuery(query, std::sqrt(squared_norm));
-  if (!kernel_query) return ResourceExhaustedError("no memory for a query");
+  if (!kernel_query) {
+    return ResourceExhaustedError("no memory for a query");
+  }
   SearchOptions bounded = options;
   bounded.k = static_cast<int>(
       std::min(static_cast<std::size_t>(options.k), std::max(size(), std::size_t{1})));
@@ -211,7 +224,9 @@ Result<std::vector<Neighbor>> FlatIndex::Search(std::span<const float> query,
 /// The query as kernels want it: padded with zeros, and for cosine at length 1 (unless it is zero).
 AlignedFloats FlatIndex::KernelQuery(std::span<const float> query, double norm) const {
   AlignedFloats padded = NewAlignedFloats(vectors_.stride());
-  if (!padded) return padded;
+  if (!padded) {
+    return padded;
+  }
   std::fill_n(padded.get(), vectors_.stride(), 0.0F);
   const double scale = metric_ == Metric::kCosine && norm > 0 ? 1 / norm : 1;
   for (std::size_t i = 0; i < query.size(); ++i) {
@@ -234,8 +249,12 @@ void FlatIndex::Scan(const float* query, const Bounds& bounds, const RowView* ro
       for (std::size_t i = 0; i < count; ++i) {
         const std::size_t slot = block.first + first + i;
         const Bounds::Range score = bounds.Score(sums[i], norms_[slot]);
-        if (score.low > cut) continue;  // not when it is NaN
-        if (rows != nullptr && !rows->Allows(ids_[slot])) continue;
+        if (score.low > cut) {
+          continue;  // not when it is NaN
+        }
+        if (rows != nullptr && !rows->Allows(ids_[slot])) {
+          continue;
+        }
         if (shortlist.Offer(ids_[slot], vectors + i * stride, bounds.Distance(score))) {
           cut = bounds.Cut(shortlist.limit());
         }

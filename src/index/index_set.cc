@@ -7,8 +7,9 @@
 #include <unordered_map>
 #include <utility>
 
-#include "core/text.h"
 #include "embeddingsdb/limits.h"
+
+#include "core/text.h"
 #include "index/flat_index.h"
 
 namespace embeddingsdb {
@@ -38,7 +39,9 @@ class FilteredRows final : public RowView {
 
   bool Allows(RowId row) const override {
     const RowInfo& info = Info(row);
-    if (provider_ != nullptr && info.provider != provider_) return false;
+    if (provider_ != nullptr && info.provider != provider_) {
+      return false;
+    }
     if (exclude_record_ != nullptr && info.depiction_id == exclude_record_->depiction_id &&
         *info.provider == exclude_record_->provider) {
       return false;
@@ -49,7 +52,9 @@ class FilteredRows final : public RowView {
   bool Before(RowId a, RowId b) const override {
     const RowInfo& info_a = Info(a);
     const RowInfo& info_b = Info(b);
-    if (info_a.provider != info_b.provider) return *info_a.provider < *info_b.provider;
+    if (info_a.provider != info_b.provider) {
+      return *info_a.provider < *info_b.provider;
+    }
     if (const int order = info_a.depiction_id.compare(info_b.depiction_id); order != 0) {
       return order < 0;
     }
@@ -102,13 +107,17 @@ Status IndexSet::ModelIndex::Add(RowId row, std::string_view provider,
                                  std::string_view depiction_id, std::span<const float> vector) {
   EDB_TRY(vectors->Add(row, vector));
   auto name = providers.find(provider);
-  if (name == providers.end()) name = providers.emplace(provider).first;
+  if (name == providers.end()) {
+    name = providers.emplace(provider).first;
+  }
   rows.emplace(row, RowInfo{&*name, std::string(depiction_id)});
   return {};
 }
 
 Status IndexSet::ModelIndex::Replace(const IndexRow& row) {
-  if (row.replaced) Remove(*row.replaced);
+  if (row.replaced) {
+    Remove(*row.replaced);
+  }
   const std::size_t length = row.vector.size();
   if (rows.empty() && length >= kMinDimension && length <= kMaxDimension && length != dimension) {
     dimension = length;
@@ -119,7 +128,9 @@ Status IndexSet::ModelIndex::Replace(const IndexRow& row) {
 
 Result<std::vector<IndexHit>> IndexSet::ModelIndex::Search(std::string_view model,
                                                            const IndexQuery& query) const {
-  if (rows.empty()) return std::vector<IndexHit>{};
+  if (rows.empty()) {
+    return std::vector<IndexHit>{};
+  }
   if (query.embedding.size() != dimension) {
     return InvalidArgumentError(Concat("the query has ", query.embedding.size(),
                                        " elements, but the vectors of model ", Quote(model),
@@ -128,15 +139,16 @@ Result<std::vector<IndexHit>> IndexSet::ModelIndex::Search(std::string_view mode
   const std::string* provider = nullptr;
   if (query.provider) {
     const auto name = providers.find(*query.provider);
-    if (name == providers.end()) return std::vector<IndexHit>{};
+    if (name == providers.end()) {
+      return std::vector<IndexHit>{};
+    }
     provider = &*name;
   }
   const bool of_model = query.exclude_record != nullptr && query.exclude_record->model == model;
   const FilteredRows view(rows, provider, query, of_model ? query.exclude_record : nullptr);
   EDB_ASSIGN(const std::vector<Neighbor> neighbors,
-             vectors->Search(query.embedding, {.k = query.k,
-                                               .max_distance = query.max_distance,
-                                               .rows = &view}));
+             vectors->Search(query.embedding,
+                             {.k = query.k, .max_distance = query.max_distance, .rows = &view}));
   std::vector<IndexHit> hits;
   hits.reserve(neighbors.size());
   for (const Neighbor& neighbor : neighbors) {
@@ -151,10 +163,12 @@ std::size_t IndexSet::ModelIndex::memory_bytes() const {
   // A node of the map has the pair and a pointer, and the allocator's header.
   constexpr std::size_t kNodeBytes = sizeof(RowInfos::value_type) + 2 * sizeof(void*);
   const std::size_t in_place = std::string().capacity();
-  std::size_t bytes = vectors->memory_bytes() + rows.size() * kNodeBytes +
-                      rows.bucket_count() * sizeof(void*);
+  std::size_t bytes =
+      vectors->memory_bytes() + rows.size() * kNodeBytes + rows.bucket_count() * sizeof(void*);
   for (const auto& [row, info] : rows) {
-    if (info.depiction_id.capacity() > in_place) bytes += info.depiction_id.capacity() + 1;
+    if (info.depiction_id.capacity() > in_place) {
+      bytes += info.depiction_id.capacity() + 1;
+    }
   }
   return bytes;
 }
@@ -165,7 +179,9 @@ std::shared_ptr<IndexSet::ModelIndex> IndexSet::Find(std::string_view model) con
   return it == models_.end() ? nullptr : it->second;
 }
 
-bool IndexSet::IsLoaded(std::string_view model) const { return Find(model) != nullptr; }
+bool IndexSet::IsLoaded(std::string_view model) const {
+  return Find(model) != nullptr;
+}
 
 Status IndexSet::Load(std::string_view model, int dimension,
                       const std::function<Status(const RowSink&)>& fill) {
@@ -193,13 +209,14 @@ Status IndexSet::Add(const Key& key, RowId row, std::optional<RowId> replaced,
 Status IndexSet::AddBatch(std::span<const IndexRow> rows) {
   while (!rows.empty()) {
     const std::string& model = rows.front().key->model;
-    const auto other = std::find_if(rows.begin(), rows.end(), [&](const IndexRow& row) {
-      return row.key->model != model;
-    });
+    const auto other = std::find_if(rows.begin(), rows.end(),
+                                    [&](const IndexRow& row) { return row.key->model != model; });
     const auto run = static_cast<std::size_t>(other - rows.begin());
     if (const std::shared_ptr<ModelIndex> index = Find(model)) {
       const auto lock = index->LockForChange();
-      for (const IndexRow& row : rows.first(run)) EDB_TRY(index->Replace(row));
+      for (const IndexRow& row : rows.first(run)) {
+        EDB_TRY(index->Replace(row));
+      }
     }
     rows = rows.subspan(run);
   }
@@ -217,7 +234,9 @@ void IndexSet::Unload(std::string_view model) {
   std::shared_ptr<ModelIndex> unloaded;  // freed after the lock: it may be large
   const std::unique_lock lock(mutex_);
   const auto it = models_.find(model);
-  if (it == models_.end()) return;
+  if (it == models_.end()) {
+    return;
+  }
   unloaded = std::move(it->second);
   models_.erase(it);
 }
@@ -231,14 +250,18 @@ void IndexSet::Clear() {
 Result<std::vector<IndexHit>> IndexSet::Search(std::string_view model,
                                                const IndexQuery& query) const {
   const std::shared_ptr<ModelIndex> index = Find(model);
-  if (!index) return FailedPreconditionError(Concat("model ", Quote(model), " is not loaded"));
+  if (!index) {
+    return FailedPreconditionError(Concat("model ", Quote(model), " is not loaded"));
+  }
   const auto lock = index->LockForSearch();
   return index->Search(model, query);
 }
 
 std::size_t IndexSet::size(std::string_view model) const {
   const std::shared_ptr<ModelIndex> index = Find(model);
-  if (!index) return 0;
+  if (!index) {
+    return 0;
+  }
   const auto lock = index->LockForSearch();
   return index->rows.size();
 }
@@ -247,7 +270,9 @@ std::size_t IndexSet::memory_bytes() const {
   std::vector<std::shared_ptr<ModelIndex>> indexes;
   {
     const std::shared_lock lock(mutex_);
-    for (const auto& [model, index] : models_) indexes.push_back(index);
+    for (const auto& [model, index] : models_) {
+      indexes.push_back(index);
+    }
   }
   std::size_t bytes = 0;
   for (const std::shared_ptr<ModelIndex>& index : indexes) {

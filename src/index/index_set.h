@@ -24,12 +24,12 @@ namespace embeddingsdb {
 
 /// A search within one model.
 struct IndexQuery {
-  std::span<const float> embedding;            ///< borrowed for the call
+  std::span<const float> embedding;  ///< borrowed for the call
   int k = 10;
-  float max_distance = 0;                      ///< +infinity: no limit
-  std::optional<std::string_view> provider;    ///< only rows of this provider
-  std::span<const std::string> exclude;        ///< depiction ids to leave out
-  const Key* exclude_record = nullptr;         ///< one record to leave out
+  float max_distance = 0;                    ///< +infinity: no limit
+  std::optional<std::string_view> provider;  ///< only rows of this provider
+  std::span<const std::string> exclude;      ///< depiction ids to leave out
+  const Key* exclude_record = nullptr;       ///< one record to leave out
 };
 
 /// A row to add, and the one it takes the place of. Borrows everything.
@@ -61,9 +61,9 @@ class IndexSet {
   Status Load(std::string_view model, int dimension,
               const std::function<Status(const RowSink&)>& fill);
 
-  /// Adds a row, first removing `replaced`. Does nothing when the model is not loaded. A model whose
-  /// last row has gone takes vectors of any length again. After an error the model may lack the row:
-  /// unload it.
+  /// Adds a row, first removing `replaced`. Does nothing when the model is not loaded. A model
+  /// whose last row has gone takes vectors of any length again. After an error the model may lack
+  /// the row: unload it.
   Status Add(const Key& key, RowId row, std::optional<RowId> replaced,
              std::span<const float> vector);
   /// Add for each row, up to the first error. Searches wait once for each run of rows of one model,

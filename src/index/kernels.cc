@@ -18,13 +18,17 @@ enum class Term : bool { kSquaredDifference, kProduct };
 /// The sum of kKernelLanes partial sums, by halves.
 float SumLanes(const float* lanes) {
   float sums[kKernelLanes / 2];
-  for (std::size_t i = 0; i < 8; ++i) sums[i] = lanes[i] + lanes[i + 8];
-  for (std::size_t i = 0; i < 4; ++i) sums[i] += sums[i + 4];
+  for (std::size_t i = 0; i < 8; ++i) {
+    sums[i] = lanes[i] + lanes[i + 8];
+  }
+  for (std::size_t i = 0; i < 4; ++i) {
+    sums[i] += sums[i + 4];
+  }
   return (sums[0] + sums[2]) + (sums[1] + sums[3]);
 }
 
-// Loops over independent sums: compilers turn them into the vector instructions that every processor
-// of the target has (SSE2, NEON).
+// Loops over independent sums: compilers turn them into the vector instructions that every
+// processor of the target has (SSE2, NEON).
 template <Term kTerm>
 void GenericKernel(const float* query, const float* rows, std::size_t n, std::size_t count,
                    float* out) {
@@ -44,8 +48,8 @@ void GenericKernel(const float* query, const float* rows, std::size_t n, std::si
   }
 }
 
-constexpr DistanceKernels kGeneric = {
-    "generic", GenericKernel<Term::kSquaredDifference>, GenericKernel<Term::kProduct>};
+constexpr DistanceKernels kGeneric = {"generic", GenericKernel<Term::kSquaredDifference>,
+                                      GenericKernel<Term::kProduct>};
 
 #if defined(__x86_64__)
 
@@ -56,13 +60,16 @@ template <Term kTerm>
 EDB_AVX2 inline __m256 Accumulate(__m256 sum, const float* query, const float* row) {
   const __m256 a = _mm256_loadu_ps(query);
   const __m256 b = _mm256_loadu_ps(row);
-  if constexpr (kTerm == Term::kProduct) return _mm256_fmadd_ps(a, b, sum);
+  if constexpr (kTerm == Term::kProduct) {
+    return _mm256_fmadd_ps(a, b, sum);
+  }
   const __m256 difference = _mm256_sub_ps(a, b);
   return _mm256_fmadd_ps(difference, difference, sum);
 }
 
-// Four sums at once, because each addition waits several cycles for the one before. Asking for memory
-// ahead of the loads made every variant slower: rows are read in order, which processors foresee.
+// Four sums at once, because each addition waits several cycles for the one before. Asking for
+// memory ahead of the loads made every variant slower: rows are read in order, which processors
+// foresee.
 template <Term kTerm>
 EDB_AVX2 void Avx2Kernel(const float* query, const float* rows, std::size_t n, std::size_t count,
                          float* out) {
@@ -93,7 +100,9 @@ template <Term kTerm>
 EDB_AVX512 inline __m512 Accumulate(__m512 sum, const float* query, const float* row) {
   const __m512 a = _mm512_loadu_ps(query);
   const __m512 b = _mm512_loadu_ps(row);
-  if constexpr (kTerm == Term::kProduct) return _mm512_fmadd_ps(a, b, sum);
+  if constexpr (kTerm == Term::kProduct) {
+    return _mm512_fmadd_ps(a, b, sum);
+  }
   const __m512 difference = _mm512_sub_ps(a, b);
   return _mm512_fmadd_ps(difference, difference, sum);
 }
@@ -113,7 +122,9 @@ EDB_AVX512 void Avx512Kernel(const float* query, const float* rows, std::size_t 
       sum2 = Accumulate<kTerm>(sum2, query + i + 32, rows + i + 32);
       sum3 = Accumulate<kTerm>(sum3, query + i + 48, rows + i + 48);
     }
-    for (; i < n; i += 16) sum0 = Accumulate<kTerm>(sum0, query + i, rows + i);
+    for (; i < n; i += 16) {
+      sum0 = Accumulate<kTerm>(sum0, query + i, rows + i);
+    }
     alignas(64) float lanes[kKernelLanes];
     _mm512_store_ps(lanes, _mm512_add_ps(_mm512_add_ps(sum0, sum1), _mm512_add_ps(sum2, sum3)));
     out[row] = SumLanes(lanes);
@@ -132,13 +143,19 @@ constexpr DistanceKernels kAvx512 = {"avx512", Avx512Kernel<Term::kSquaredDiffer
 std::vector<const DistanceKernels*> SupportedKernels() {
   std::vector<const DistanceKernels*> kernels;
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f")) kernels.push_back(&kAvx512);
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) kernels.push_back(&kAvx2);
+  if (__builtin_cpu_supports("avx512f")) {
+    kernels.push_back(&kAvx512);
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    kernels.push_back(&kAvx2);
+  }
 #endif
   kernels.push_back(&kGeneric);
   return kernels;
 }
 
-const DistanceKernels& BestKernels() { return *SupportedKernels().front(); }
+const DistanceKernels& BestKernels() {
+  return *SupportedKernels().front();
+}
 
 }  // namespace embeddingsdb

@@ -19,13 +19,21 @@ Shortlist::Shortlist(Metric metric, std::span<const float> query, const SearchOp
 }
 
 bool Shortlist::Offer(RowId row, const float* vector, DistanceBounds bounds) {
-  if (std::isnan(bounds.low)) bounds.low = bounds.high = Exact(vector);
-  if (bounds.low > limit_) return false;
+  if (std::isnan(bounds.low)) {
+    bounds.low = bounds.high = Exact(vector);
+  }
+  if (bounds.low > limit_) {
+    return false;
+  }
   entries_.push_back({bounds, row, vector});
-  if (entries_.size() < capacity_) return false;
+  if (entries_.size() < capacity_) {
+    return false;
+  }
   DropHopeless();
   // Bounds that overlap too much (many equal vectors, say) make no room: then exact distances do.
-  if (entries_.size() > k_ + (capacity_ - k_) / 2) KeepNearest();
+  if (entries_.size() > k_ + (capacity_ - k_) / 2) {
+    KeepNearest();
+  }
   return true;
 }
 
@@ -36,7 +44,9 @@ std::vector<Neighbor> Shortlist::Finish() {
             [this](const Entry& a, const Entry& b) { return Nearer(a, b); });
   std::vector<Neighbor> neighbors;
   neighbors.reserve(entries_.size());
-  for (const Entry& entry : entries_) neighbors.push_back({entry.row, entry.bounds.high});
+  for (const Entry& entry : entries_) {
+    neighbors.push_back({entry.row, entry.bounds.high});
+  }
   return neighbors;
 }
 
@@ -45,7 +55,9 @@ float Shortlist::Exact(const float* vector) const {
 }
 
 bool Shortlist::Nearer(const Entry& a, const Entry& b) const {
-  if (a.bounds.high != b.bounds.high) return a.bounds.high < b.bounds.high;
+  if (a.bounds.high != b.bounds.high) {
+    return a.bounds.high < b.bounds.high;
+  }
   return rows_ != nullptr ? rows_->Before(a.row, b.row) : a.row < b.row;
 }
 
@@ -54,9 +66,8 @@ bool Shortlist::Nearer(const Entry& a, const Entry& b) const {
 void Shortlist::DropHopeless() {
   if (entries_.size() > k_) {
     const auto kth = entries_.begin() + static_cast<std::ptrdiff_t>(k_ - 1);
-    std::nth_element(entries_.begin(), kth, entries_.end(), [](const Entry& a, const Entry& b) {
-      return a.bounds.high < b.bounds.high;
-    });
+    std::nth_element(entries_.begin(), kth, entries_.end(),
+                     [](const Entry& a, const Entry& b) { return a.bounds.high < b.bounds.high; });
     limit_ = std::min(limit_, kth->bounds.high);
   }
   std::erase_if(entries_, [this](const Entry& entry) { return entry.bounds.low > limit_; });
@@ -70,7 +81,9 @@ void Shortlist::KeepNearest() {
     }
   }
   std::erase_if(entries_, [this](const Entry& entry) { return entry.bounds.low > limit_; });
-  if (entries_.size() <= k_) return;
+  if (entries_.size() <= k_) {
+    return;
+  }
   const auto kth = entries_.begin() + static_cast<std::ptrdiff_t>(k_ - 1);
   std::nth_element(entries_.begin(), kth, entries_.end(),
                    [this](const Entry& a, const Entry& b) { return Nearer(a, b); });

@@ -15,7 +15,9 @@ constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
 constexpr std::size_t kFirstBlockBytes = std::size_t{64} << 10;
 constexpr std::size_t kDoublings = 7;  // to 8 MiB
 
-std::size_t RoundUp(std::size_t value, std::size_t unit) { return (value + unit - 1) / unit * unit; }
+std::size_t RoundUp(std::size_t value, std::size_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
 
 }  // namespace
 
@@ -27,7 +29,9 @@ AlignedFloats NewAlignedFloats(std::size_t count) {
   AlignedFloats memory(static_cast<float*>(std::aligned_alloc(unit, size)));
 #if defined(__linux__)
   // A hint: where it is refused the pages are just small.
-  if (memory && unit == kHugePageBytes) (void)madvise(memory.get(), size, MADV_HUGEPAGE);
+  if (memory && unit == kHugePageBytes) {
+    (void)madvise(memory.get(), size, MADV_HUGEPAGE);
+  }
 #endif
   return memory;
 }
@@ -39,7 +43,9 @@ float* VectorBlocks::Push() {
     block.first = size_;
     block.capacity = std::max(bytes / (stride_ * sizeof(float)), std::size_t{1});
     block.data = NewAlignedFloats(block.capacity * stride_);
-    if (!block.data) return nullptr;
+    if (!block.data) {
+      return nullptr;
+    }
     blocks_.push_back(std::move(block));
   }
   return row(size_++);
@@ -48,7 +54,9 @@ float* VectorBlocks::Push() {
 void VectorBlocks::Pop() {
   --size_;
   // The newest empty block stays, so that adding and removing by turns does not allocate.
-  while (blocks_.size() > 1 && size_ <= blocks_[blocks_.size() - 2].first) blocks_.pop_back();
+  while (blocks_.size() > 1 && size_ <= blocks_[blocks_.size() - 2].first) {
+    blocks_.pop_back();
+  }
 }
 
 float* VectorBlocks::row(std::size_t number) {
@@ -64,7 +72,9 @@ std::size_t VectorBlocks::RowsIn(const Block& block) const {
 
 std::size_t VectorBlocks::memory_bytes() const {
   std::size_t rows = 0;
-  for (const Block& block : blocks_) rows += block.capacity;
+  for (const Block& block : blocks_) {
+    rows += block.capacity;
+  }
   return rows * stride_ * sizeof(float);
 }
 

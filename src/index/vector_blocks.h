@@ -20,10 +20,9 @@ using AlignedFloats = std::unique_ptr<float[], FreeDeleter>;
 /// `count` floats at a multiple of 64 bytes, not initialised; null when there is no memory.
 AlignedFloats NewAlignedFloats(std::size_t count);
 
-/// A stack of rows of `stride` floats (a multiple of 16), each at a multiple of 64 bytes. Rows never
-/// move: growing adds a block, and a block has twice the size of the one before up to 8 MiB, so a
-/// small model costs little and a large one is read in long runs.
-/// Not synchronised.
+/// A stack of rows of `stride` floats (a multiple of 16), each at a multiple of 64 bytes. Rows
+/// never move: growing adds a block, and a block has twice the size of the one before up to 8 MiB,
+/// so a small model costs little and a large one is read in long runs. Not synchronised.
 class VectorBlocks {
  public:
   struct Block {

@@ -76,8 +76,12 @@ void ColumnWriter::AddToDictionary(std::string_view value) {
 }
 
 void ColumnWriter::UpdateBounds(std::string_view value) {
-  if (!info_.min || value < *info_.min) info_.min = std::string(value);
-  if (!info_.max || value > *info_.max) info_.max = std::string(value);
+  if (!info_.min || value < *info_.min) {
+    info_.min = std::string(value);
+  }
+  if (!info_.max || value > *info_.max) {
+    info_.max = std::string(value);
+  }
 }
 
 void ColumnWriter::AddString(std::string_view value) {
@@ -98,13 +102,17 @@ void ColumnWriter::AddInt64(std::int64_t value) {
 }
 
 void ColumnWriter::AddFloats(std::span<const float> values) {
-  if (values.empty()) return AddEmpty();
+  if (values.empty()) {
+    return AddEmpty();
+  }
   const std::size_t start = values_.size();
   values_.resize(start + values.size_bytes());
   std::memcpy(values_.data() + start, values.data(), values.size_bytes());
   // A list begins at repetition level 0 and goes on at level 1.
   repetition_levels_.Add(0);
-  if (values.size() > 1) repetition_levels_.Add(1, static_cast<std::uint32_t>(values.size() - 1));
+  if (values.size() > 1) {
+    repetition_levels_.Add(1, static_cast<std::uint32_t>(values.size() - 1));
+  }
   definition_levels_.Add(1, static_cast<std::uint32_t>(values.size()));
   page_values_ += values.size();
 }
@@ -123,12 +131,16 @@ void ColumnWriter::AddEmpty() {
 }
 
 Status ColumnWriter::EndRow() {
-  if (values_.size() < kPageBytes && page_values_ < kPageValues) return Status();
+  if (values_.size() < kPageBytes && page_values_ < kPageValues) {
+    return Status();
+  }
   return FinishPage();
 }
 
 Status ColumnWriter::FinishPage() {
-  if (page_values_ == 0) return Status();
+  if (page_values_ == 0) {
+    return Status();
+  }
   head_.clear();
   if (column_->nesting == Nesting::kRepeated) {
     AppendLevels(head_, repetition_levels_);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "embeddingsdb/status.h"
+
 #include "parquet/parquet_format.h"
 #include "parquet/zstd_compressor.h"
 
@@ -28,7 +29,6 @@ class RunEncoder {
   void Add(std::uint32_t value, std::uint32_t count = 1);
   /// Appends the runs with values of `bits` bits, and forgets them.
   void Drain(std::string& out, unsigned bits);
-  std::size_t runs() const { return runs_.size(); }
 
  private:
   struct Run {
@@ -55,11 +55,11 @@ class ColumnWriter {
   /// Says that a row is complete. Pages end only at rows.
   Status EndRow();
 
-  /// The finished chunk, to be appended to the file at `offset`, in pieces. The writer is empty
-  /// afterwards and keeps its buffers.
+  /// Ends the chunk. Its two parts are to be appended to the file at `offset`, in this order.
   Result<ChunkInfo> FinishChunk(std::int64_t offset);
   std::string_view dictionary_page() const { return dictionary_page_; }
   std::string_view data_pages() const { return pages_; }
+  /// Forgets the finished chunk but keeps its buffers.
   void StartChunk();
 
  private:

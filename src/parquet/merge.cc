@@ -35,7 +35,9 @@ class Survey {
     Record record;
     while (true) {
       EDB_ASSIGN(const bool more, reader->Next(record));
-      if (!more) return Status();
+      if (!more) {
+        return Status();
+      }
       EDB_TRY(CheckDimensions(record, input));
       EDB_TRY(AddRow(record, input));
       ++report_.read;
@@ -63,7 +65,9 @@ class Survey {
     const std::size_t count = record.embedding.size();
     const auto [known, added] =
         dimensions_.try_emplace(record.key.model, Dimensions{.count = count, .input = input});
-    if (added || known->second.count == count) return Status();
+    if (added || known->second.count == count) {
+      return Status();
+    }
     return InvalidArgumentError(Concat("model ", Quote(record.key.model), " has ",
                                        known->second.count, " dimensions in ",
                                        QuoteWhole(inputs_[known->second.input]), " and ", count,
@@ -73,8 +77,7 @@ class Survey {
   /// Providers and models are few, so they are numbered; that halves the memory of a key.
   std::string CompactKey(const Key& key) {
     const auto next = static_cast<std::uint32_t>(spaces_.size());
-    const std::uint32_t space =
-        spaces_.try_emplace({key.provider, key.model}, next).first->second;
+    const std::uint32_t space = spaces_.try_emplace({key.provider, key.model}, next).first->second;
     std::string compact(sizeof(space), '\0');
     std::memcpy(compact.data(), &space, sizeof(space));
     return compact.append(key.depiction_id);
@@ -84,15 +87,21 @@ class Survey {
     const Row row = {.input = input, .row = keep_[input].size(), .created = record.created};
     keep_[input].push_back(true);
     const auto [found, added] = rows_.try_emplace(CompactKey(record.key), row);
-    if (added) return Status();
+    if (added) {
+      return Status();
+    }
     Row& earlier = found->second;
-    if (on_duplicate_ == OnDuplicate::kFail) return DuplicateError(record.key, earlier, row);
+    if (on_duplicate_ == OnDuplicate::kFail) {
+      return DuplicateError(record.key, earlier, row);
+    }
     ++report_.duplicates;
     const bool replace = on_duplicate_ == OnDuplicate::kOverwrite ||
                          (on_duplicate_ == OnDuplicate::kNewest && row.created >= earlier.created);
     const Row& loser = replace ? earlier : row;
     keep_[loser.input][loser.row] = false;
-    if (replace) earlier = row;
+    if (replace) {
+      earlier = row;
+    }
     return Status();
   }
 
@@ -107,11 +116,17 @@ class Survey {
   void AddMetadata(Metadata metadata) {
     std::erase_if(metadata, [this](const auto& pair) {
       const auto& [key, value] = pair;
-      if (key.starts_with(kOurMetadata)) return true;
-      for (const std::string_view name : kColumnMetadata) {
-        if (key == name) return true;
+      if (key.starts_with(kOurMetadata)) {
+        return true;
       }
-      if (!metadata_) return false;
+      for (const std::string_view name : kColumnMetadata) {
+        if (key == name) {
+          return true;
+        }
+      }
+      if (!metadata_) {
+        return false;
+      }
       const auto known = metadata_->find(key);
       return known == metadata_->end() || known->second != value;
     });
@@ -134,11 +149,17 @@ Status CopyRows(const std::string& input, const std::vector<bool>& keep, Parquet
   std::size_t row = 0;
   while (true) {
     EDB_ASSIGN(const bool more, reader->Next(record));
-    if (!more) break;
-    if (row < keep.size() && keep[row]) EDB_TRY(writer.Write(record));
+    if (!more) {
+      break;
+    }
+    if (row < keep.size() && keep[row]) {
+      EDB_TRY(writer.Write(record));
+    }
     ++row;
   }
-  if (row == keep.size()) return Status();
+  if (row == keep.size()) {
+    return Status();
+  }
   return FailedPreconditionError(Concat(QuoteWhole(input), " changed while it was merged"));
 }
 
@@ -146,10 +167,12 @@ Status CopyRows(const std::string& input, const std::vector<bool>& keep, Parquet
 
 Result<OnDuplicate> ParseOnDuplicate(std::string_view name) {
   for (std::size_t i = 0; i < kOnDuplicateNames.size(); ++i) {
-    if (kOnDuplicateNames[i] == name) return static_cast<OnDuplicate>(i);
+    if (kOnDuplicateNames[i] == name) {
+      return static_cast<OnDuplicate>(i);
+    }
   }
-  return InvalidArgumentError(Concat("on-duplicate ", Quote(name),
-                                     " is none of fail, skip, overwrite, newest"));
+  return InvalidArgumentError(
+      Concat("on-duplicate ", Quote(name), " is none of fail, skip, overwrite, newest"));
 }
 
 Result<MergeReport> MergeParquet(std::span<const std::string> inputs, const std::string& output,
@@ -158,7 +181,9 @@ Result<MergeReport> MergeParquet(std::span<const std::string> inputs, const std:
     return InvalidArgumentError("A minimum of two files to merge are required");
   }
   Survey survey(inputs, options.on_duplicate);
-  for (std::size_t i = 0; i < inputs.size(); ++i) EDB_TRY(survey.AddInput(i));
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    EDB_TRY(survey.AddInput(i));
+  }
 
   options.write.metadata.insert(survey.metadata().begin(), survey.metadata().end());
   EDB_ASSIGN(const std::unique_ptr<ParquetWriter> writer,

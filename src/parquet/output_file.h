@@ -7,9 +7,10 @@
 #include <memory>
 #include <string>
 
-#include "core/env.h"
 #include "embeddingsdb/parquet.h"
 #include "embeddingsdb/status.h"
+
+#include "core/env.h"
 
 namespace embeddingsdb {
 

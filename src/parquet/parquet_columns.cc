@@ -40,7 +40,9 @@ Status WrongType(std::string_view column, std::string_view type, std::string_vie
 
 Status CheckText(const ColumnTypes& columns, const std::string& name) {
   const auto found = columns.find(name);
-  if (found == columns.end() || found->second == "VARCHAR") return Status();
+  if (found == columns.end() || found->second == "VARCHAR") {
+    return Status();
+  }
   return WrongType(name, found->second, "a string");
 }
 
@@ -48,11 +50,12 @@ Status Missing(std::string_view column) {
   return InvalidArgumentError(Concat(column, " is NULL"));
 }
 
-Status ReadText(const duckdb_c::Chunk& chunk, Selected column, std::size_t row,
-                std::string& text) {
+Status ReadText(const duckdb_c::Chunk& chunk, Selected column, std::size_t row, std::string& text) {
   constexpr std::array<std::string_view, 3> kNames = {"provider", "depiction_id", "model"};
   const Column cells = chunk.column(column);
-  if (cells.IsNull(row)) return Missing(kNames[column]);
+  if (cells.IsNull(row)) {
+    return Missing(kNames[column]);
+  }
   text.assign(cells.Text(row));
   return Status();
 }
@@ -110,18 +113,24 @@ Status ColumnPlan::ReadRow(const duckdb_c::Chunk& chunk, std::size_t row, Record
   EDB_TRY(ReadEmbedding(chunk.column(kEmbeddings), row, record));
   const Column subjects = chunk.column(kSubjectId);
   record.subject_id.clear();
-  if (!subjects.IsNull(row)) record.subject_id.assign(subjects.Text(row));
+  if (!subjects.IsNull(row)) {
+    record.subject_id.assign(subjects.Text(row));
+  }
   const Column created = chunk.column(kCreated);
   record.created = created.IsNull(row) ? 0 : created.Values<std::int64_t>()[row];
   return ReadAttributes(chunk.column(kAttributes), row, record);
 }
 
 Status ColumnPlan::ReadEmbedding(const Column& lists, std::size_t row, Record& record) const {
-  if (lists.IsNull(row)) return Missing("embeddings");
+  if (lists.IsNull(row)) {
+    return Missing("embeddings");
+  }
   const auto [first, count] = lists.List(row);
   const Column elements = lists.Child();
   for (std::size_t i = 0; i < count; ++i) {
-    if (elements.IsNull(first + i)) return Missing(Concat("embeddings[", i, "]"));
+    if (elements.IsNull(first + i)) {
+      return Missing(Concat("embeddings[", i, "]"));
+    }
   }
   if (element_ == Element::kFloat) {
     const float* values = elements.Values<float>() + first;
@@ -138,10 +147,14 @@ Status ColumnPlan::ReadEmbedding(const Column& lists, std::size_t row, Record& r
 
 Status ColumnPlan::ReadAttributes(const Column& column, std::size_t row, Record& record) const {
   record.attributes.clear();
-  if (attributes_as_ == AttributesAs::kAbsent || column.IsNull(row)) return Status();
+  if (attributes_as_ == AttributesAs::kAbsent || column.IsNull(row)) {
+    return Status();
+  }
   if (attributes_as_ == AttributesAs::kJson) {
     Result<Attributes> parsed = AttributesFromJson(column.Text(row));
-    if (!parsed.ok()) return parsed.status().WithContext("attributes");
+    if (!parsed.ok()) {
+      return parsed.status().WithContext("attributes");
+    }
     record.attributes = *std::move(parsed);
     return Status();
   }
@@ -149,9 +162,13 @@ Status ColumnPlan::ReadAttributes(const Column& column, std::size_t row, Record&
   const Column keys = column.Child().Field(0);
   const Column values = column.Child().Field(1);
   for (std::size_t i = first; i < first + count; ++i) {
-    if (keys.IsNull(i)) return Missing("an attribute name");
+    if (keys.IsNull(i)) {
+      return Missing("an attribute name");
+    }
     const std::string_view key = keys.Text(i);
-    if (values.IsNull(i)) return Missing(Concat("attributes[", Quote(key), "]"));
+    if (values.IsNull(i)) {
+      return Missing(Concat("attributes[", Quote(key), "]"));
+    }
     if (!record.attributes.emplace(key, values.Text(i)).second) {
       return InvalidArgumentError(Concat("attributes has ", Quote(key), " twice"));
     }

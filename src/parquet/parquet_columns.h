@@ -9,9 +9,10 @@
 #include <map>
 #include <string>
 
-#include "duckdb_c/handle.h"
 #include "embeddingsdb/record.h"
 #include "embeddingsdb/status.h"
+
+#include "duckdb_c/handle.h"
 
 namespace embeddingsdb {
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "parquet/parquet_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <fcntl.h>
 #include <string_view>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/text.h"
 #include "parquet/parquet_format.h"
@@ -24,9 +23,15 @@ constexpr std::string_view kEncryptedMagic = "PARE";
 
 Status OpenError(const std::string& name, int error) {
   std::string message = Concat("open ", name, ": ", std::strerror(error));
-  if (error == ENOENT || error == ENOTDIR) return NotFoundError(std::move(message));
-  if (error == EACCES || error == EPERM) return PermissionDeniedError(std::move(message));
-  if (error == EMFILE || error == ENFILE) return ResourceExhaustedError(std::move(message));
+  if (error == ENOENT || error == ENOTDIR) {
+    return NotFoundError(std::move(message));
+  }
+  if (error == EACCES || error == EPERM) {
+    return PermissionDeniedError(std::move(message));
+  }
+  if (error == EMFILE || error == ENFILE) {
+    return ResourceExhaustedError(std::move(message));
+  }
   return InvalidArgumentError(std::move(message));
 }
 
@@ -37,9 +42,15 @@ Result<std::string> ReadAt(int fd, std::int64_t offset, std::int64_t count,
   while (done < bytes.size()) {
     const ssize_t got = ::pread(fd, bytes.data() + done, bytes.size() - done,
                                 offset + static_cast<std::int64_t>(done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return InternalError(Concat("read ", name, ": ", std::strerror(errno)));
-    if (got == 0) return DataLossError(Concat(name, " became shorter while it was read"));
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got < 0) {
+      return InternalError(Concat("read ", name, ": ", std::strerror(errno)));
+    }
+    if (got == 0) {
+      return DataLossError(Concat(name, " became shorter while it was read"));
+    }
     done += static_cast<std::size_t>(got);
   }
   return bytes;
@@ -48,7 +59,9 @@ Result<std::string> ReadAt(int fd, std::int64_t offset, std::int64_t count,
 /// The frame of the file: PAR1, pages, footer, length of the footer, PAR1. DuckDB reserves memory
 /// for as many elements as a list claims to have, so those claims are checked here.
 Status CheckFrame(int fd, std::int64_t size, const std::string& name) {
-  if (size == 0) return InvalidArgumentError(Concat(name, " is not a Parquet file: it is empty"));
+  if (size == 0) {
+    return InvalidArgumentError(Concat(name, " is not a Parquet file: it is empty"));
+  }
   if (size < kMagicBytes) {
     return InvalidArgumentError(Concat(name, " is not a Parquet file: it has ", size, " bytes"));
   }
@@ -90,10 +103,14 @@ Result<ParquetFile> ParquetFile::Open(const std::string& path) {
   std::string name = QuoteWhole(path);
   // O_NONBLOCK: opening a pipe without a writer must not wait for one.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return OpenError(name, errno);
+  if (fd < 0) {
+    return OpenError(name, errno);
+  }
   ParquetFile file(fd, std::move(name));
-  struct stat info {};
-  if (::fstat(fd, &info) != 0) return OpenError(file.name_, errno);
+  struct stat info{};
+  if (::fstat(fd, &info) != 0) {
+    return OpenError(file.name_, errno);
+  }
   if (S_ISDIR(info.st_mode)) {
     return InvalidArgumentError(Concat(file.name_, " is a directory, not a Parquet file"));
   }
@@ -112,9 +129,13 @@ ParquetFile& ParquetFile::operator=(ParquetFile&& other) noexcept {
 }
 
 ParquetFile::~ParquetFile() {
-  if (fd_ >= 0) ::close(fd_);
+  if (fd_ >= 0) {
+    ::close(fd_);
+  }
 }
 
-std::string ParquetFile::handle_path() const { return Concat("/proc/self/fd/", fd_); }
+std::string ParquetFile::handle_path() const {
+  return Concat("/proc/self/fd/", fd_);
+}
 
 }  // namespace embeddingsdb

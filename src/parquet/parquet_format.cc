@@ -28,7 +28,9 @@ std::int32_t Code(Enum value) {
   return static_cast<std::int32_t>(value);
 }
 
-std::int32_t Size32(std::size_t size) { return static_cast<std::int32_t>(size); }
+std::int32_t Size32(std::size_t size) {
+  return static_cast<std::int32_t>(size);
+}
 
 void PageHeader(ThriftWriter& thrift, std::int32_t type, std::size_t uncompressed,
                 std::size_t compressed) {
@@ -95,7 +97,9 @@ void Schema(ThriftWriter& thrift) {
 }
 
 void Statistics(ThriftWriter& thrift, const ChunkInfo& chunk) {
-  if (!chunk.min || !chunk.max) return;
+  if (!chunk.min || !chunk.max) {
+    return;
+  }
   thrift.BeginStruct(12);
   thrift.I64(3, 0);  // null_count: no column can be null
   thrift.Binary(5, *chunk.max);
@@ -114,15 +118,21 @@ void ColumnChunk(ThriftWriter& thrift, const LeafColumn& column, const ChunkInfo
   thrift.BeginList(2, ThriftType::kI32, dictionary ? 3 : 2);
   thrift.I32Element(Code(Encoding::kPlain));
   thrift.I32Element(Code(Encoding::kRle));
-  if (dictionary) thrift.I32Element(Code(Encoding::kRleDictionary));
+  if (dictionary) {
+    thrift.I32Element(Code(Encoding::kRleDictionary));
+  }
   thrift.BeginList(3, ThriftType::kBinary, column.depth());
-  for (std::size_t i = 0; i < column.depth(); ++i) thrift.BinaryElement(column.path[i]);
+  for (std::size_t i = 0; i < column.depth(); ++i) {
+    thrift.BinaryElement(column.path[i]);
+  }
   thrift.I32(4, Code(column.codec));
   thrift.I64(5, chunk.values);
   thrift.I64(6, chunk.uncompressed_bytes);
   thrift.I64(7, chunk.compressed_bytes);
   thrift.I64(9, chunk.data_offset);
-  if (chunk.dictionary_offset) thrift.I64(11, *chunk.dictionary_offset);
+  if (chunk.dictionary_offset) {
+    thrift.I64(11, *chunk.dictionary_offset);
+  }
   Statistics(thrift, chunk);
   thrift.EndStruct();
   thrift.EndStruct();
@@ -177,12 +187,16 @@ std::string EncodeFooter(std::span<const RowGroupInfo> row_groups,
   std::string out;
   ThriftWriter thrift(out);
   std::int64_t rows = 0;
-  for (const RowGroupInfo& group : row_groups) rows += group.rows;
+  for (const RowGroupInfo& group : row_groups) {
+    rows += group.rows;
+  }
   thrift.I32(1, kFormatVersion);
   Schema(thrift);
   thrift.I64(3, rows);
   thrift.BeginList(4, ThriftType::kStruct, row_groups.size());
-  for (const RowGroupInfo& group : row_groups) RowGroup(thrift, group);
+  for (const RowGroupInfo& group : row_groups) {
+    RowGroup(thrift, group);
+  }
   thrift.BeginList(5, ThriftType::kStruct, metadata.size());
   for (const auto& [key, value] : metadata) {
     thrift.BeginElement();

@@ -54,7 +54,7 @@ enum ColumnIndex : std::size_t {
 };
 
 /// Dictionaries for the two columns with few distinct values. Vectors stay uncompressed: zstd takes
-/// 7 % off them and most of the speed (docs/adr/0004-parquet-writer.md).
+/// 7 % off dense ones, and most of the speed (docs/adr/0004-parquet-writer.md).
 inline constexpr std::array<LeafColumn, kColumnCount> kLeafColumns = {{
     {.path = {"provider"}, .encoding = Encoding::kRleDictionary, .bounds = Bounds::kMinMax},
     {.path = {"depiction_id"}, .bounds = Bounds::kMinMax},
@@ -79,7 +79,7 @@ struct ChunkInfo {
   std::int64_t values = 0;
   std::int64_t uncompressed_bytes = 0;  ///< with page headers, as the format wants it
   std::int64_t compressed_bytes = 0;
-  std::optional<std::string> min;       ///< plain-encoded
+  std::optional<std::string> min;  ///< plain-encoded
   std::optional<std::string> max;
 };
 

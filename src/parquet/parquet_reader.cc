@@ -6,9 +6,10 @@
 #include <string_view>
 #include <utility>
 
+#include "embeddingsdb/parquet.h"
+
 #include "core/text.h"
 #include "duckdb_c/handle.h"
-#include "embeddingsdb/parquet.h"
 #include "parquet/parquet_columns.h"
 #include "parquet/parquet_file.h"
 
@@ -61,32 +62,47 @@ class Reader : public ParquetReader {
   Status Start() {
     EDB_ASSIGN(connection_, ConnectFor(file_));
     const std::string path = file_.handle_path();
-    if (Status status = ReadFooter(path); !status.ok()) return Explain(status);
+    if (Status status = ReadFooter(path); !status.ok()) {
+      return Explain(status);
+    }
     std::map<std::string, std::string> columns;
-    if (Status status = Describe(path, columns); !status.ok()) return Explain(status);
+    if (Status status = Describe(path, columns); !status.ok()) {
+      return Explain(status);
+    }
     Result<ColumnPlan> plan = ColumnPlan::Make(columns);
-    if (!plan.ok()) return plan.status().WithContext(file_.name());
+    if (!plan.ok()) {
+      return plan.status().WithContext(file_.name());
+    }
     plan_ = *std::move(plan);
-    Result<ResultSet> result = connection_.Run(
-        Concat("SELECT ", plan_.select_list(), kFrom), {path}, Fetch::kStreaming);
-    if (!result.ok()) return Explain(result.status(), " at row 0 or later");
+    Result<ResultSet> result =
+        connection_.Run(Concat("SELECT ", plan_.select_list(), kFrom), {path}, Fetch::kStreaming);
+    if (!result.ok()) {
+      return Explain(result.status(), " at row 0 or later");
+    }
     result_ = *std::move(result);
     return Status();
   }
 
   Result<bool> Next(Record& record) override {
     EDB_TRY(state_);
-    if (at_end_) return false;
+    if (at_end_) {
+      return false;
+    }
     if (chunk_row_ >= result_.chunk().rows()) {
       Result<bool> more = NextChunk();
-      if (!more.ok()) state_ = more.status();
-      if (!more.ok() || !*more) return more;
+      if (!more.ok()) {
+        state_ = more.status();
+      }
+      if (!more.ok() || !*more) {
+        return more;
+      }
     }
     Status status = plan_.ReadRow(result_.chunk(), chunk_row_, record);
-    if (status.ok()) status = Validate(record);
+    if (status.ok()) {
+      status = Validate(record);
+    }
     if (!status.ok()) {
-      state_ = status.WithContext(
-          Concat(file_.name(), ", row ", row_, " (counting from 0)"));
+      state_ = status.WithContext(Concat(file_.name(), ", row ", row_, " (counting from 0)"));
       return state_;
     }
     ++chunk_row_;
@@ -99,33 +115,41 @@ class Reader : public ParquetReader {
 
  private:
   Status ReadFooter(const std::string& path) {
-    EDB_ASSIGN(ResultSet file, connection_.Run(
-        "SELECT num_rows::BIGINT FROM parquet_file_metadata(?)", {path}));
+    EDB_ASSIGN(ResultSet file,
+               connection_.Run("SELECT num_rows::BIGINT FROM parquet_file_metadata(?)", {path}));
     EDB_ASSIGN(const bool found, file.Next());
-    if (found) rows_ = file.chunk().column(0).Values<std::int64_t>()[0];
+    if (found) {
+      rows_ = file.chunk().column(0).Values<std::int64_t>()[0];
+    }
 
     EDB_ASSIGN(ResultSet pairs,
                connection_.Run("SELECT key, value FROM parquet_kv_metadata(?)", {path}));
     while (true) {
       EDB_ASSIGN(const bool more, pairs.Next());
-      if (!more) return Status();
+      if (!more) {
+        return Status();
+      }
       const duckdb_c::Column keys = pairs.chunk().column(0);
       const duckdb_c::Column values = pairs.chunk().column(1);
       for (std::size_t i = 0; i < pairs.chunk().rows(); ++i) {
-        if (keys.IsNull(i)) continue;
+        if (keys.IsNull(i)) {
+          continue;
+        }
         metadata_.emplace(keys.Text(i), values.IsNull(i) ? std::string_view() : values.Text(i));
       }
     }
   }
 
   Status Describe(const std::string& path, std::map<std::string, std::string>& columns) {
-    EDB_ASSIGN(ResultSet rows,
-               connection_.Run(Concat("SELECT column_name, column_type FROM (DESCRIBE SELECT *",
-                                      kFrom, ")"),
-                               {path}));
+    EDB_ASSIGN(
+        ResultSet rows,
+        connection_.Run(
+            Concat("SELECT column_name, column_type FROM (DESCRIBE SELECT *", kFrom, ")"), {path}));
     while (true) {
       EDB_ASSIGN(const bool more, rows.Next());
-      if (!more) return Status();
+      if (!more) {
+        return Status();
+      }
       for (std::size_t i = 0; i < rows.chunk().rows(); ++i) {
         columns.emplace(rows.chunk().column(0).Text(i), rows.chunk().column(1).Text(i));
       }
@@ -135,10 +159,16 @@ class Reader : public ParquetReader {
   Result<bool> NextChunk() {
     chunk_row_ = 0;
     Result<bool> more = result_.Next();
-    if (!more.ok()) return Explain(more.status(), Concat(" at row ", row_, " or later"));
-    if (*more) return true;
+    if (!more.ok()) {
+      return Explain(more.status(), Concat(" at row ", row_, " or later"));
+    }
+    if (*more) {
+      return true;
+    }
     at_end_ = true;
-    if (row_ == rows_) return false;
+    if (row_ == rows_) {
+      return false;
+    }
     return InvalidArgumentError(Concat(file_.name(),
                                        " is a damaged Parquet file: its footer promises ", rows_,
                                        " rows, it has ", row_));
@@ -159,10 +189,10 @@ class Reader : public ParquetReader {
   ResultSet result_;
   std::map<std::string, std::string> metadata_;
   std::int64_t rows_ = 0;
-  std::int64_t row_ = 0;        ///< of the file, the next to be read
-  std::size_t chunk_row_ = 0;   ///< the same within the chunk
+  std::int64_t row_ = 0;       ///< of the file, the next to be read
+  std::size_t chunk_row_ = 0;  ///< the same within the chunk
   bool at_end_ = false;
-  Status state_;                ///< the error that ended the walk
+  Status state_;  ///< the error that ended the walk
 };
 
 }  // namespace

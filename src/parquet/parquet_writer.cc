@@ -2,9 +2,10 @@
 #include <array>
 #include <utility>
 
+#include "embeddingsdb/parquet.h"
+
 #include "core/env.h"
 #include "core/text.h"
-#include "embeddingsdb/parquet.h"
 #include "parquet/column_writer.h"
 #include "parquet/output_file.h"
 #include "parquet/parquet_format.h"
@@ -43,7 +44,9 @@ class Writer : public ParquetWriter {
   Status Finish() override {
     EDB_TRY(state_);
     state_ = WriteEnd();
-    if (!state_.ok()) return state_;
+    if (!state_.ok()) {
+      return state_;
+    }
     state_ = FailedPreconditionError("the Parquet file is finished");
     return Status();
   }
@@ -53,7 +56,9 @@ class Writer : public ParquetWriter {
 
  private:
   Status Append(const Record& record) {
-    if (offset_ == 0) EDB_TRY(Emit(kParquetMagic));
+    if (offset_ == 0) {
+      EDB_TRY(Emit(kParquetMagic));
+    }
     columns_[kProviderColumn].AddString(record.key.provider);
     columns_[kDepictionIdColumn].AddString(record.key.depiction_id);
     columns_[kSubjectIdColumn].AddString(record.subject_id);
@@ -72,7 +77,9 @@ class Writer : public ParquetWriter {
       values.AddRepeatedString(value, first);
       first = false;
     }
-    for (ColumnWriter& column : columns_) EDB_TRY(column.EndRow());
+    for (ColumnWriter& column : columns_) {
+      EDB_TRY(column.EndRow());
+    }
 
     statistics_.Add(record);
     ++rows_;
@@ -97,8 +104,12 @@ class Writer : public ParquetWriter {
   }
 
   Status WriteEnd() {
-    if (offset_ == 0) EDB_TRY(Emit(kParquetMagic));
-    if (group_rows_ > 0) EDB_TRY(WriteRowGroup());
+    if (offset_ == 0) {
+      EDB_TRY(Emit(kParquetMagic));
+    }
+    if (group_rows_ > 0) {
+      EDB_TRY(WriteRowGroup());
+    }
     // What the statistics say about the rows wins over what a caller copied from elsewhere.
     std::map<std::string, std::string> metadata = statistics_.ToMetadata();
     metadata.insert(options_.metadata.begin(), options_.metadata.end());

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <algorithm>
 
-#include "core/text.h"
 #include "embeddingsdb/parquet.h"
+
+#include "core/text.h"
 
 namespace embeddingsdb {
 
@@ -11,7 +12,9 @@ namespace {
 std::string Join(const std::vector<std::string>& values) {
   std::string out;
   for (const std::string& value : values) {
-    if (!out.empty()) out += ';';
+    if (!out.empty()) {
+      out += ';';
+    }
     out += value;
   }
   return out;
@@ -25,21 +28,29 @@ void ParquetStatistics::Add(const Record& record) {
   // The maps know every provider and model, so the lists are never searched: a file may have
   // thousands of providers. Models of one provider are few.
   const auto [models_of_provider, new_provider] = provider_models.try_emplace(provider);
-  if (new_provider) providers.push_back(provider);
+  if (new_provider) {
+    providers.push_back(provider);
+  }
   std::vector<std::string>& known = models_of_provider->second;
-  if (std::find(known.begin(), known.end(), model) != known.end()) return;
+  if (std::find(known.begin(), known.end(), model) != known.end()) {
+    return;
+  }
   known.push_back(model);
 
   const auto [providers_of_model, new_model] = model_providers.try_emplace(model);
   providers_of_model->second.push_back(provider);
-  if (!new_model) return;
+  if (!new_model) {
+    return;
+  }
   models.push_back(model);
   model_dimensions.emplace(model, static_cast<int>(record.embedding.size()));
 }
 
 std::map<std::string, std::string> ParquetStatistics::ToMetadata() const {
   std::map<std::string, std::string> out;
-  if (models.empty()) return out;
+  if (models.empty()) {
+    return out;
+  }
   out["embeddingsdb:models"] = Join(models);
   out["embeddingsdb:providers"] = Join(providers);
   for (const auto& [model, names] : model_providers) {

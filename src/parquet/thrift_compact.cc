@@ -17,17 +17,27 @@ class ThriftSkipper {
   explicit ThriftSkipper(std::string_view data) : data_(data) {}
 
   bool SkipStruct(int depth) {
-    if (depth > kMaxDepth) return false;
+    if (depth > kMaxDepth) {
+      return false;
+    }
     while (true) {
       std::uint8_t header = 0;
-      if (!TakeByte(header)) return false;
-      if (header == 0) return true;
+      if (!TakeByte(header)) {
+        return false;
+      }
+      if (header == 0) {
+        return true;
+      }
       std::uint64_t field = 0;
-      if ((header >> 4) == 0 && !TakeVarint(field)) return false;
+      if ((header >> 4) == 0 && !TakeVarint(field)) {
+        return false;
+      }
       const std::uint8_t type = header & 0x0F;
       const bool is_bool = type == Code(ThriftType::kTrue) || type == Code(ThriftType::kFalse);
       // A boolean field has its value in its header; everything else follows.
-      if (!is_bool && !SkipValue(type, depth)) return false;
+      if (!is_bool && !SkipValue(type, depth)) {
+        return false;
+      }
     }
   }
 
@@ -35,7 +45,9 @@ class ThriftSkipper {
   static std::uint8_t Code(ThriftType type) { return static_cast<std::uint8_t>(type); }
 
   bool TakeByte(std::uint8_t& byte) {
-    if (data_.empty()) return false;
+    if (data_.empty()) {
+      return false;
+    }
     byte = static_cast<std::uint8_t>(data_.front());
     data_.remove_prefix(1);
     return true;
@@ -45,15 +57,21 @@ class ThriftSkipper {
     value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
       std::uint8_t byte = 0;
-      if (!TakeByte(byte)) return false;
+      if (!TakeByte(byte)) {
+        return false;
+      }
       value |= static_cast<std::uint64_t>(byte & 0x7F) << shift;
-      if ((byte & 0x80) == 0) return true;
+      if ((byte & 0x80) == 0) {
+        return true;
+      }
     }
     return false;
   }
 
   bool TakeBytes(std::uint64_t count) {
-    if (count > data_.size()) return false;
+    if (count > data_.size()) {
+      return false;
+    }
     data_.remove_prefix(static_cast<std::size_t>(count));
     return true;
   }
@@ -85,15 +103,25 @@ class ThriftSkipper {
   }
 
   bool SkipList(int depth) {
-    if (depth > kMaxDepth) return false;
+    if (depth > kMaxDepth) {
+      return false;
+    }
     std::uint8_t header = 0;
-    if (!TakeByte(header)) return false;
+    if (!TakeByte(header)) {
+      return false;
+    }
     std::uint64_t size = header >> 4;
-    if (size == 15 && !TakeVarint(size)) return false;
+    if (size == 15 && !TakeVarint(size)) {
+      return false;
+    }
     // Every element takes at least a byte, so a size that lies is seen before anyone reserves it.
-    if (size > data_.size()) return false;
+    if (size > data_.size()) {
+      return false;
+    }
     for (std::uint64_t i = 0; i < size; ++i) {
-      if (!SkipValue(header & 0x0F, depth)) return false;
+      if (!SkipValue(header & 0x0F, depth)) {
+        return false;
+      }
     }
     return true;
   }
@@ -111,7 +139,9 @@ void ThriftWriter::Varint(std::uint64_t value) {
   out_.push_back(static_cast<char>(value));
 }
 
-void ThriftWriter::Zigzag(std::int64_t value) { Varint(ZigzagBits(value)); }
+void ThriftWriter::Zigzag(std::int64_t value) {
+  Varint(ZigzagBits(value));
+}
 
 void ThriftWriter::Header(int field, ThriftType type) {
   const int delta = field - last_field_;
@@ -156,7 +186,9 @@ void ThriftWriter::BeginStruct(int field) {
 
 void ThriftWriter::EndStruct() {
   out_.push_back('\0');
-  if (outer_fields_.empty()) return;
+  if (outer_fields_.empty()) {
+    return;
+  }
   last_field_ = outer_fields_.back();
   outer_fields_.pop_back();
 }
@@ -177,13 +209,17 @@ void ThriftWriter::BeginElement() {
   last_field_ = 0;
 }
 
-void ThriftWriter::I32Element(std::int32_t value) { Zigzag(value); }
+void ThriftWriter::I32Element(std::int32_t value) {
+  Zigzag(value);
+}
 
 void ThriftWriter::BinaryElement(std::string_view value) {
   Varint(value.size());
   out_.append(value);
 }
 
-bool IsThriftStruct(std::string_view data) { return ThriftSkipper(data).SkipStruct(0); }
+bool IsThriftStruct(std::string_view data) {
+  return ThriftSkipper(data).SkipStruct(0);
+}
 
 }  // namespace embeddingsdb

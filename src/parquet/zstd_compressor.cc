@@ -13,15 +13,19 @@ constexpr int kLevel = 1;  // ids, URLs and base64 pictures: higher levels cost 
 
 }  // namespace
 
-void ZstdCompressor::Free::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
+void ZstdCompressor::Free::operator()(ZSTD_CCtx_s* context) const {
+  ZSTD_freeCCtx(context);
+}
 
 ZstdCompressor::ZstdCompressor() : context_(ZSTD_createCCtx()) {}
 
 Status ZstdCompressor::Compress(std::string_view data, std::string& out) {
-  if (context_ == nullptr) return ResourceExhaustedError("no memory for a zstd context");
+  if (context_ == nullptr) {
+    return ResourceExhaustedError("no memory for a zstd context");
+  }
   out.resize(ZSTD_compressBound(data.size()));
-  const std::size_t size = ZSTD_compressCCtx(context_.get(), out.data(), out.size(), data.data(),
-                                             data.size(), kLevel);
+  const std::size_t size =
+      ZSTD_compressCCtx(context_.get(), out.data(), out.size(), data.data(), data.size(), kLevel);
   if (ZSTD_isError(size) != 0) {
     return InternalError(Concat("zstd: ", ZSTD_getErrorName(size)));
   }

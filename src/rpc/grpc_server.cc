@@ -33,7 +33,6 @@ constexpr int kKeepaliveTimeoutMs = 20'000;         // ... after these two
 constexpr int kMaxIdleMs = 10 * 60'000;             // a connection without calls is closed
 constexpr std::uint64_t kMinFiles = 1'024;
 constexpr int kMaxSilentProbes = 3;
-constexpr std::chrono::seconds kProbeTimeout{2};
 constexpr std::chrono::seconds kRestartGrace{1};
 
 constexpr auto kUriOptions = std::to_array<std::string_view>(
@@ -155,7 +154,7 @@ Status GrpcServer::Serve(std::stop_token stop) {
   while (!never.wait_for(lock, stop, options_.watchdog_interval, [] { return false; }) &&
          !stop.stop_requested()) {
     const ProbeResult result =
-        server_ ? ProbeListener(options_.host, options_.port, kProbeTimeout, stop)
+        server_ ? ProbeListener(options_.host, options_.port, options_.probe_timeout, stop)
                 : ProbeResult::kSilent;
     silent = result == ProbeResult::kSilent ? silent + 1 : 0;
     if (!server_ || silent >= kMaxSilentProbes) {

@@ -32,6 +32,7 @@ struct GrpcServerOptions {
   std::size_t max_answer_bytes = kMaxMessageBytes;
   std::chrono::milliseconds drain = std::chrono::seconds(kDrainSeconds);
   std::chrono::milliseconds watchdog_interval = std::chrono::seconds(1);
+  std::chrono::milliseconds probe_timeout = std::chrono::seconds(2);
 
   /// Reads `grpc://HOST:PORT?token-uri=&tls-certificate=&tls-key=&tls-client-ca=&max-msg-size=
   /// &allow-plaintext=` (and leaves `database-uri` alone). Refuses unknown options, and an address

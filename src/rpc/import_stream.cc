@@ -183,10 +183,12 @@ Status ImportStream::Outcome() {
 void ImportStream::Commit() {
   Status status;
   try {
+    const ImportReport& report = adder_.report();
     std::vector<Record> batch;
-    while (adder_.report().status.ok() && TakeBatch(batch)) {
+    while (report.status.ok() && TakeBatch(batch)) {
+      const std::int64_t before = report.acknowledged;
       adder_.Add(batch).IgnoreError("kept in the report");
-      SendTotals(adder_.report());
+      if (report.acknowledged > before) SendTotals(report);
     }
     status = Outcome();
   } catch (const std::exception& error) {

@@ -9,7 +9,6 @@
 
 #include <cerrno>
 #include <memory>
-#include <string_view>
 #include <system_error>
 
 namespace embeddingsdb {
@@ -31,9 +30,6 @@ class Socket {
  private:
   const int fd_;
 };
-
-// The HTTP/2 client preface and an empty SETTINGS frame. To a TLS server it is a broken handshake.
-constexpr std::string_view kGreeting("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33);
 
 /// The addresses of a host; when there are none, `error` says why.
 Addresses Resolve(const std::string& host, std::uint16_t port, int flags, std::string& error) {
@@ -73,7 +69,7 @@ ProbeResult Probe(const addrinfo& address, std::chrono::milliseconds timeout,
   int error = 0;
   socklen_t size = sizeof(error);
   if (getsockopt(socket.fd(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0 ||
-      send(socket.fd(), kGreeting.data(), kGreeting.size(), MSG_NOSIGNAL) < 0) {
+      shutdown(socket.fd(), SHUT_WR) != 0) {
     return ProbeResult::kUnknown;
   }
   return Wait(socket.fd(), POLLIN, deadline, stop) ? ProbeResult::kAlive : late();

@@ -18,8 +18,8 @@ enum class ProbeResult : std::uint8_t {
   kUnknown,  ///< could not be tried: no descriptor left, nothing listens, or told to stop
 };
 
-/// Connects to host:port (an empty host is the loopback address) and greets as HTTP/2 clients do; a
-/// server that accepts, with TLS or without, answers or hangs up.
+/// Connects to host:port (an empty host is the loopback address) and says that nothing will follow;
+/// a server that accepts, with TLS or without, hangs up in turn and has nothing to complain of.
 ProbeResult ProbeListener(const std::string& host, std::uint16_t port,
                           std::chrono::milliseconds timeout, const std::stop_token& stop);
 

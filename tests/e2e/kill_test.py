@@ -20,7 +20,8 @@ import time
 
 from harness import BIN, ENGINES, PATIENCE, Server, database_uri, json_lines, record, tool
 
-RECORDS = 6000
+# More than two of the chunks that an import is acknowledged in.
+RECORDS = 9_000
 # A database lives through this many kills, so that recovery meets what recovery left behind.
 ROUNDS_PER_DATABASE = 5
 
@@ -48,12 +49,20 @@ class Import:
                 [BIN / "parquet-import", "-verbose", *server.client, path], stderr=log
             )
 
-    def finish(self):
-        """Waits and returns the number of acknowledged records."""
-        self.process.wait(PATIENCE)
+    def acknowledged(self):
+        """The counts of durable records it was told, growing."""
         log = self.log_path.read_text(encoding="utf-8")
-        counts = re.findall(r"Records acknowledged count=(\d+)", log)
-        return int(counts[-1]) if counts else 0
+        return [int(n) for n in re.findall(r"Records acknowledged count=(\d+)\n", log)]
+
+    def wait_for(self, chunks):
+        """Waits until that many chunks were acknowledged, or the import is over."""
+        while len(self.acknowledged()) < chunks and self.process.poll() is None:
+            time.sleep(0.001)
+
+    def finish(self):
+        """Waits for the end and returns the number of acknowledged records."""
+        self.process.wait(PATIENCE)
+        return max(self.acknowledged(), default=0)
 
 
 class KillTest:
@@ -62,14 +71,16 @@ class KillTest:
         self.files = [self.make_file(n) for n in range(ROUNDS_PER_DATABASE)]
         self.server = None
         self.database = None
-        self.seconds = 1.0
+        self.seconds_to_first = 0.0
+        self.seconds_a_chunk = 0.0
+        self.chunks = 0
 
     def make_file(self, number):
         """A Parquet file of its own provider, and its records as canonical lines."""
         scratch = self.folder / f"file{number}"
         scratch.mkdir()
         database = ["-database-uri", database_uri("sqlite", scratch)]
-        records = [record(n, provider=f"round{number}", dimension=24) for n in range(RECORDS)]
+        records = [record(n, provider=f"round{number}", dimension=8) for n in range(RECORDS)]
         path = scratch / "in.parquet"
         for step in (
             tool("embeddingsdb-client", "add", *database, "-record", "-", stdin=json_lines(records)),
@@ -91,19 +102,28 @@ class KillTest:
         """How long an undisturbed import takes, so that kills fall within one."""
         self.open_database(-1)
         start = time.monotonic()
-        done = Import(self.server, self.files[0][0], self.folder / "import.log").finish()
-        require(done == RECORDS, f"{done} of {RECORDS} records acknowledged without a kill")
-        self.seconds = time.monotonic() - start
+        running = Import(self.server, self.files[0][0], self.folder / "import.log")
+        running.wait_for(1)
+        self.seconds_to_first = time.monotonic() - start
+        require(running.finish() == RECORDS, "not all records were acknowledged without a kill")
+        self.chunks = len(running.acknowledged())
+        self.seconds_a_chunk = (time.monotonic() - start - self.seconds_to_first) / self.chunks
 
-    def round(self, number, delay):
+    def strike(self, running, chance):
+        """Kills the server while a chunk chosen by chance is on its way."""
+        after = chance.randrange(self.chunks)
+        running.wait_for(after)
+        time.sleep(chance.uniform(0, self.seconds_a_chunk if after else self.seconds_to_first))
+        self.server.process.kill()
+        self.server.process.wait()
+
+    def round(self, number, chance):
         """One kill. Returns how many records had been acknowledged."""
         if number % ROUNDS_PER_DATABASE == 0:
             self.open_database(number)
         path, lines = self.files[number % ROUNDS_PER_DATABASE]
         running = Import(self.server, path, self.folder / "import.log")
-        time.sleep(delay)
-        self.server.process.kill()
-        self.server.process.wait()
+        self.strike(running, chance)
         acknowledged = running.finish()
         self.server = Server(self.folder, self.database)
         if self.canary and acknowledged:
@@ -139,7 +159,7 @@ class KillTest:
         self.measure()
         within = 0
         for number in range(kills):
-            acknowledged = self.round(number, chance.uniform(0.0, 1.0) * self.seconds)
+            acknowledged = self.round(number, chance)
             within += 0 < acknowledged < RECORDS
         require(self.server.stop() == 0, self.server.log())
         # Kills before the first acknowledgement or after the last prove little.

@@ -5,6 +5,7 @@
 import functools
 import http.server
 import os
+import pathlib
 import pty
 import subprocess
 import threading
@@ -152,7 +153,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.send_header("Location", self.path[4:])
             self.end_headers()
         elif self.path.startswith("/short?"):
-            body = open(os.path.join(self.directory, self.path[7:]), "rb").read()
+            body = (pathlib.Path(self.directory) / self.path[7:]).read_bytes()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body) + 100))
             self.end_headers()

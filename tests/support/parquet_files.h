@@ -12,8 +12,9 @@
 #include <utility>
 #include <vector>
 
-#include "duckdb_c/handle.h"
 #include "embeddingsdb/parquet.h"
+
+#include "duckdb_c/handle.h"
 #include "support/records.h"
 
 namespace embeddingsdb {
@@ -22,7 +23,9 @@ inline Status WriteParquet(const std::string& path, const std::vector<Record>& r
                            ParquetWriteOptions options = {}) {
   EDB_ASSIGN(const std::unique_ptr<ParquetWriter> writer,
              ParquetWriter::Create(path, std::move(options)));
-  for (const Record& record : records) EDB_TRY(writer->Write(record));
+  for (const Record& record : records) {
+    EDB_TRY(writer->Write(record));
+  }
   return writer->Finish();
 }
 
@@ -53,7 +56,9 @@ class Sql {
   std::vector<std::string> Texts(const std::string& sql) {
     std::vector<std::string> texts;
     Result<duckdb_c::ResultSet> result = connection_.Query(sql);
-    if (!result.ok()) return {result.status().ToString()};
+    if (!result.ok()) {
+      return {result.status().ToString()};
+    }
     for (Result<bool> more = result->Next(); more.ok() && *more; more = result->Next()) {
       for (std::size_t i = 0; i < result->chunk().rows(); ++i) {
         texts.emplace_back(result->chunk().column(0).Text(i));

@@ -35,9 +35,9 @@ class RunningServer {
     if (options.host.empty()) options.host = "127.0.0.1";
     auto memory = context_.Open("memory://?max-distance=0");
     EXPECT_OK(memory);
-    auto database = std::make_unique<HookedDatabase>(*std::move(memory), hooks);
-    this->database = database.get();
-    auto server = StartGrpcServer(options, std::move(database), context_.context());
+    auto hooked = std::make_unique<HookedDatabase>(*std::move(memory), hooks);
+    database = hooked.get();
+    auto server = StartGrpcServer(options, std::move(hooked), context_.context());
     EXPECT_OK(server);
     server_ = *std::move(server);
     thread_ = std::jthread([this](std::stop_token stop) { served_ = server_->Serve(stop); });

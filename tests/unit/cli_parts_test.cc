@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The parts of the command line that can be tested without a process.
+#include <chrono>
+#include <csignal>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <sstream>
 #include <string>
+#include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include "cli/commands.h"
@@ -14,6 +17,7 @@
 #include "cli/input.h"
 #include "cli/progress.h"
 #include "cli/server_uri.h"
+#include "cli/signals.h"
 #include "cli/table.h"
 #include "core/json.h"
 
@@ -80,8 +84,8 @@ TEST(Commands, EveryLinkStandsForACommand) {
 
 // A record as JSON, and all records of a text.
 std::string RecordText(const std::string& id) {
-  return RecordToJson({.key = {.provider = "p", .depiction_id = id, .model = "m"},
-                       .embedding = {1, 2}});
+  return RecordToJson(
+      {.key = {.provider = "p", .depiction_id = id, .model = "m"}, .embedding = {1, 2}});
 }
 std::string IdsOf(const std::string& text) {
   std::istringstream in(text);
@@ -90,8 +94,12 @@ std::string IdsOf(const std::string& text) {
   std::string ids;
   while (true) {
     const Result<bool> more = cursor.Next(record);
-    if (!more.ok()) return ids + more.status().ToString();
-    if (!*more) return ids;
+    if (!more.ok()) {
+      return ids + more.status().ToString();
+    }
+    if (!*more) {
+      return ids;
+    }
     ids += record.key.depiction_id + " ";
   }
 }
@@ -144,7 +152,9 @@ TEST(Table, AlignsColumnsByCharacters) {
 
 TEST(Table, ShowsNoControlCharactersAndCutsLongCells) {
   Table table({"a"});
-  table.AddRow({"\x1b[2J\xC2\x9B" "31m\x7f"});
+  table.AddRow(
+      {"\x1b[2J\xC2\x9B"
+       "31m\x7f"});
   table.AddRow({std::string(60, 'x')});
   std::ostringstream out;
   table.Print(out);
@@ -157,6 +167,28 @@ TEST(Progress, LineSaysHowFarHowFastAndHowLong) {
             "[############............] 500 of 1,000 records, 500 a second, 1 s left");
   EXPECT_EQ(ProgressLine(0, 1'000'000, 0.0),
             "[........................] 0 of 1,000,000 records, 0 a second");
+}
+
+// In a process of its own: signals are blocked for good.
+void SignalAndLeave(int signals) {
+  StopSignals stop;
+  for (int i = 0; i < signals; ++i) {
+    kill(getpid(), SIGTERM);
+    while (!stop.token().stop_requested()) {
+      std::this_thread::yield();
+    }
+  }
+  if (signals == 2) {
+    std::this_thread::sleep_for(std::chrono::seconds(30));
+  }
+  _exit(stop.token().stop_requested() ? 7 : 8);
+}
+
+TEST(StopSignalsDeathTest, FirstSignalRequestsAStopAndTheSecondEndsTheProcess) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(SignalAndLeave(0), ::testing::ExitedWithCode(8), "");
+  EXPECT_EXIT(SignalAndLeave(1), ::testing::ExitedWithCode(7), "");
+  EXPECT_EXIT(SignalAndLeave(2), ::testing::ExitedWithCode(128 + SIGTERM), "");
 }
 
 }  // namespace

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "index/distance.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
+#include <gtest/gtest.h>
 #include <limits>
 #include <random>
 #include <string>
@@ -53,7 +52,8 @@ TEST(ExactDistance, IsInfiniteBeyondFloatAndNeverNan) {
   EXPECT_EQ(ExactDistance(Metric::kL2, Vector{1e30F}, Vector{-1e30F}), 2e30F);
   EXPECT_EQ(ExactDistance(Metric::kInnerProduct, Vector{kHuge}, Vector{-kHuge}), kInfinity);
   EXPECT_EQ(ExactDistance(Metric::kInnerProduct, Vector{kHuge}, Vector{kHuge}), -kInfinity);
-  EXPECT_EQ(ExactDistance(Metric::kInnerProduct, Vector{kHuge, kHuge}, Vector{kHuge, -kHuge}), 1.0F);
+  EXPECT_EQ(ExactDistance(Metric::kInnerProduct, Vector{kHuge, kHuge}, Vector{kHuge, -kHuge}),
+            1.0F);
 }
 
 /// A kernel's answer for one row, and the double precision sums to hold it against.
@@ -125,7 +125,9 @@ TEST_P(Kernels, OverflowToInfinityOrNan) {
   float sum = 0;
   kernels.squared_l2(query.data(), rows.data(), 64, 1, &sum);
   EXPECT_FALSE(std::isfinite(sum));
-  for (std::size_t i = 0; i < rows.size(); i += 2) rows[i] = kHuge;
+  for (std::size_t i = 0; i < rows.size(); i += 2) {
+    rows[i] = kHuge;
+  }
   kernels.dot(query.data(), rows.data(), 64, 1, &sum);
   EXPECT_FALSE(std::isfinite(sum));
 }

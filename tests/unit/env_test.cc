@@ -132,7 +132,7 @@ TEST_F(EnvTest, AFullDeviceIsResourceExhaustedAndKeepsTheOldFile) {
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
   const Status status = Write(path, std::string(1'000'000, 'n'));
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-  std::signal(SIGXFSZ, handler);
+  ASSERT_NE(std::signal(SIGXFSZ, handler), SIG_ERR);
   EXPECT_EQ(status.code(), StatusCode::kResourceExhausted) << status;
   EXPECT_EQ(env_->ReadFile(path, 10).value(), "old");
   EXPECT_THAT(Names(), UnorderedElementsAre("file"));

@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <sstream>
 #include <string>
 #include <vector>
@@ -17,7 +16,8 @@ using ::testing::Pair;
 
 // One flag of each type, as a command would declare them.
 struct Flags : FlagSet {
-  Flags() : FlagSet({.summary = "Does it.", .synopsis = "tool [flags]", .examples = "  tool -n 1"}) {
+  Flags()
+      : FlagSet({.summary = "Does it.", .synopsis = "tool [flags]", .examples = "  tool -n 1"}) {
     Add("model", model, "The `name` of the model.");
     Add("n", n, "How many.");
     Add("big", big, "How big.");
@@ -140,8 +140,16 @@ TEST(Flags, KeyValuesAreTrimmedAndSplitAtTheFirstEqualSign) {
 
 TEST(Flags, IntegersTakeGoLiterals) {
   const std::vector<std::pair<std::string, std::int64_t>> cases = {
-      {"0", 0}, {"-7", -7}, {"+7", 7}, {"0x1F", 31}, {"0b101", 5}, {"0o17", 15}, {"017", 15},
-      {"0x_ff", 255}, {"0_7", 7}, {"9223372036854775807", INT64_MAX},
+      {"0", 0},
+      {"-7", -7},
+      {"+7", 7},
+      {"0x1F", 31},
+      {"0b101", 5},
+      {"0o17", 15},
+      {"017", 15},
+      {"0x_ff", 255},
+      {"0_7", 7},
+      {"9223372036854775807", INT64_MAX},
       {"-9223372036854775808", INT64_MIN}};
   for (const auto& [text, value] : cases) {
     Flags flags;

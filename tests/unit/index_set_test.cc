@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "index/index_set.h"
 
-#include <gtest/gtest.h>
-
 #include <atomic>
+#include <gtest/gtest.h>
 #include <limits>
 #include <string>
 #include <thread>
@@ -31,8 +30,12 @@ Status LoadEmpty(IndexSet& set, std::string_view model, int dimension) {
 std::vector<std::string> Names(const Result<std::vector<IndexHit>>& hits) {
   std::vector<std::string> names;
   EXPECT_OK(hits);
-  if (!hits.ok()) return names;
-  for (const IndexHit& hit : *hits) names.push_back(hit.key.provider + "/" + hit.key.depiction_id);
+  if (!hits.ok()) {
+    return names;
+  }
+  for (const IndexHit& hit : *hits) {
+    names.push_back(hit.key.provider + "/" + hit.key.depiction_id);
+  }
   return names;
 }
 
@@ -76,30 +79,33 @@ TEST_F(IndexSetOfFive, TakesTheMaximalDistanceAsIncluded) {
 }
 
 TEST_F(IndexSetOfFive, FiltersByProviderInsideTheSearch) {
-  EXPECT_EQ(Names(set_.Search("m", {.embedding = origin_, .k = 2, .max_distance = kNoLimit,
-                                    .provider = "b"})),
+  EXPECT_EQ(Names(set_.Search(
+                "m", {.embedding = origin_, .k = 2, .max_distance = kNoLimit, .provider = "b"})),
             (List{"b/zero", "b/one"}));
-  EXPECT_EQ(Names(set_.Search("m", {.embedding = origin_, .max_distance = kNoLimit,
-                                    .provider = "nobody"})),
+  EXPECT_EQ(Names(set_.Search(
+                "m", {.embedding = origin_, .max_distance = kNoLimit, .provider = "nobody"})),
             List{});
 }
 
 TEST_F(IndexSetOfFive, ExcludesDepictionsOfEveryProvider) {
   const List exclude = {"zero", "absent", "one", "zero"};
-  EXPECT_EQ(Names(set_.Search("m", {.embedding = origin_, .max_distance = kNoLimit,
-                                    .exclude = exclude})),
-            List{"b/two"});
+  EXPECT_EQ(
+      Names(set_.Search("m", {.embedding = origin_, .max_distance = kNoLimit, .exclude = exclude})),
+      List{"b/two"});
 }
 
 TEST_F(IndexSetOfFive, ExcludesOneRecordOnly) {
   const Key key = KeyOf("b", "zero");
-  EXPECT_EQ(Names(set_.Search("m", {.embedding = origin_, .k = 2, .max_distance = kNoLimit,
-                                    .exclude_record = &key})),
-            (List{"a/zero", "a/one"}));
+  EXPECT_EQ(
+      Names(set_.Search(
+          "m", {.embedding = origin_, .k = 2, .max_distance = kNoLimit, .exclude_record = &key})),
+      (List{"a/zero", "a/one"}));
   const Key elsewhere = KeyOf("b", "zero", "other");
-  EXPECT_EQ(Names(set_.Search("m", {.embedding = origin_, .k = 2, .max_distance = kNoLimit,
-                                    .exclude_record = &elsewhere})),
-            (List{"a/zero", "b/zero"}));
+  EXPECT_EQ(
+      Names(set_.Search(
+          "m",
+          {.embedding = origin_, .k = 2, .max_distance = kNoLimit, .exclude_record = &elsewhere})),
+      (List{"a/zero", "b/zero"}));
 }
 
 TEST_F(IndexSetOfFive, ReplacesARowByANewOne) {
@@ -137,8 +143,8 @@ TEST_F(IndexSetOfFive, AddsABatchOverSeveralModels) {
   const Key unloaded = KeyOf("c", "u1", "u");
   const Vector one = {3};
   const Vector two = {4, 5};
-  const std::vector<IndexRow> rows = {{&m, 10, {}, one}, {&unloaded, 11, {}, two},
-                                      {&n, 12, {}, two}, {&m, 13, 10, one}};
+  const std::vector<IndexRow> rows = {
+      {&m, 10, {}, one}, {&unloaded, 11, {}, two}, {&n, 12, {}, two}, {&m, 13, 10, one}};
   ASSERT_OK(set_.AddBatch(rows));
   EXPECT_EQ(set_.size("m"), 6U);
   EXPECT_EQ(set_.size("n"), 1U);
@@ -168,9 +174,9 @@ TEST(IndexSet, StaysUnloadedWhenLoadingFails) {
                           return DataLossError("torn page");
                         }),
                kDataLoss, "torn page");
-  EXPECT_FAILS(set.Load("m", 2,
-                        [](const IndexSet::RowSink& sink) { return sink(1, "a", "1", Vector{1}); }),
-               kInvalidArgument, "1 elements, but the index has 2");
+  EXPECT_FAILS(
+      set.Load("m", 2, [](const IndexSet::RowSink& sink) { return sink(1, "a", "1", Vector{1}); }),
+      kInvalidArgument, "1 elements, but the index has 2");
   EXPECT_FAILS(LoadEmpty(set, "m", 0), kInvalidArgument, "is 0");
   EXPECT_FALSE(set.IsLoaded("m"));
 }
@@ -204,8 +210,8 @@ TEST(IndexSet, SearchesAndChangesTogether) {
   std::atomic<int> searches = 0;
   std::thread searcher([&] {
     while (!done.load()) {
-      const auto hits = set.Search("m", {.embedding = Vector{0, 0, 0, 0}, .k = 1'000,
-                                         .max_distance = kNoLimit});
+      const auto hits =
+          set.Search("m", {.embedding = Vector{0, 0, 0, 0}, .k = 1'000, .max_distance = kNoLimit});
       EXPECT_OK(hits);
       EXPECT_EQ(hits->size() % 2, 0U);
       EXPECT_EQ(set.size("n"), 0U);

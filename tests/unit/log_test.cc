@@ -3,12 +3,16 @@
 
 #include <array>
 #include <cstdio>
+#include <fstream>
+#include <functional>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
+
+#include "support/temp_dir.h"
 
 namespace embeddingsdb {
 namespace {
@@ -93,29 +97,29 @@ TEST(Logger, KeepsAMessageOnOneLine) {
   EXPECT_EQ(log.last(), R"(INFO "two\nlines")");
 }
 
+void LogMany(Logger& log) {
+  for (int i = 0; i < 25; ++i) {
+    log.Info("a message of some length", {{"i", i}});
+  }
+}
+
 TEST(Logger, WritesWholeLinesToItsFileFromManyThreads) {
-  std::FILE* const file = std::tmpfile();
+  const TempDir dir;
+  std::FILE* const file = std::fopen(dir.File("log").c_str(), "w");
   ASSERT_NE(file, nullptr);
   {
     Logger log(file);
-    std::vector<std::jthread> threads;
-    for (int t = 0; t < 4; ++t) {
-      threads.emplace_back([&log] {
-        for (int i = 0; i < 25; ++i) {
-          log.Info("a message of some length", {{"i", i}});
-        }
-      });
-    }
+    const std::array<std::jthread, 4> threads = {
+        std::jthread(LogMany, std::ref(log)), std::jthread(LogMany, std::ref(log)),
+        std::jthread(LogMany, std::ref(log)), std::jthread(LogMany, std::ref(log))};
   }
-  std::rewind(file);
-  std::array<char, 256> line{};
+  ASSERT_EQ(std::fclose(file), 0);
+  std::ifstream in(dir.File("log"));
   int lines = 0;
-  while (std::fgets(line.data(), line.size(), file) != nullptr) {
-    EXPECT_THAT(line.data(), MatchesRegex(kTime + "INFO a message of some length i=[0-9]+\n"s));
-    ++lines;
+  for (std::string line; std::getline(in, line); ++lines) {
+    EXPECT_THAT(line, MatchesRegex(kTime + "INFO a message of some length i=[0-9]+"s));
   }
   EXPECT_EQ(lines, 100);
-  std::fclose(file);
 }
 
 }  // namespace

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,8 +38,12 @@ class ParquetMergeTest : public ::testing::Test {
     std::vector<std::string> subjects;
     const auto records = ReadParquet(output_);
     EXPECT_OK(records);
-    if (!records.ok()) return subjects;
-    for (const Record& record : *records) subjects.push_back(record.subject_id);
+    if (!records.ok()) {
+      return subjects;
+    }
+    for (const Record& record : *records) {
+      subjects.push_back(record.subject_id);
+    }
     return subjects;
   }
 
@@ -83,8 +86,10 @@ TEST_F(ParquetMergeTest, FindsDuplicatesWithinOneFile) {
 
 TEST_F(ParquetMergeTest, KeysAreComparedPartByPart) {
   // All four read "a-b-c" when they are joined.
-  const std::string a = Put("a", {MakeRecord("a", "b", "c", {1}), MakeRecord("a-b", "c", "d", {1})});
-  const std::string b = Put("b", {MakeRecord("a", "b-c", "d", {1}), MakeRecord("b", "b", "c", {1})});
+  const std::string a =
+      Put("a", {MakeRecord("a", "b", "c", {1}), MakeRecord("a-b", "c", "d", {1})});
+  const std::string b =
+      Put("b", {MakeRecord("a", "b-c", "d", {1}), MakeRecord("b", "b", "c", {1})});
   const auto report = Merge({a, b});
   ASSERT_OK(report);
   EXPECT_EQ(report->written, 4);
@@ -142,10 +147,15 @@ TEST_F(ParquetMergeTest, ABadInputLeavesTheOutput) {
 
 TEST_F(ParquetMergeTest, KeepsMetadataOnWhichAllInputsAgree) {
   const std::string a = Put("a", {Version("1", 0, "a1")},
-                            {{"licence", "CC0"}, {"by", "a"}, {"only-a", "x"}, {"pandas", "{}"},
+                            {{"licence", "CC0"},
+                             {"by", "a"},
+                             {"only-a", "x"},
+                             {"pandas", "{}"},
                              {"embeddingsdb:signatures:public_key", "k"}});
   const std::string b = Put("b", {Version("2", 0, "b1")},
-                            {{"licence", "CC0"}, {"by", "b"}, {"pandas", "{}"},
+                            {{"licence", "CC0"},
+                             {"by", "b"},
+                             {"pandas", "{}"},
                              {"embeddingsdb:signatures:public_key", "k"}});
   ASSERT_OK(Merge({a, b}, {.write = {.metadata = {{"merged", "yes"}}}}));
   const auto reader = ParquetReader::Open(output_);

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "core/env.h"
 #include "embeddingsdb/limits.h"
 #include "embeddingsdb/parquet.h"
+
+#include "core/env.h"
 #include "parquet/output_file.h"
 #include "parquet/thrift_compact.h"
 #include "support/parquet_files.h"
@@ -48,7 +48,9 @@ std::vector<Record> NastyRecords() {
                                {"\xE2\x82\xAC", "{\"json\":true}"}};
   // Valid UTF-8 that is as long as a value may be.
   std::string& text = records.back().attributes["long"];
-  for (std::size_t i = 1; i < text.size(); i += 2) text[i] = '\xA9';
+  for (std::size_t i = 1; i < text.size(); i += 2) {
+    text[i] = '\xA9';
+  }
   records.push_back(MakeRecord("q", "5", "m", {0.1F, 0.2F, 0.3F, 0.4F, 0.5F}));
   for (std::size_t i = 0; i < kMaxAttributes; ++i) {
     records.back().attributes["key" + std::to_string(i)] = "v";
@@ -64,7 +66,9 @@ std::vector<Record> ManyRecords(int count, int dimension) {
     records.push_back(MakeRecord("provider " + std::to_string(i % 3), std::to_string(i), "model",
                                  RandomVector(random, dimension)));
     records.back().created = i;
-    if (i % 4 == 0) records.back().attributes.clear();
+    if (i % 4 == 0) {
+      records.back().attributes.clear();
+    }
   }
   return records;
 }
@@ -79,7 +83,9 @@ class FullDisk : public AtomicFile {
  public:
   FullDisk(std::size_t room, bool& committed) : room_(room), committed_(committed) {}
   Status Append(std::string_view data) override {
-    if (data.size() > room_) return ResourceExhaustedError("disk full");
+    if (data.size() > room_) {
+      return ResourceExhaustedError("disk full");
+    }
     room_ -= data.size();
     return Status();
   }
@@ -96,7 +102,9 @@ class FullDisk : public AtomicFile {
 TEST(ParquetWriter, KeepsNastyValuesBitByBit) {
   const TempDir dir;
   const std::vector<Record> records = NastyRecords();
-  for (const Record& record : records) ASSERT_OK(Validate(record));
+  for (const Record& record : records) {
+    ASSERT_OK(Validate(record));
+  }
   ASSERT_OK(WriteParquet(dir.File("a.parquet"), records));
   const Result<std::vector<Record>> read = ReadParquet(dir.File("a.parquet"));
   ASSERT_OK(read);
@@ -147,7 +155,8 @@ TEST(ParquetWriter, HasTheSchemaOfGoEmbeddingsdb) {
   Sql sql;
   EXPECT_THAT(
       sql.Texts("SELECT concat_ws(' ', name, type, repetition_type, num_children, converted_type, "
-                "logical_type) FROM parquet_schema('" + dir.File("a.parquet") + "')"),
+                "logical_type) FROM parquet_schema('" +
+                dir.File("a.parquet") + "')"),
       ElementsAre("Record 7", "provider BYTE_ARRAY REQUIRED UTF8 StringType()",
                   "depiction_id BYTE_ARRAY REQUIRED UTF8 StringType()",
                   "subject_id BYTE_ARRAY REQUIRED UTF8 StringType()",
@@ -177,9 +186,9 @@ TEST(ParquetWriter, NotesEncodingsCodecsAndBounds) {
                   "created PLAIN, RLE UNCOMPRESSED 12 0 11 0",
                   "attributes, key_value, key PLAIN, RLE ZSTD 12",
                   "attributes, key_value, value PLAIN, RLE ZSTD 12"));
-  EXPECT_THAT(sql.Texts("SELECT created_by FROM parquet_file_metadata('" +
-                        dir.File("a.parquet") + "')"),
-              ElementsAre(HasSubstr("embeddingsdb version ")));
+  EXPECT_THAT(
+      sql.Texts("SELECT created_by FROM parquet_file_metadata('" + dir.File("a.parquet") + "')"),
+      ElementsAre(HasSubstr("embeddingsdb version ")));
 }
 
 TEST(ParquetWriter, BoundsAreUsableForFiltering) {
@@ -200,16 +209,15 @@ TEST(ParquetWriter, WritesStatisticsAndTheCallersMetadata) {
                          {.metadata = {{"licence", "CC0"}, {"embeddingsdb:models", "wrong"}}}));
   const auto reader = ParquetReader::Open(dir.File("a.parquet"));
   ASSERT_OK(reader);
-  const std::map<std::string, std::string> expected = {
-      {"embeddingsdb:models", "x;w"},
-      {"embeddingsdb:providers", "b;a"},
-      {"embeddingsdb:model:x:providers", "b;a"},
-      {"embeddingsdb:model:w:providers", "a"},
-      {"embeddingsdb:provider:a:models", "x;w"},
-      {"embeddingsdb:provider:b:models", "x"},
-      {"embeddingsdb:model:x:dimensions", "2"},
-      {"embeddingsdb:model:w:dimensions", "3"},
-      {"licence", "CC0"}};
+  const std::map<std::string, std::string> expected = {{"embeddingsdb:models", "x;w"},
+                                                       {"embeddingsdb:providers", "b;a"},
+                                                       {"embeddingsdb:model:x:providers", "b;a"},
+                                                       {"embeddingsdb:model:w:providers", "a"},
+                                                       {"embeddingsdb:provider:a:models", "x;w"},
+                                                       {"embeddingsdb:provider:b:models", "x"},
+                                                       {"embeddingsdb:model:x:dimensions", "2"},
+                                                       {"embeddingsdb:model:w:dimensions", "3"},
+                                                       {"licence", "CC0"}};
   EXPECT_EQ((*reader)->metadata(), expected);
 }
 
@@ -229,7 +237,9 @@ TEST(ParquetWriter, WithoutFinishLeavesTheTargetAndNothingElse) {
   {
     const auto writer = ParquetWriter::Create(dir.File("a.parquet"), {.row_group_bytes = 100});
     ASSERT_OK(writer);
-    for (const Record& record : ManyRecords(50, 8)) ASSERT_OK((*writer)->Write(record));
+    for (const Record& record : ManyRecords(50, 8)) {
+      ASSERT_OK((*writer)->Write(record));
+    }
   }
   EXPECT_EQ(ReadBytes(dir.File("a.parquet")), "precious");
   const auto files = std::filesystem::directory_iterator(dir.path());
@@ -258,13 +268,15 @@ TEST(ParquetWriter, AFullDiskIsAnErrorThatStaysAndCommitsNothing) {
   const std::vector<Record> records = ManyRecords(20, 64);
   for (const std::size_t room : {0U, 4U, 100U, 3000U}) {
     bool committed = false;
-    const auto writer = NewParquetWriter(std::make_unique<FullDisk>(room, committed),
-                                         {.row_group_bytes = 1000});
+    const auto writer =
+        NewParquetWriter(std::make_unique<FullDisk>(room, committed), {.row_group_bytes = 1000});
     ASSERT_OK(writer);
     Status status;
     for (const Record& record : records) {
       status = (*writer)->Write(record);
-      if (!status.ok()) break;
+      if (!status.ok()) {
+        break;
+      }
     }
     EXPECT_FAILS(status, kResourceExhausted, "disk full");
     EXPECT_FAILS((*writer)->Finish(), kResourceExhausted, "disk full");
@@ -314,7 +326,9 @@ TEST(ThriftCompact, AcceptsWhatItWritesAndNoPrefixOfIt) {
   thrift.I32(1, -7);
   thrift.Binary(20, "text");  // a field id that needs the long form
   thrift.BeginList(21, ThriftType::kI32, 20);
-  for (int i = 0; i < 20; ++i) thrift.I32Element(i * 1000);
+  for (int i = 0; i < 20; ++i) {
+    thrift.I32Element(i * 1000);
+  }
   thrift.BeginStruct(22);
   thrift.Bool(1, true);
   thrift.Byte(2, 5);
@@ -322,7 +336,9 @@ TEST(ThriftCompact, AcceptsWhatItWritesAndNoPrefixOfIt) {
   thrift.I64(23, std::numeric_limits<std::int64_t>::min());
   thrift.EndStruct();
   EXPECT_TRUE(IsThriftStruct(bytes));
-  for (std::size_t i = 0; i < bytes.size(); ++i) EXPECT_FALSE(IsThriftStruct(bytes.substr(0, i)));
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    EXPECT_FALSE(IsThriftStruct(bytes.substr(0, i)));
+  }
 }
 
 TEST(ThriftCompact, RefusesListsLongerThanTheDataAndDeepNesting) {

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "engines/sqlite/sqlite_store.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <signal.h>
-#include <sqlite3.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <limits>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 #include "support/records.h"
 #include "support/temp_dir.h"
@@ -31,7 +30,9 @@ constexpr std::int64_t kNow = 1'760'000'000;
 class SqliteStoreTest : public ::testing::Test {
  protected:
   Result<std::unique_ptr<SqliteStore>> Open(SqliteStoreOptions options = {}) {
-    if (options.path.empty()) options.path = path_;
+    if (options.path.empty()) {
+      options.path = path_;
+    }
     return SqliteStore::Open(options, *env_);
   }
   /// Opens the file for writing, or fails the test.
@@ -64,7 +65,9 @@ class SqliteStoreTest : public ::testing::Test {
 Result<std::vector<PutResult>> PutAll(RecordStore& store, const std::vector<Record>& records,
                                       std::int64_t now = kNow) {
   std::vector<const Record*> pointers;
-  for (const Record& record : records) pointers.push_back(&record);
+  for (const Record& record : records) {
+    pointers.push_back(&record);
+  }
   return store.Put(pointers, now);
 }
 
@@ -82,7 +85,9 @@ std::vector<std::string> ProblemsOf(SqliteStore& store) {
 std::vector<Record> ScanOf(RecordStore& store, const std::vector<Filter>& filters = {}) {
   Result<std::unique_ptr<RecordCursor>> cursor = store.Scan(filters);
   EXPECT_OK(cursor);
-  if (!cursor.ok()) return {};
+  if (!cursor.ok()) {
+    return {};
+  }
   Result<std::vector<Record>> records = Drain(**cursor);
   EXPECT_OK(records);
   return records.ok() ? *std::move(records) : std::vector<Record>();
@@ -109,7 +114,9 @@ TEST_F(SqliteStoreTest, KeepsAcknowledgedRecordsWhenTheProcessIsKilled) {
     auto store = SqliteStore::Open({.path = path_}, *env_);
     const bool stored = store.ok() && PutAll(**store, {MakeRecord("p", "d", "m", {1})}).ok();
     const char answer = stored ? 'y' : 'n';
-    if (write(acknowledged[1], &answer, 1) == 1) pause();
+    if (write(acknowledged[1], &answer, 1) == 1) {
+      pause();
+    }
     _exit(1);
   }
   char answer = 0;
@@ -162,8 +169,10 @@ TEST_F(SqliteStoreTest, RemovingAnAbsentRecordChangesNothing) {
 
 TEST_F(SqliteStoreTest, TellsKeysApartByteByByte) {
   const std::vector<std::string> ids = {
-      "a",  "A",   "a ",      "'; DROP TABLE records; --", "\"", "%",     "_",
-      "\\", "a-b", "\u00e9", "e\u0301",                    "?1", "\U0001F5BC"};
+      "a",         "A",      "a ",      "'; DROP TABLE records; --",
+      "\"",        "%",      "_",       "\\",
+      "a-b",       "\u00e9", "e\u0301", "?1",
+      "\U0001F5BC"};
   const auto store = Store();
   std::vector<Record> records;
   for (const std::string& id : ids) {
@@ -318,7 +327,9 @@ TEST_F(SqliteStoreTest, BatchesAppearWhole) {
     EXPECT_OK(PutAll(*store, records));
   }
   done = true;
-  for (std::thread& reader : readers) reader.join();
+  for (std::thread& reader : readers) {
+    reader.join();
+  }
   EXPECT_EQ(broken, 0);
   EXPECT_EQ(store->Count({}).value(), 10 * kBatch);
 }
@@ -380,7 +391,9 @@ TEST_F(SqliteFileTest, IsWhatTheFormatPageSays) {
   const auto query = [&](const std::string& sql) {
     std::string answer;
     const auto append = [](void* out, int columns, char** values, char**) {
-      for (int i = 0; i < columns; ++i) *static_cast<std::string*>(out) += values[i];
+      for (int i = 0; i < columns; ++i) {
+        *static_cast<std::string*>(out) += values[i];
+      }
       return 0;
     };
     EXPECT_EQ(sqlite3_exec(connection, sql.c_str(), append, &answer, nullptr), SQLITE_OK);

@@ -4,19 +4,20 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <memory>
+#include <set>
 #include <string_view>
-#include <vector>
 
 #include "core/json.h"
 #include "core/text.h"
 #include "engines/duckdb/duckdb_location.h"
 #include "engines/duckdb/duckdb_rows.h"
+#include "engines/duckdb/duckdb_scan.h"
 
 namespace embeddingsdb {
 namespace {
 
 namespace fs = std::filesystem;
-using duckdb_c::Chunk;
 using duckdb_c::ResultSet;
 
 constexpr int kSeedDimensions = 512;  // go-embeddingsdb's default
@@ -68,25 +69,27 @@ void AppendRow(std::string& out, const Record& record, std::int64_t modified) {
   out += Concat("\",", record.created, ",", modified, "\n");
 }
 
-// The one length of all vectors of the session's snapshot.
-Result<int> OneDimension(DuckdbSession& session, std::optional<int> fallback) {
-  EDB_ASSIGN(ResultSet result, session.Run("SELECT DISTINCT dimensions FROM db.embeddings "
-                                           "ORDER BY dimensions",
-                                           {}));
-  std::vector<std::int32_t> found;
-  for (;;) {
-    EDB_ASSIGN(const bool more, result.Next());
-    if (!more) break;
-    const auto* values = result.chunk().column(0).Values<std::int32_t>();
-    found.insert(found.end(), values, values + result.chunk().rows());
-  }
+// The one length of all vectors.
+Result<int> OneDimension(const std::set<int>& found, std::optional<int> fallback) {
   if (found.empty()) return fallback.value_or(kSeedDimensions);
-  if (found.size() == 1) return found.front();
+  if (found.size() == 1) return *found.begin();
   std::string list;
   for (const int dimension : found) list += Concat(list.empty() ? "" : ", ", dimension);
   return FailedPreconditionError(
       Concat("vectors have several dimensions (", list,
              "), and an export directory holds one; use parquet-export instead"));
+}
+
+Result<std::set<int>> Dimensions(DuckdbFile& file) {
+  EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
+  EDB_ASSIGN(ResultSet result, session->Run("SELECT DISTINCT dimensions FROM db.embeddings", {}));
+  std::set<int> found;
+  for (;;) {
+    EDB_ASSIGN(const bool more, result.Next());
+    if (!more) return found;
+    const auto* values = result.chunk().column(0).Values<std::int32_t>();
+    found.insert(values, values + result.chunk().rows());
+  }
 }
 
 Status WriteWhole(Env& env, const fs::path& path, std::string_view content) {
@@ -95,21 +98,22 @@ Status WriteWhole(Env& env, const fs::path& path, std::string_view content) {
   return file->Commit();
 }
 
-Status WriteCsv(DuckdbSession& session, Env& env, const fs::path& path) {
+// Returns the lengths of the vectors written.
+Result<std::set<int>> WriteCsv(DuckdbFile& database, Env& env, const fs::path& path) {
   EDB_ASSIGN(const std::unique_ptr<AtomicFile> file, env.CreateAtomic(path.string()));
-  EDB_ASSIGN(ResultSet result,
-             session.connection().Run(
-                 "SELECT " EDB_DUCKDB_RECORD_COLUMNS ", lastmodified FROM db.embeddings", {},
-                 duckdb_c::Fetch::kStreaming));
+  EDB_ASSIGN(const std::unique_ptr<DuckdbScan> scan,
+             DuckdbScan::Begin(database, EDB_DUCKDB_RECORD_COLUMNS ", lastmodified", {}));
   std::string out =
       "provider,depiction_id,subject_id,model,attributes,vec,created,lastmodified\n";
+  std::set<int> dimensions;
   Record record;
   for (;;) {
-    EDB_ASSIGN(const bool more, result.Next());
+    EDB_ASSIGN(const bool more, scan->Next());
     if (!more) break;
-    const auto* modified = result.chunk().column(8).Values<std::int64_t>();
-    for (std::size_t row = 0; row < result.chunk().rows(); ++row) {
-      ReadDuckdbRecord(result.chunk(), row, record);
+    const auto* modified = scan->chunk().column(8).Values<std::int64_t>();
+    for (std::size_t row = 0; row < scan->chunk().rows(); ++row) {
+      ReadDuckdbRecord(scan->chunk(), row, record);
+      dimensions.insert(static_cast<int>(record.embedding.size()));
       AppendRow(out, record, modified[row]);
       if (out.size() < kCsvBuffer) continue;
       EDB_TRY(file->Append(out));
@@ -117,7 +121,8 @@ Status WriteCsv(DuckdbSession& session, Env& env, const fs::path& path) {
     }
   }
   EDB_TRY(file->Append(out));
-  return file->Commit();
+  EDB_TRY(file->Commit());
+  return dimensions;
 }
 
 // Everything in `path` must be an export's: what is replaced is deleted.
@@ -161,27 +166,26 @@ Status Swap(const fs::path& fresh, const fs::path& path, const fs::path& old, En
 
 Status WriteExport(DuckdbFile& file, const fs::path& fresh, const fs::path& path,
                    std::optional<int> dimensions, Env& env) {
-  EDB_ASSIGN(const std::unique_ptr<DuckdbSession> session, file.NewSession());
-  EDB_ASSIGN(duckdb_c::Transaction snapshot,
-             duckdb_c::Transaction::Begin(session->connection()));
-  EDB_ASSIGN(const int dimension, OneDimension(*session, dimensions));
+  EDB_ASSIGN(const std::set<int> before, Dimensions(file));
+  EDB_TRY(OneDimension(before, dimensions).status());  // before anything is written
   EDB_TRY(env.MakeDirectories(fresh.string()));
-  EDB_TRY(WriteCsv(*session, env, fresh / kExportCsv));
+  EDB_ASSIGN(const std::set<int> written, WriteCsv(file, env, fresh / kExportCsv));
+  EDB_ASSIGN(const int dimension, OneDimension(written, dimensions));
   EDB_TRY(WriteWhole(env, fresh / kExportLoad, LoadSql(path.string())));
   return WriteWhole(env, fresh / kExportSchema, SchemaSql(dimension));
 }
 
 }  // namespace
 
-Status ExportDuckdb(const std::shared_ptr<DuckdbFile>& file, const std::string& target,
-                    std::optional<int> dimensions, Env& env) {
+Status ExportDuckdb(DuckdbFile& file, const std::string& target, std::optional<int> dimensions,
+                    Env& env) {
   if (target.empty()) return InvalidArgumentError("export path is empty");
   fs::path path = fs::path(target).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();  // a trailing slash
   EDB_TRY(CheckReplaceable(path, env));
   const fs::path fresh = path.string() + ".exporting";
   EDB_TRY(RemoveExport(fresh, env));  // of an export that was killed
-  Status status = WriteExport(*file, fresh, path, dimensions, env);
+  Status status = WriteExport(file, fresh, path, dimensions, env);
   if (status.ok()) status = Swap(fresh, path, path.string() + ".replaced", env);
   if (!status.ok()) {
     RemoveExport(fresh, env).IgnoreError("the first error says more");

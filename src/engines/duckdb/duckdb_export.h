@@ -5,7 +5,6 @@
 #ifndef EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_EXPORT_H_
 #define EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_EXPORT_H_
 
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -19,8 +18,8 @@ namespace embeddingsdb {
 /// renamed when complete. An export that is there is replaced; a directory that holds anything else
 /// is kFailedPrecondition, and so is a database with vectors of several lengths, since the one table
 /// of an export has one. `dimensions` is for a database without records.
-Status ExportDuckdb(const std::shared_ptr<DuckdbFile>& file, const std::string& path,
-                    std::optional<int> dimensions, Env& env);
+Status ExportDuckdb(DuckdbFile& file, const std::string& path, std::optional<int> dimensions,
+                    Env& env);
 
 }  // namespace embeddingsdb
 

@@ -140,6 +140,7 @@ Result<std::shared_ptr<DuckdbFile>> DuckdbFile::Open(DuckdbFileOptions options) 
   // Opened up only until the one file is attached; Attach closes it again.
   config.external_access = true;
   config.lock_configuration = false;
+  config.threads = 1;
   config.memory_limit_bytes = MemoryLimit();
   if (!options.path.empty()) config.temp_directory = options.path + ".tmp";
   EDB_ASSIGN(Database database, Database::Open("", config));

@@ -8,30 +8,15 @@
 
 #include "core/text.h"
 #include "engines/duckdb/duckdb_rows.h"
+#include "engines/duckdb/duckdb_scan.h"
 
 namespace embeddingsdb {
 namespace {
 
 using duckdb_c::Chunk;
-using duckdb_c::Fetch;
 using duckdb_c::Parameter;
 using duckdb_c::ResultSet;
 using duckdb_c::Transaction;
-
-// A condition made of column names from an enumeration; the values are bound.
-struct Where {
-  std::string sql;
-  std::vector<Parameter> parameters;
-};
-
-Where WhereOf(const std::vector<Filter>& filters) {
-  Where where;
-  for (const Filter& filter : filters) {
-    where.sql += Concat(where.sql.empty() ? " WHERE " : " AND ", ColumnName(filter.column), " = ?");
-    where.parameters.emplace_back(filter.value);
-  }
-  return where;
-}
 
 // Calls `use(chunk, row)` for every row.
 template <typename Use>
@@ -73,34 +58,32 @@ constexpr std::string_view kSelectRecords =
 
 class DuckdbCursor final : public RecordCursor {
  public:
-  DuckdbCursor(std::shared_ptr<DuckdbFile> file, std::unique_ptr<DuckdbSession> session,
-               ResultSet result)
-      : file_(std::move(file)), session_(std::move(session)), result_(std::move(result)) {}
+  DuckdbCursor(std::shared_ptr<DuckdbFile> file, std::unique_ptr<DuckdbScan> scan)
+      : file_(std::move(file)), scan_(std::move(scan)) {}
 
   Result<bool> Next(Record& record) override {
-    if (row_ == result_.chunk().rows()) {
+    if (row_ == scan_->chunk().rows()) {
       if (done_) return false;
-      Result<bool> more = result_.Next();
+      Result<bool> more = scan_->Next();
       if (!more.ok() || !*more) {
         done_ = true;
+        row_ = scan_->chunk().rows();
         return more;
       }
       row_ = 0;
     }
-    ReadDuckdbRecord(result_.chunk(), row_++, record);
+    ReadDuckdbRecord(scan_->chunk(), row_++, record);
     return true;
   }
 
  private:
-  // Destroyed from the last to the first: result, connection, file.
-  std::shared_ptr<DuckdbFile> file_;
-  std::unique_ptr<DuckdbSession> session_;
-  ResultSet result_;
+  std::shared_ptr<DuckdbFile> file_;  // outlives the scan
+  std::unique_ptr<DuckdbScan> scan_;
   std::size_t row_ = 0;
   bool done_ = false;
 };
 
-Result<std::int64_t> CountWhere(DuckdbSession& session, const Where& where) {
+Result<std::int64_t> CountWhere(DuckdbSession& session, const DuckdbWhere& where) {
   EDB_ASSIGN(ResultSet result,
              session.connection().Run(Concat("SELECT count(*) FROM db.embeddings", where.sql),
                                       where.parameters));
@@ -110,7 +93,7 @@ Result<std::int64_t> CountWhere(DuckdbSession& session, const Where& where) {
 }
 
 // The ids of a page; sorting moves only the four texts, never vectors.
-Result<std::vector<RowId>> PageIds(DuckdbSession& session, const ListQuery& query, Where where) {
+Result<std::vector<RowId>> PageIds(DuckdbSession& session, const ListQuery& query, DuckdbWhere where) {
   const std::string sql =
       Concat("SELECT id FROM db.embeddings", where.sql,
              " ORDER BY subject_id, depiction_id, model, provider LIMIT ? OFFSET ?");
@@ -168,7 +151,7 @@ Result<std::vector<std::optional<Record>>> DuckdbGetRows(DuckdbFile& file,
 }
 
 Status DuckdbList(DuckdbFile& file, const ListQuery& query, RecordPage& page) {
-  const Where where = WhereOf(query.filters);
+  const DuckdbWhere where(query.filters);
   EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
   EDB_ASSIGN(Transaction snapshot, Transaction::Begin(session->connection()));
   EDB_ASSIGN(page.total, CountWhere(*session, where));
@@ -185,32 +168,27 @@ Status DuckdbList(DuckdbFile& file, const ListQuery& query, RecordPage& page) {
   });
 }
 
-Result<std::unique_ptr<RecordCursor>> DuckdbScan(std::shared_ptr<DuckdbFile> file,
-                                                 const std::vector<Filter>& filters) {
-  const Where where = WhereOf(filters);
-  EDB_ASSIGN(std::unique_ptr<DuckdbSession> session, file->NewSession());
-  EDB_ASSIGN(ResultSet result,
-             session->connection().Run(Concat(kSelectRecords, where.sql), where.parameters,
-                                       Fetch::kStreaming));
-  return std::unique_ptr<RecordCursor>(std::make_unique<DuckdbCursor>(
-      std::move(file), std::move(session), std::move(result)));
+Result<std::unique_ptr<RecordCursor>> DuckdbScanRecords(std::shared_ptr<DuckdbFile> file,
+                                                        const std::vector<Filter>& filters) {
+  EDB_ASSIGN(std::unique_ptr<DuckdbScan> scan,
+             DuckdbScan::Begin(*file, EDB_DUCKDB_RECORD_COLUMNS, filters));
+  return std::unique_ptr<RecordCursor>(
+      std::make_unique<DuckdbCursor>(std::move(file), std::move(scan)));
 }
 
 Result<std::int64_t> DuckdbCount(DuckdbFile& file, const std::vector<Filter>& filters) {
   EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
-  return CountWhere(*session, WhereOf(filters));
+  return CountWhere(*session, DuckdbWhere(filters));
 }
 
 Status DuckdbVisitVectors(DuckdbFile& file, const std::string& model, const VectorVisitor& visit) {
-  EDB_ASSIGN(const std::unique_ptr<DuckdbSession> session, file.NewSession());
-  EDB_ASSIGN(ResultSet result,
-             session->connection().Run("SELECT id, provider, depiction_id, vec FROM db.embeddings "
-                                       "WHERE model = ?",
-                                       {model}, Fetch::kStreaming));
+  EDB_ASSIGN(const std::unique_ptr<DuckdbScan> scan,
+             DuckdbScan::Begin(file, "id, provider, depiction_id, vec",
+                               {{Column::kModel, model}}));
   for (;;) {
-    EDB_ASSIGN(const bool more, result.Next());
+    EDB_ASSIGN(const bool more, scan->Next());
     if (!more) return {};
-    const Chunk& chunk = result.chunk();
+    const Chunk& chunk = scan->chunk();
     const auto* ids = chunk.column(0).Values<std::int64_t>();
     const duckdb_c::Column providers = chunk.column(1);
     const duckdb_c::Column depictions = chunk.column(2);

@@ -20,8 +20,8 @@ Result<std::vector<std::optional<Record>>> DuckdbGetRows(DuckdbFile& file,
                                                          std::span<const RowRef> rows);
 Status DuckdbList(DuckdbFile& file, const ListQuery& query, RecordPage& page);
 /// The cursor keeps the file open.
-Result<std::unique_ptr<RecordCursor>> DuckdbScan(std::shared_ptr<DuckdbFile> file,
-                                                 const std::vector<Filter>& filters);
+Result<std::unique_ptr<RecordCursor>> DuckdbScanRecords(std::shared_ptr<DuckdbFile> file,
+                                                        const std::vector<Filter>& filters);
 Result<std::int64_t> DuckdbCount(DuckdbFile& file, const std::vector<Filter>& filters);
 Status DuckdbVisitVectors(DuckdbFile& file, const std::string& model, const VectorVisitor& visit);
 Result<Catalog> DuckdbCatalog(DuckdbFile& file);

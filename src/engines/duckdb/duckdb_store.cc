@@ -45,7 +45,7 @@ Status DuckdbStore::List(const ListQuery& query, RecordPage& page) {
 }
 
 Result<std::unique_ptr<RecordCursor>> DuckdbStore::Scan(const std::vector<Filter>& filters) {
-  return DuckdbScan(file_, filters);
+  return DuckdbScanRecords(file_, filters);
 }
 
 Result<std::int64_t> DuckdbStore::Count(const std::vector<Filter>& filters) {
@@ -61,7 +61,7 @@ Result<Catalog> DuckdbStore::LoadCatalog() { return DuckdbCatalog(*file_); }
 Result<std::int64_t> DuckdbStore::LastUpdate() { return writer_->last_update(); }
 
 Status DuckdbStore::Export(const std::string& path) {
-  return ExportDuckdb(file_, path, options_.dimensions, *options_.env);
+  return ExportDuckdb(*file_, path, options_.dimensions, *options_.env);
 }
 
 Status DuckdbStore::CheckFiles(std::vector<std::string>& problems) {

@@ -18,8 +18,7 @@
 namespace embeddingsdb {
 namespace {
 
-constexpr auto kOwnOptions =
-    std::to_array<std::string_view>({"dsn", "compression", "max-conns"});
+constexpr auto kOwnOptions = std::to_array<std::string_view>({"dsn", "compression", "max-conns"});
 constexpr auto kKnownCompressions =
     std::to_array<std::string_view>({"quantize", "quantized", "matroyshka"});
 constexpr std::string_view kMemoryDsn = ":memory:";
@@ -36,7 +35,9 @@ Result<std::string> PathOfDsn(std::string_view dsn) {
                "; parameters of a dsn are not supported, use options of the URI"));
   }
   constexpr std::string_view kFile = "file:";
-  if (!dsn.starts_with(kFile)) return std::string(dsn);
+  if (!dsn.starts_with(kFile)) {
+    return std::string(dsn);
+  }
   if (dsn.find('%') != std::string_view::npos) {
     return InvalidArgumentError(
         Concat("dsn ", Quote(dsn), " has a percent escape; give the path without file:"));
@@ -62,7 +63,9 @@ Result<std::string> DatabasePath(const Uri& uri) {
       return InvalidArgumentError(
           Concat("the URI names two files: ", Quote(path), " and dsn ", Quote(*dsn)));
     }
-    if (*dsn == kMemoryDsn) return std::string();
+    if (*dsn == kMemoryDsn) {
+      return std::string();
+    }
     EDB_ASSIGN(path, PathOfDsn(*dsn));
   }
   if (path.empty()) {
@@ -71,13 +74,17 @@ Result<std::string> DatabasePath(const Uri& uri) {
   std::error_code error;
   const std::filesystem::path canonical =
       std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
-  if (error) return NotFoundError(Concat("cannot find ", Quote(path), ": ", error.message()));
+  if (error) {
+    return NotFoundError(Concat("cannot find ", Quote(path), ": ", error.message()));
+  }
   return canonical.string();
 }
 
 Status CheckCompression(const Uri& uri) {
   const std::string compression = uri.Option("compression").value_or("none");
-  if (compression == "none") return {};
+  if (compression == "none") {
+    return {};
+  }
   if (std::find(kKnownCompressions.begin(), kKnownCompressions.end(), compression) !=
       kKnownCompressions.end()) {
     return UnimplementedError(Concat("compression=", compression,

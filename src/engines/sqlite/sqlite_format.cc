@@ -49,30 +49,38 @@ Result<std::int64_t> CountTables(const SqliteConnection& connection, const std::
 }
 
 Status NotOurs(const std::string& path, std::string_view what) {
-  return FailedPreconditionError(Concat(Quote(path), " is not an embeddingsdb database but ", what));
+  return FailedPreconditionError(
+      Concat(Quote(path), " is not an embeddingsdb database but ", what));
 }
 
 /// Which of the two kinds we can use the file is, or an error that names what else it is.
 Result<FileKind> Identify(const SqliteConnection& connection, const std::string& path) {
   const Result<std::int64_t> tables = CountTables(connection, "true");
   if (!tables.ok()) {
-    if (connection.LastErrorCode() != SQLITE_NOTADB) return tables.status();
+    if (connection.LastErrorCode() != SQLITE_NOTADB) {
+      return tables.status();
+    }
     return NotOurs(path, "no SQLite database at all (or an encrypted or damaged one)");
   }
   EDB_ASSIGN(const std::int64_t application, connection.QueryInteger("PRAGMA application_id"));
   EDB_ASSIGN(const std::int64_t version, connection.QueryInteger("PRAGMA user_version"));
   if (application == kSqliteApplicationId) {
-    if (version == kSqliteFormatVersion) return FileKind::kOurs;
-    return FailedPreconditionError(Concat(
-        Quote(path), " has embeddingsdb's SQLite format version ", version,
-        ", this program knows version ", kSqliteFormatVersion));
+    if (version == kSqliteFormatVersion) {
+      return FileKind::kOurs;
+    }
+    return FailedPreconditionError(Concat(Quote(path), " has embeddingsdb's SQLite format version ",
+                                          version, ", this program knows version ",
+                                          kSqliteFormatVersion));
   }
-  if (*tables == 0 && application == 0 && version == 0) return FileKind::kEmpty;
+  if (*tables == 0 && application == 0 && version == 0) {
+    return FileKind::kEmpty;
+  }
   EDB_ASSIGN(const std::int64_t seed,
              CountTables(connection, "type = 'table' AND name IN ('records', 'vec')"));
   if (seed == 2) {
-    return NotOurs(path, "a go-embeddingsdb SQLite database; export it to Parquet with "
-                         "go-embeddingsdb's parquet-export and import that here");
+    return NotOurs(path,
+                   "a go-embeddingsdb SQLite database; export it to Parquet with "
+                   "go-embeddingsdb's parquet-export and import that here");
   }
   return NotOurs(path, Concat("the SQLite database of another program (application_id ",
                               application, ", ", *tables, " tables and indexes)"));
@@ -107,7 +115,9 @@ Result<SqliteConnection> OpenSqliteWriter(const std::string& path, Durability du
     return kind.status();
   }
   EDB_TRY(connection.Execute(SynchronousFor(durability)));
-  if (*kind == FileKind::kEmpty) EDB_TRY(Create(connection));
+  if (*kind == FileKind::kEmpty) {
+    EDB_TRY(Create(connection));
+  }
   EDB_TRY(connection.Execute(kWriterSetup));
   return connection;
 }
@@ -115,7 +125,9 @@ Result<SqliteConnection> OpenSqliteWriter(const std::string& path, Durability du
 Result<SqliteConnection> OpenSqliteReader(const std::string& path) {
   EDB_ASSIGN(SqliteConnection connection, SqliteConnection::Open(path, SqliteAccess::kReadOnly));
   EDB_ASSIGN(const FileKind kind, Identify(connection, path));
-  if (kind == FileKind::kEmpty) return NotOurs(path, "an empty file");
+  if (kind == FileKind::kEmpty) {
+    return NotOurs(path, "an empty file");
+  }
   return connection;
 }
 

@@ -2,7 +2,7 @@
 //
 // The SQLite file of embeddingsdb, format version 1. Any SQLite tool can read it:
 //
-//   records(id            INTEGER PRIMARY KEY   row id; grows for ever, a replaced record gets a new one
+//   records(id            INTEGER PRIMARY KEY   grows for ever; replacing gives a new one
 //           provider      TEXT NOT NULL
 //           depiction_id  TEXT NOT NULL
 //           subject_id    TEXT NOT NULL         may be empty
@@ -28,6 +28,7 @@
 #include <string>
 
 #include "embeddingsdb/status.h"
+
 #include "engines/database_base.h"
 #include "engines/sqlite/sqlite_handle.h"
 

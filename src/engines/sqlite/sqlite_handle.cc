@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "engines/sqlite/sqlite_handle.h"
 
-#include <sqlite3.h>
-
 #include <cerrno>
+#include <sqlite3.h>
 #include <utility>
 
-#include "core/text.h"
 #include "embeddingsdb/limits.h"
+
+#include "core/text.h"
 
 // SQLite 3.7.0 to 3.51.2 can corrupt a database in WAL mode when a commit meets the reset of the
 // log by another connection's checkpoint.
@@ -22,7 +22,8 @@ constexpr int kBusyTimeoutMs = 5'000;
 constexpr int kMaxRowBytes =
     static_cast<int>(6 * kMaxAttributesBytes + sizeof(float) * kMaxDimension + 64 * 1'024);
 
-StatusCode CodeForErrno(int error, StatusCode fallback) {
+/// What a failed system call says about the cause of SQLITE_IOERR and SQLITE_CANTOPEN.
+StatusCode CodeForErrno(int error, bool opening) {
   switch (error) {
     case ENOSPC:
     case EDQUOT:
@@ -32,17 +33,18 @@ StatusCode CodeForErrno(int error, StatusCode fallback) {
       return StatusCode::kResourceExhausted;
     case EACCES:
     case EPERM:
-      return StatusCode::kPermissionDenied;
-    case EROFS:
-      return StatusCode::kFailedPrecondition;
-    case ENOENT:
-      return StatusCode::kNotFound;
+      if (opening) {
+        return StatusCode::kPermissionDenied;
+      }
+      break;
     default:
-      return fallback;
+      break;
   }
+  return opening ? StatusCode::kFailedPrecondition : StatusCode::kInternal;
 }
 
 StatusCode CodeFor(sqlite3* connection, int result) {
+  const int error = connection == nullptr ? 0 : sqlite3_system_errno(connection);
   switch (result & 0xff) {
     case SQLITE_FULL:
     case SQLITE_NOMEM:
@@ -60,15 +62,10 @@ StatusCode CodeFor(sqlite3* connection, int result) {
     case SQLITE_PERM:
     case SQLITE_AUTH:
       return StatusCode::kPermissionDenied;
-    case SQLITE_INTERRUPT:
-      return StatusCode::kCancelled;
     case SQLITE_IOERR:
-    case SQLITE_CANTOPEN: {
-      const bool open = (result & 0xff) == SQLITE_CANTOPEN;
-      const auto fallback = open ? StatusCode::kFailedPrecondition : StatusCode::kInternal;
-      const int error = connection == nullptr ? 0 : sqlite3_system_errno(connection);
-      return CodeForErrno(error, fallback);
-    }
+      return CodeForErrno(error, false);
+    case SQLITE_CANTOPEN:
+      return CodeForErrno(error, true);
     default:
       return StatusCode::kInternal;
   }
@@ -79,9 +76,13 @@ Status ErrorOf(sqlite3* connection, int result, std::string_view what) {
   const char* message = sqlite3_errstr(result);
   std::string where;
   if (connection != nullptr) {
-    if (sqlite3_extended_errcode(connection) == result) message = sqlite3_errmsg(connection);
+    if (sqlite3_extended_errcode(connection) == result) {
+      message = sqlite3_errmsg(connection);
+    }
     const char* file = sqlite3_db_filename(connection, "main");
-    if (file != nullptr && *file != '\0') where = Concat(" ", Quote(file));
+    if (file != nullptr && *file != '\0') {
+      where = Concat(" ", Quote(file));
+    }
   }
   return {CodeFor(connection, result),
           Concat(what, where, ": ", message, " (SQLite ", result, ")")};
@@ -95,29 +96,39 @@ void SqliteStatement::Finalizer::operator()(sqlite3_stmt* statement) const {
 
 void SqliteStatement::Bind(int parameter, std::int64_t value) {
   const int result = sqlite3_bind_int64(statement_.get(), parameter, value);
-  if (result != SQLITE_OK) kept_error_ = result;
+  if (result != SQLITE_OK) {
+    kept_error_ = result;
+  }
 }
 
 // An empty view may hold a null pointer, which SQLite would take for NULL; hence the literal "".
 void SqliteStatement::Bind(int parameter, std::string_view text) {
   const int result =
-      sqlite3_bind_text64(statement_.get(), parameter, text.empty() ? "" : text.data(),
-                          text.size(), nullptr /* SQLITE_STATIC */, SQLITE_UTF8);
-  if (result != SQLITE_OK) kept_error_ = result;
+      sqlite3_bind_text64(statement_.get(), parameter, text.empty() ? "" : text.data(), text.size(),
+                          nullptr /* SQLITE_STATIC */, SQLITE_UTF8);
+  if (result != SQLITE_OK) {
+    kept_error_ = result;
+  }
 }
 
 void SqliteStatement::Bind(int parameter, std::span<const std::byte> blob) {
   const void* data = blob.empty() ? static_cast<const void*>("") : blob.data();
   const int result = sqlite3_bind_blob64(statement_.get(), parameter, data, blob.size(),
                                          nullptr /* SQLITE_STATIC */);
-  if (result != SQLITE_OK) kept_error_ = result;
+  if (result != SQLITE_OK) {
+    kept_error_ = result;
+  }
 }
 
 Result<bool> SqliteStatement::Step() {
   EDB_TRY(Check());
   const int result = sqlite3_step(statement_.get());
-  if (result == SQLITE_ROW) return true;
-  if (result == SQLITE_DONE) return false;
+  if (result == SQLITE_ROW) {
+    return true;
+  }
+  if (result == SQLITE_DONE) {
+    return false;
+  }
   return ErrorOf(sqlite3_db_handle(statement_.get()), result, "cannot access");
 }
 
@@ -146,14 +157,18 @@ std::span<const std::byte> SqliteStatement::Blob(int column) {
   const void* data = sqlite3_column_blob(statement_.get(), column);
   const int size = sqlite3_column_bytes(statement_.get(), column);
   if (data == nullptr) {
-    if (size > 0) kept_error_ = SQLITE_NOMEM;
+    if (size > 0) {
+      kept_error_ = SQLITE_NOMEM;
+    }
     return {};
   }
   return {static_cast<const std::byte*>(data), static_cast<std::size_t>(size)};
 }
 
 Status SqliteStatement::Check() const {
-  if (kept_error_ == SQLITE_OK) return {};
+  if (kept_error_ == SQLITE_OK) {
+    return {};
+  }
   return ErrorOf(nullptr, kept_error_, "cannot pass a value");
 }
 
@@ -173,7 +188,9 @@ Result<SqliteConnection> SqliteConnection::Open(const std::string& path, SqliteA
   const int result = sqlite3_open_v2(name, &raw, flags, nullptr);
   SqliteConnection connection;
   connection.connection_.reset(raw);  // there is one even after most errors
-  if (result != SQLITE_OK) return ErrorOf(raw, result, "cannot open");
+  if (result != SQLITE_OK) {
+    return ErrorOf(raw, result, "cannot open");
+  }
 
   sqlite3_busy_timeout(raw, kBusyTimeoutMs);
   sqlite3_limit(raw, SQLITE_LIMIT_LENGTH, kMaxRowBytes);
@@ -191,28 +208,36 @@ Result<SqliteConnection> SqliteConnection::Open(const std::string& path, SqliteA
 
 Result<SqliteStatement> SqliteConnection::Prepare(std::string_view sql) const {
   sqlite3_stmt* raw = nullptr;
-  const int result = sqlite3_prepare_v3(connection_.get(), sql.data(),
-                                        static_cast<int>(sql.size()), 0, &raw, nullptr);
+  const int result = sqlite3_prepare_v3(connection_.get(), sql.data(), static_cast<int>(sql.size()),
+                                        0, &raw, nullptr);
   SqliteStatement statement;
   statement.statement_.reset(raw);
-  if (result != SQLITE_OK) return ErrorOf(connection_.get(), result, "cannot access");
+  if (result != SQLITE_OK) {
+    return ErrorOf(connection_.get(), result, "cannot access");
+  }
   return statement;
 }
 
 Status SqliteConnection::Execute(const char* sql) const {
   const int result = sqlite3_exec(connection_.get(), sql, nullptr, nullptr, nullptr);
-  if (result == SQLITE_OK) return {};
+  if (result == SQLITE_OK) {
+    return {};
+  }
   return ErrorOf(connection_.get(), result, "cannot access");
 }
 
 Result<std::int64_t> SqliteConnection::QueryInteger(std::string_view sql) const {
   EDB_ASSIGN(SqliteStatement statement, Prepare(sql));
   EDB_ASSIGN(const bool row, statement.Step());
-  if (!row) return DataLossError("a row that is always there is not there");
+  if (!row) {
+    return DataLossError("a row that is always there is not there");
+  }
   return statement.Integer(0);
 }
 
-int SqliteConnection::LastErrorCode() const { return sqlite3_extended_errcode(connection_.get()); }
+int SqliteConnection::LastErrorCode() const {
+  return sqlite3_extended_errcode(connection_.get());
+}
 
 bool SqliteConnection::InTransaction() const {
   return sqlite3_get_autocommit(connection_.get()) == 0;
@@ -224,10 +249,16 @@ Status SqliteConnection::Sync() const {
   for (const int pointer : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
     sqlite3_file* file = nullptr;
     const int found = sqlite3_file_control(connection_.get(), "main", pointer, &file);
-    if (found != SQLITE_OK) return ErrorOf(nullptr, found, "cannot find the file to sync");
-    if (file == nullptr || file->pMethods == nullptr) continue;  // not opened yet
+    if (found != SQLITE_OK) {
+      return ErrorOf(nullptr, found, "cannot find the file to sync");
+    }
+    if (file == nullptr || file->pMethods == nullptr) {
+      continue;  // not opened yet
+    }
     const int synced = file->pMethods->xSync(file, SQLITE_SYNC_FULL);
-    if (synced != SQLITE_OK) return ErrorOf(nullptr, synced, "cannot sync");
+    if (synced != SQLITE_OK) {
+      return ErrorOf(nullptr, synced, "cannot sync");
+    }
   }
   return {};
 }
@@ -240,7 +271,9 @@ void SqliteConnection::KeepLogOnClose() const {
 
 SqliteTransaction::~SqliteTransaction() {
   // After a full disk or an I/O error SQLite may have rolled back by itself.
-  if (!connection_.InTransaction()) return;
+  if (!connection_.InTransaction()) {
+    return;
+  }
   connection_.Execute("ROLLBACK").IgnoreError("what made us roll back is what gets reported");
 }
 

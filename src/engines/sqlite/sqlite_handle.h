@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// SQLite's C handles with owners, and its result codes as Status. Nothing outside src/engines/sqlite
-// sees SQLite.
+// SQLite's C handles with owners, and its result codes as Status. Nothing outside
+// src/engines/sqlite sees SQLite.
 #ifndef EMBEDDINGSDB_ENGINES_SQLITE_SQLITE_HANDLE_H_
 #define EMBEDDINGSDB_ENGINES_SQLITE_SQLITE_HANDLE_H_
 

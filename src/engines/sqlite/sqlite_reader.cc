@@ -21,7 +21,9 @@ std::string WhereClause(const std::vector<Filter>& filters, bool plus = false) {
   std::string sql;
   for (const Filter& filter : filters) {
     sql += sql.empty() ? " WHERE " : " AND ";
-    if (plus && filter.column != Column::kSubjectId) sql += '+';
+    if (plus && filter.column != Column::kSubjectId) {
+      sql += '+';
+    }
     sql += ColumnName(filter.column);
     sql += " = ?";
   }
@@ -31,7 +33,9 @@ std::string WhereClause(const std::vector<Filter>& filters, bool plus = false) {
 /// Binds the values from the first parameter on; the number of the next parameter.
 int BindFilters(SqliteStatement& statement, const std::vector<Filter>& filters) {
   int parameter = 1;
-  for (const Filter& filter : filters) statement.Bind(parameter++, filter.value);
+  for (const Filter& filter : filters) {
+    statement.Bind(parameter++, filter.value);
+  }
   return parameter;
 }
 
@@ -40,8 +44,8 @@ Status ReadEmbedding(SqliteStatement& row, int column, std::vector<float>& embed
   const std::span<const std::byte> blob = row.Blob(column);
   EDB_TRY(row.Check());
   if (blob.empty() || blob.size() % sizeof(float) != 0) {
-    return DataLossError(Concat("embedding has ", blob.size(), " bytes, which is no whole number ",
-                                "of float32"));
+    return DataLossError(
+        Concat("embedding has ", blob.size(), " bytes, which is no whole number ", "of float32"));
   }
   embedding.resize(blob.size() / sizeof(float));
   std::memcpy(embedding.data(), blob.data(), blob.size());
@@ -56,7 +60,9 @@ Status ReadRecord(SqliteStatement& row, Record& record) {
   record.created = row.Integer(5);
   Result<Attributes> attributes = AttributesFromJson(row.Text(6));
   EDB_TRY(row.Check());
-  if (!attributes.ok()) return DataLossError(Concat("attributes: ", attributes.status().message()));
+  if (!attributes.ok()) {
+    return DataLossError(Concat("attributes: ", attributes.status().message()));
+  }
   record.attributes = *std::move(attributes);
   return ReadEmbedding(row, 7, record.embedding);
 }
@@ -72,10 +78,14 @@ class Problems {
   Problems(const Problems&) = delete;
   Problems& operator=(const Problems&) = delete;
   ~Problems() {
-    if (count_ > kMost) out_.push_back(Concat("and ", count_ - kMost, " more"));
+    if (count_ > kMost) {
+      out_.push_back(Concat("and ", count_ - kMost, " more"));
+    }
   }
   void Add(std::string problem) {
-    if (++count_ <= kMost) out_.push_back(std::move(problem));
+    if (++count_ <= kMost) {
+      out_.push_back(std::move(problem));
+    }
   }
 
  private:
@@ -88,8 +98,12 @@ Status CheckStructure(const SqliteConnection& connection, Problems& problems) {
   EDB_ASSIGN(SqliteStatement check, connection.Prepare("PRAGMA integrity_check"));
   while (true) {
     EDB_ASSIGN(const bool more, check.Step());
-    if (!more) return {};
-    if (check.Text(0) != "ok") problems.Add(Concat("SQLite: ", check.Text(0)));
+    if (!more) {
+      return {};
+    }
+    if (check.Text(0) != "ok") {
+      problems.Add(Concat("SQLite: ", check.Text(0)));
+    }
   }
 }
 
@@ -98,10 +112,14 @@ Status CheckRecords(SqliteStatement scan, Problems& problems) {
   Record record;
   while (true) {
     EDB_ASSIGN(const bool more, scan.Step());
-    if (!more) return {};
+    if (!more) {
+      return {};
+    }
     const RowId id = scan.Integer(0);
     Status status = SqliteReader::ReadScanned(scan, record);
-    if (status.ok()) status = InRow(ValidateEmbedding(record.embedding, "embedding"), id);
+    if (status.ok()) {
+      status = InRow(ValidateEmbedding(record.embedding, "embedding"), id);
+    }
     if (!status.ok()) {
       problems.Add(status.message());
       continue;
@@ -120,13 +138,13 @@ Status CheckRecords(SqliteStatement scan, Problems& problems) {
 
 Result<std::unique_ptr<SqliteReader>> SqliteReader::Create(SqliteConnection connection) {
   std::unique_ptr<SqliteReader> reader(new SqliteReader(std::move(connection)));
-  EDB_ASSIGN(reader->get_, reader->connection_.Prepare(
-                               Concat("SELECT ", kRecordColumns,
-                                      " FROM records WHERE model = ? AND provider = ?"
-                                      " AND depiction_id = ?")));
-  EDB_ASSIGN(reader->get_row_, reader->connection_.Prepare(
-                                   "SELECT subject_id, created, attributes FROM records"
-                                   " WHERE id = ?"));
+  EDB_ASSIGN(reader->get_,
+             reader->connection_.Prepare(Concat("SELECT ", kRecordColumns,
+                                                " FROM records WHERE model = ? AND provider = ?"
+                                                " AND depiction_id = ?")));
+  EDB_ASSIGN(reader->get_row_,
+             reader->connection_.Prepare("SELECT subject_id, created, attributes FROM records"
+                                         " WHERE id = ?"));
   return reader;
 }
 
@@ -136,7 +154,9 @@ Result<std::optional<Record>> SqliteReader::Get(const Key& key) {
   get_.Bind(2, key.provider);
   get_.Bind(3, key.depiction_id);
   EDB_ASSIGN(const bool found, get_.Step());
-  if (!found) return std::optional<Record>();
+  if (!found) {
+    return std::optional<Record>();
+  }
   Record record;
   EDB_TRY(ReadScanned(get_, record));
   return std::optional<Record>(std::move(record));
@@ -150,14 +170,18 @@ Result<std::vector<std::optional<Record>>> SqliteReader::GetRows(std::span<const
     const SqliteResetter resetter(get_row_);
     get_row_.Bind(1, rows[i].row);
     EDB_ASSIGN(const bool found, get_row_.Step());
-    if (!found) continue;
+    if (!found) {
+      continue;
+    }
     Record& record = records[i].emplace();
     record.key = rows[i].key;
     record.subject_id = get_row_.Text(0);
     record.created = get_row_.Integer(1);
     Result<Attributes> attributes = AttributesFromJson(get_row_.Text(2));
     EDB_TRY(get_row_.Check());
-    if (!attributes.ok()) return InRow(DataLossError(attributes.status().message()), rows[i].row);
+    if (!attributes.ok()) {
+      return InRow(DataLossError(attributes.status().message()), rows[i].row);
+    }
     record.attributes = *std::move(attributes);
   }
   return records;
@@ -169,7 +193,9 @@ Status SqliteReader::List(const ListQuery& query, RecordPage& page) {
   EDB_ASSIGN(page.total, Count(query.filters));
   page.records.clear();
   const std::int64_t offset = (query.page - 1) * query.per_page;
-  if (offset >= page.total) return {};
+  if (offset >= page.total) {
+    return {};
+  }
   // Walks the index of the list order, which holds every filtered column: rows before the page are
   // stepped over without being read. Left to itself SQLite would sort whole records.
   const std::string sql = Concat("SELECT ", kRecordColumns, " FROM records INDEXED BY records_list",
@@ -182,7 +208,9 @@ Status SqliteReader::List(const ListQuery& query, RecordPage& page) {
   statement.Bind(next + 1, offset);
   while (true) {
     EDB_ASSIGN(const bool more, statement.Step());
-    if (!more) return {};
+    if (!more) {
+      return {};
+    }
     EDB_TRY(ReadScanned(statement, page.records.emplace_back()));
   }
 }
@@ -204,7 +232,9 @@ Status SqliteReader::VisitVectors(const std::string& model, const VectorVisitor&
   std::vector<float> embedding;
   while (true) {
     EDB_ASSIGN(const bool more, statement.Step());
-    if (!more) return {};
+    if (!more) {
+      return {};
+    }
     const RowId row = statement.Integer(0);
     EDB_TRY(InRow(ReadEmbedding(statement, 3, embedding), row));
     EDB_TRY(visit(row, statement.Text(1), statement.Text(2), embedding));
@@ -220,7 +250,9 @@ Result<Catalog> SqliteReader::LoadCatalog() {
   Catalog catalog;
   while (true) {
     EDB_ASSIGN(const bool more, groups.Step());
-    if (!more) break;
+    if (!more) {
+      break;
+    }
     Catalog::Model& model = catalog.models[std::string(groups.Text(0))];
     model.providers.emplace(groups.Text(1), groups.Integer(2));
     EDB_TRY(groups.Check());
@@ -250,7 +282,9 @@ Status SqliteReader::CheckFiles(std::vector<std::string>& out) {
     status = CheckRecords(std::move(scan), problems);
   }
   // A file too damaged to be walked is a finding, not a check that could not be made.
-  if (status.code() != StatusCode::kDataLoss) return status;
+  if (status.code() != StatusCode::kDataLoss) {
+    return status;
+  }
   problems.Add(status.message());
   return {};
 }
@@ -274,8 +308,12 @@ Status SqliteReader::ReadScanned(SqliteStatement& scan, Record& record) {
 Result<SqliteReaderPool::Lease> SqliteReaderPool::Acquire() {
   {
     std::unique_lock lock(mutex_);
-    if (path_.empty()) returned_.wait(lock, [this] { return closed_ || !idle_.empty(); });
-    if (closed_) return FailedPreconditionError("the SQLite store is closed");
+    if (path_.empty()) {
+      returned_.wait(lock, [this] { return closed_ || !idle_.empty(); });
+    }
+    if (closed_) {
+      return FailedPreconditionError("the SQLite store is closed");
+    }
     if (!idle_.empty()) {
       Lease lease(shared_from_this(), std::move(idle_.back()));
       idle_.pop_back();
@@ -290,7 +328,9 @@ Result<SqliteReaderPool::Lease> SqliteReaderPool::Acquire() {
 void SqliteReaderPool::Return(std::unique_ptr<SqliteReader> reader) {
   {
     const std::lock_guard lock(mutex_);
-    if (closed_ || idle_.size() >= keep_) return;
+    if (closed_ || idle_.size() >= keep_) {
+      return;
+    }
     idle_.push_back(std::move(reader));
   }
   returned_.notify_one();

@@ -17,6 +17,7 @@
 
 #include "embeddingsdb/query.h"
 #include "embeddingsdb/record.h"
+
 #include "engines/record_store.h"
 #include "engines/sqlite/sqlite_handle.h"
 
@@ -36,7 +37,8 @@ class SqliteReader {
   Result<std::int64_t> LastUpdate();
   Status CheckFiles(std::vector<std::string>& problems);
 
-  /// A statement over all matching records in row order, to be read by ReadScanned.
+  /// A statement over all matching records in row order, to be read by ReadScanned. Borrows the
+  /// filters.
   Result<SqliteStatement> PrepareScan(const std::vector<Filter>& filters);
   /// The row `scan` stands on. kDataLoss naming the row when it is damaged.
   static Status ReadScanned(SqliteStatement& scan, Record& record);
@@ -63,7 +65,9 @@ class SqliteReaderPool : public std::enable_shared_from_this<SqliteReaderPool> {
     Lease(Lease&&) = default;
     Lease& operator=(Lease&&) = delete;
     ~Lease() {
-      if (reader_ != nullptr) pool_->Return(std::move(reader_));
+      if (reader_ != nullptr) {
+        pool_->Return(std::move(reader_));
+      }
     }
 
     SqliteReader* operator->() const { return reader_.get(); }

@@ -13,15 +13,24 @@ namespace {
 /// Reads from one statement, and so from one snapshot.
 class SqliteCursor final : public RecordCursor {
  public:
-  SqliteCursor(SqliteReaderPool::Lease reader, SqliteStatement scan)
-      : reader_(std::move(reader)), scan_(std::move(scan)) {}
+  SqliteCursor(SqliteReaderPool::Lease reader, std::vector<Filter> filters)
+      : reader_(std::move(reader)), filters_(std::move(filters)) {}
+
+  Status Start() {
+    EDB_ASSIGN(scan_, reader_->PrepareScan(filters_));
+    return {};
+  }
 
   Result<bool> Next(Record& record) override {
-    if (done_) return false;
+    if (done_) {
+      return false;
+    }
     Result<bool> more = scan_.Step();
     if (more.ok() && *more) {
-      Status status = SqliteReader::ReadScanned(scan_, record);
-      if (status.ok()) return true;
+      const Status status = SqliteReader::ReadScanned(scan_, record);
+      if (status.ok()) {
+        return true;
+      }
       more = status;
     }
     // Lets go of the snapshot now: the cursor may live on for long.
@@ -31,8 +40,9 @@ class SqliteCursor final : public RecordCursor {
   }
 
  private:
-  SqliteReaderPool::Lease reader_;  // outlives the statement
-  SqliteStatement scan_;
+  SqliteReaderPool::Lease reader_;
+  const std::vector<Filter> filters_;  // bound to the statement, which borrows them
+  SqliteStatement scan_;               // last, so that it goes first
   bool done_ = false;
 };
 
@@ -42,7 +52,9 @@ class CopiedCursor final : public RecordCursor {
   explicit CopiedCursor(std::vector<Record> records) : records_(std::move(records)) {}
 
   Result<bool> Next(Record& record) override {
-    if (next_ == records_.size()) return false;
+    if (next_ == records_.size()) {
+      return false;
+    }
     record = std::move(records_[next_++]);
     return true;
   }
@@ -56,7 +68,9 @@ Result<std::unique_ptr<RecordCursor>> CopyAll(SqliteStatement scan) {
   std::vector<Record> records;
   while (true) {
     EDB_ASSIGN(const bool more, scan.Step());
-    if (!more) break;
+    if (!more) {
+      break;
+    }
     EDB_TRY(SqliteReader::ReadScanned(scan, records.emplace_back()));
   }
   return std::unique_ptr<RecordCursor>(std::make_unique<CopiedCursor>(std::move(records)));
@@ -86,7 +100,9 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const SqliteStoreOptions&
   return store;
 }
 
-SqliteStore::~SqliteStore() { Close().IgnoreError("a destructor cannot report; call Close"); }
+SqliteStore::~SqliteStore() {
+  Close().IgnoreError("a destructor cannot report; call Close");
+}
 
 Status SqliteStore::OpenFile(Env& env) {
   EDB_TRY(CheckPath(options_, env));
@@ -113,7 +129,9 @@ Status SqliteStore::OpenMemory() {
 }
 
 Result<std::optional<SqliteReaderPool::Lease>> SqliteStore::PrepareToWrite() {
-  if (!writer_) return FailedPreconditionError("the SQLite store is closed or read-only");
+  if (!writer_) {
+    return FailedPreconditionError("the SQLite store is closed or read-only");
+  }
   std::optional<SqliteReaderPool::Lease> only;
   if (in_memory()) {
     EDB_ASSIGN(SqliteReaderPool::Lease lease, readers_->Acquire());
@@ -152,10 +170,13 @@ Status SqliteStore::List(const ListQuery& query, RecordPage& page) {
 
 Result<std::unique_ptr<RecordCursor>> SqliteStore::Scan(const std::vector<Filter>& filters) {
   EDB_ASSIGN(SqliteReaderPool::Lease reader, readers_->Acquire());
-  EDB_ASSIGN(SqliteStatement scan, reader->PrepareScan(filters));
-  if (in_memory()) return CopyAll(std::move(scan));
-  return std::unique_ptr<RecordCursor>(
-      std::make_unique<SqliteCursor>(std::move(reader), std::move(scan)));
+  if (in_memory()) {
+    EDB_ASSIGN(SqliteStatement scan, reader->PrepareScan(filters));
+    return CopyAll(std::move(scan));
+  }
+  auto cursor = std::make_unique<SqliteCursor>(std::move(reader), filters);
+  EDB_TRY(cursor->Start());
+  return std::unique_ptr<RecordCursor>(std::move(cursor));
 }
 
 Result<std::int64_t> SqliteStore::Count(const std::vector<Filter>& filters) {
@@ -180,13 +201,17 @@ Result<std::int64_t> SqliteStore::LastUpdate() {
 
 Result<std::int64_t> SqliteStore::ExternalChanges() {
   const std::lock_guard lock(watch_mutex_);
-  if (!watch_) return std::int64_t{0};
+  if (!watch_) {
+    return std::int64_t{0};
+  }
   return watch_->QueryInteger("PRAGMA data_version");
 }
 
 Status SqliteStore::Flush() {
   // With durability=power every commit has been synced.
-  if (in_memory() || options_.read_only || options_.durability == Durability::kPower) return {};
+  if (in_memory() || options_.read_only || options_.durability == Durability::kPower) {
+    return {};
+  }
   const std::lock_guard lock(write_mutex_);
   EDB_ASSIGN(const auto only, PrepareToWrite());
   return writer_->Sync();
@@ -204,12 +229,16 @@ Status SqliteStore::CheckFiles(std::vector<std::string>& problems) {
 Status SqliteStore::Close() {
   // Readers first: they would keep the log from being moved into the file. There is no pool when
   // opening has failed.
-  if (readers_ != nullptr) readers_->Close();
+  if (readers_ != nullptr) {
+    readers_->Close();
+  }
   const std::lock_guard watch_lock(watch_mutex_);
   watch_.reset();
   const std::lock_guard lock(write_mutex_);
   Status status;
-  if (writer_ && file_) status = writer_->Checkpoint();
+  if (writer_ && file_) {
+    status = writer_->Checkpoint();
+  }
   writer_.reset();
   file_.reset();
   lock_.reset();

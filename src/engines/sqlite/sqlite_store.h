@@ -28,13 +28,14 @@ struct SqliteStoreOptions {
   std::string path;  ///< absolute; empty: a database in memory, gone when closed
   Durability durability = Durability::kPower;
   bool read_only = false;
-  std::size_t keep_readers = 8;   ///< connections kept open for reading; more are made when needed
-  std::int64_t max_pages = 0;     ///< what the file may grow to, 16 KiB each; 0: SQLite's limit
+  std::size_t keep_readers = 8;  ///< connections kept open for reading; more are made when needed
+  std::int64_t max_pages = 0;    ///< what the file may grow to, 16 KiB each; 0: SQLite's limit
 };
 
-/// Reads take a connection of their own and a snapshot, and never wait for a write. A cursor of Scan
-/// holds its snapshot until it is destroyed or at its end; meanwhile the log (PATH-wal) grows with
-/// every commit. In memory there is one connection: calls wait for each other, and Scan copies.
+/// Reads take a connection of their own and a snapshot, and never wait for a write. A cursor of
+/// Scan holds its snapshot until it is destroyed or at its end; meanwhile the log (PATH-wal) grows
+/// with every commit. In memory there is one connection: calls wait for each other, and Scan
+/// copies.
 class SqliteStore final : public RecordStore {
  public:
   /// kNotFound when the folder (or, read-only, the file) does not exist; kFailedPrecondition when
@@ -74,10 +75,10 @@ class SqliteStore final : public RecordStore {
   std::unique_ptr<FileLock> lock_;  // first, so that it is let go of last
   std::shared_ptr<SqliteReaderPool> readers_;
   std::mutex watch_mutex_;
-  std::optional<SqliteConnection> watch_;    // guarded by watch_mutex_; sees commits of others
+  std::optional<SqliteConnection> watch_;  // guarded by watch_mutex_; sees commits of others
   std::mutex write_mutex_;
-  std::optional<SqliteConnection> file_;     // guarded by write_mutex_; absent in memory
-  std::optional<SqliteWriter> writer_;       // guarded by write_mutex_; absent when read-only
+  std::optional<SqliteConnection> file_;  // guarded by write_mutex_; absent in memory
+  std::optional<SqliteWriter> writer_;    // guarded by write_mutex_; absent when read-only
 };
 
 }  // namespace embeddingsdb

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "engines/sqlite/sqlite_writer.h"
 
-#include <sqlite3.h>
-
 #include <bit>
+#include <sqlite3.h>
 #include <string>
 #include <utility>
 
@@ -56,7 +55,9 @@ Status SqliteWriter::Checkpoint() {
 }
 
 Status SqliteWriter::CheckUsable() const {
-  if (!sync_failed_) return {};
+  if (!sync_failed_) {
+    return {};
+  }
   return FailedPreconditionError("an earlier write could not be synced; open the database again");
 }
 
@@ -64,11 +65,12 @@ Status SqliteWriter::TryPut(std::span<const Record* const> records, std::int64_t
                             std::vector<PutResult>& results) {
   SqliteTransaction transaction(*connection_);
   EDB_TRY(transaction.BeginWrite());
-  EDB_ASSIGN(RowId row,
-             connection_->QueryInteger("SELECT value FROM meta WHERE name = 'next_id'"));
+  EDB_ASSIGN(RowId row, connection_->QueryInteger("SELECT value FROM meta WHERE name = 'next_id'"));
   for (const Record* record : records) {
     EDB_ASSIGN(const std::optional<RowId> replaced, Find(record->key));
-    if (replaced) EDB_TRY(Noted(Delete(*replaced)));
+    if (replaced) {
+      EDB_TRY(Noted(Delete(*replaced)));
+    }
     EDB_TRY(Noted(Insert(row, *record, now)));
     results.push_back({.row = row++, .replaced = replaced});
   }
@@ -81,7 +83,9 @@ Result<std::optional<RowId>> SqliteWriter::TryRemove(const Key& key, std::int64_
   SqliteTransaction transaction(*connection_);
   EDB_TRY(transaction.BeginWrite());
   EDB_ASSIGN(const std::optional<RowId> row, Find(key));
-  if (!row) return row;
+  if (!row) {
+    return row;
+  }
   EDB_TRY(Noted(Delete(*row)));
   EDB_TRY(Noted(SetMeta("last_update", now)));
   EDB_TRY(Noted(transaction.Commit()));
@@ -94,7 +98,9 @@ Result<std::optional<RowId>> SqliteWriter::Find(const Key& key) {
   find_.Bind(2, key.provider);
   find_.Bind(3, key.depiction_id);
   EDB_ASSIGN(const bool found, find_.Step());
-  if (!found) return std::optional<RowId>();
+  if (!found) {
+    return std::optional<RowId>();
+  }
   return std::optional<RowId>(find_.Integer(0));
 }
 
@@ -126,7 +132,9 @@ Status SqliteWriter::SetMeta(std::string_view name, std::int64_t value) {
 Status SqliteWriter::Noted(Status status) {
   if (!status.ok()) {
     const int error = connection_->LastErrorCode();
-    if (error == SQLITE_IOERR_FSYNC || error == SQLITE_IOERR_DIR_FSYNC) sync_failed_ = true;
+    if (error == SQLITE_IOERR_FSYNC || error == SQLITE_IOERR_DIR_FSYNC) {
+      sync_failed_ = true;
+    }
   }
   return status;
 }

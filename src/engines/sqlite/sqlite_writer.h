@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "embeddingsdb/record.h"
+
 #include "engines/record_store.h"
 #include "engines/sqlite/sqlite_handle.h"
 

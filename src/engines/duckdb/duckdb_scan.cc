@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engines/duckdb/duckdb_scan.h"
+
+#include "core/text.h"
+
+namespace embeddingsdb {
+namespace {
+
+using duckdb_c::ResultSet;
+
+// Rows of a piece: 4 MB of vectors of 512 elements, 64 MB of the longest there are.
+constexpr std::int64_t kPieceRows = 2048;
+
+}  // namespace
+
+DuckdbWhere::DuckdbWhere(const std::vector<Filter>& filters) {
+  for (const Filter& filter : filters) {
+    sql += Concat(sql.empty() ? " WHERE " : " AND ", ColumnName(filter.column), " = ?");
+    parameters.emplace_back(filter.value);
+  }
+}
+
+Result<std::unique_ptr<DuckdbScan>> DuckdbScan::Begin(DuckdbFile& file, std::string_view columns,
+                                                      std::vector<Filter> filters) {
+  EDB_ASSIGN(std::unique_ptr<DuckdbSession> session, file.NewSession());
+  std::unique_ptr<DuckdbScan> scan(new DuckdbScan(std::move(session), std::move(filters)));
+  scan->select_ = Concat("SELECT ", columns, " FROM db.embeddings", scan->where_.sql,
+                         scan->where_.sql.empty() ? " WHERE" : " AND", " id >= ? AND id < ?");
+  EDB_ASSIGN(duckdb_c::Transaction snapshot,
+             duckdb_c::Transaction::Begin(scan->session_->connection()));
+  scan->snapshot_.emplace(std::move(snapshot));
+  EDB_TRY(scan->Plan());
+  return scan;
+}
+
+// Counts the matching rows by ranges of ids, and joins neighbouring ranges up to kPieceRows rows.
+Status DuckdbScan::Plan() {
+  EDB_ASSIGN(ResultSet ranges,
+             session_->Run(Concat("SELECT id // ", kPieceRows, " AS range, count(*) "
+                                  "FROM db.embeddings", where_.sql,
+                                  " GROUP BY range ORDER BY range"),
+                           where_.parameters));
+  std::int64_t rows = kPieceRows;
+  for (;;) {
+    EDB_ASSIGN(const bool more, ranges.Next());
+    if (!more) return {};
+    const auto* range = ranges.chunk().column(0).Values<std::int64_t>();
+    const auto* count = ranges.chunk().column(1).Values<std::int64_t>();
+    for (std::size_t i = 0; i < ranges.chunk().rows(); ++i) {
+      rows += count[i];
+      if (rows > kPieceRows) {
+        pieces_.push_back({.first = range[i] * kPieceRows});
+        rows = count[i];
+      }
+      pieces_.back().end = (range[i] + 1) * kPieceRows;
+    }
+  }
+}
+
+Result<bool> DuckdbScan::Next() {
+  for (;;) {
+    if (open_) {
+      EDB_ASSIGN(const bool more, result_.Next());
+      if (more) return true;
+      open_ = false;
+    }
+    if (next_piece_ == pieces_.size()) return false;
+    const Piece& piece = pieces_[next_piece_++];
+    std::vector<duckdb_c::Parameter> parameters = where_.parameters;
+    parameters.emplace_back(piece.first);
+    parameters.emplace_back(piece.end);
+    EDB_ASSIGN(result_, session_->Run(select_, parameters));
+    open_ = true;
+  }
+}
+
+}  // namespace embeddingsdb

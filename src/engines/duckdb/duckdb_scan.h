@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// DuckdbScan: reads db.embeddings in id order, piece by piece, from one snapshot.
+//
+// A streaming result would be simpler, but as long as one is open DuckDB holds a lock on the table
+// that a checkpoint spins for, so a slow reader would stop every writer. A piece is read in one go;
+// between pieces only the transaction is open, which keeps the snapshot and blocks nobody.
+#ifndef EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_SCAN_H_
+#define EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_SCAN_H_
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "duckdb_c/handle.h"
+#include "embeddingsdb/index.h"
+#include "embeddingsdb/query.h"
+#include "engines/duckdb/duckdb_file.h"
+
+namespace embeddingsdb {
+
+/// A condition made of column names from an enumeration; the values are bound. Borrows the filters.
+struct DuckdbWhere {
+  explicit DuckdbWhere(const std::vector<Filter>& filters);
+
+  std::string sql;  ///< " WHERE provider = ? AND ...", or empty
+  std::vector<duckdb_c::Parameter> parameters;
+};
+
+/// One thread at a time.
+class DuckdbScan {
+ public:
+  /// `columns` is the constant text between SELECT and FROM.
+  static Result<std::unique_ptr<DuckdbScan>> Begin(DuckdbFile& file, std::string_view columns,
+                                                   std::vector<Filter> filters);
+
+  /// Moves to the next chunk that has rows; false at the end. The one before becomes invalid.
+  Result<bool> Next();
+  const duckdb_c::Chunk& chunk() const { return result_.chunk(); }
+
+ private:
+  struct Piece {
+    RowId first = 0;
+    RowId end = 0;
+  };
+
+  DuckdbScan(std::unique_ptr<DuckdbSession> session, std::vector<Filter> filters)
+      : session_(std::move(session)), filters_(std::move(filters)), where_(filters_) {}
+
+  Status Plan();
+
+  std::unique_ptr<DuckdbSession> session_;  // destroyed last
+  std::optional<duckdb_c::Transaction> snapshot_;
+  std::vector<Filter> filters_;
+  DuckdbWhere where_;
+  std::string select_;
+  std::vector<Piece> pieces_;
+  std::size_t next_piece_ = 0;
+  duckdb_c::ResultSet result_;
+  bool open_ = false;  // result_ may have more
+};
+
+}  // namespace embeddingsdb
+
+#endif  // EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_SCAN_H_
