@@ -97,7 +97,7 @@ def main():
         for scheme in ("sqlite", "duckdb"):
             with tempfile.TemporaryDirectory(dir=work) as folder:
                 figures = measure(tool, folder, scheme, source, options.rows)
-            print(scheme, ", ".join(f"{name} {value:,.2f}" if value < 100 else f"{name} {value:,.0f}"
+            print(scheme, ", ".join(f"{name} {value:,.{2 if value < 100 else 0}f}"
                                     for name, value in figures.items()), flush=True)
             missed += [f"{scheme} {name}" for name in ("import", "export")
                        if figures[name] < BARS[name]]

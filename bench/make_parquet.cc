@@ -13,8 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "core/text.h"
 #include "embeddingsdb/parquet.h"
+
+#include "core/text.h"
 
 namespace embeddingsdb {
 namespace {
@@ -23,9 +24,13 @@ constexpr std::size_t kCentres = 5'000;
 
 void Normalise(std::vector<float>& vector) {
   float squares = 0;
-  for (const float element : vector) squares += element * element;
+  for (const float element : vector) {
+    squares += element * element;
+  }
   const float scale = 1 / std::sqrt(squares);
-  for (float& element : vector) element *= scale;
+  for (float& element : vector) {
+    element *= scale;
+  }
 }
 
 Record MakeRecord(std::int64_t row, const std::vector<float>& centre, std::mt19937& random) {
@@ -36,7 +41,9 @@ Record MakeRecord(std::int64_t row, const std::vector<float>& centre, std::mt199
   record.subject_id = Concat("subject-", row / 2);
   record.created = 1'760'000'000 + row;
   record.embedding = centre;
-  for (float& element : record.embedding) element += noise(random);
+  for (float& element : record.embedding) {
+    element += noise(random);
+  }
   Normalise(record.embedding);
   record.attributes = {{"type", "image"},
                        {"preview", Concat("https://example.org/previews/", id, "_n.jpg")},
@@ -53,7 +60,9 @@ Status Write(const std::string& path, std::int64_t rows, std::size_t dimension) 
   std::normal_distribution<float> normal;
   std::vector<std::vector<float>> centres(kCentres, std::vector<float>(dimension));
   for (std::vector<float>& centre : centres) {
-    for (float& element : centre) element = normal(random);
+    for (float& element : centre) {
+      element = normal(random);
+    }
     Normalise(centre);
   }
   EDB_ASSIGN(const std::unique_ptr<ParquetWriter> writer, ParquetWriter::Create(path));
@@ -67,10 +76,14 @@ Status Write(const std::string& path, std::int64_t rows, std::size_t dimension) 
 }  // namespace embeddingsdb
 
 int main(int argc, char** argv) {
-  if (argc < 2) return 2;
+  if (argc < 2) {
+    return 2;
+  }
   const std::int64_t rows = argc > 2 ? std::strtoll(argv[2], nullptr, 10) : 235'200;
   const std::size_t dimension = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 512;
   const embeddingsdb::Status status = embeddingsdb::Write(argv[1], rows, dimension);
-  if (!status.ok()) std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  if (!status.ok()) {
+    std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  }
   return status.ok() ? 0 : 1;
 }

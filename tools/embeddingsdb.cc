@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The executable: puts the pieces together and hands over to the command line.
-#include <cstdio>
 #include <exception>
 #include <iostream>
 #include <memory>
@@ -46,7 +45,7 @@ int main(int argc, char** argv) {
     return Run(argc, argv);
   } catch (const std::exception& error) {
     // Nothing of ours throws: this is memory that ran out, or a bug in a library.
-    std::fprintf(stderr, "embeddingsdb: unexpected failure: %s\n", error.what());
+    std::cerr << "embeddingsdb: unexpected failure: " << error.what() << "\n";
     return embeddingsdb::kExitFailure;
   }
 }

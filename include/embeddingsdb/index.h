@@ -63,7 +63,8 @@ class VectorIndex {
   VectorIndex& operator=(const VectorIndex&) = delete;
   virtual ~VectorIndex() = default;
 
-  /// Adds a row. The vector's length is the index's dimension. kInvalidArgument when the row exists.
+  /// Adds a row. The vector's length is the index's dimension. kInvalidArgument when the row
+  /// exists.
   virtual Status Add(RowId row, std::span<const float> vector) = 0;
   /// Removes a row; false when there is none.
   virtual bool Remove(RowId row) = 0;

@@ -11,27 +11,27 @@
 namespace embeddingsdb {
 
 // Records. Sizes are bytes of UTF-8.
-inline constexpr std::size_t kMaxProviderBytes = 256;          ///< a name, not a text
-inline constexpr std::size_t kMaxModelBytes = 256;             ///< fits an S3 Vectors key
-inline constexpr std::size_t kMaxDepictionIdBytes = 1'024;     ///< long enough for a URL
-inline constexpr std::size_t kMaxSubjectIdBytes = 1'024;       ///< long enough for a URL
+inline constexpr std::size_t kMaxProviderBytes = 256;       ///< a name, not a text
+inline constexpr std::size_t kMaxModelBytes = 256;          ///< fits an S3 Vectors key
+inline constexpr std::size_t kMaxDepictionIdBytes = 1'024;  ///< long enough for a URL
+inline constexpr std::size_t kMaxSubjectIdBytes = 1'024;    ///< long enough for a URL
 inline constexpr int kMinDimension = 1;
-inline constexpr int kMaxDimension = 8'192;                    ///< the most sqlite-vec takes
-inline constexpr std::size_t kMaxAttributes = 40;              ///< S3 Vectors takes 50 with ours
+inline constexpr int kMaxDimension = 8'192;        ///< the most sqlite-vec takes
+inline constexpr std::size_t kMaxAttributes = 40;  ///< S3 Vectors takes 50 with ours
 inline constexpr std::size_t kMaxAttributeKeyBytes = 128;
-inline constexpr std::size_t kMaxAttributeValueBytes = 24 * 1'024;   ///< a data: URI of a thumbnail
-inline constexpr std::size_t kMaxAttributesBytes = 32 * 1'024;       ///< S3 Vectors takes 40 KB
+inline constexpr std::size_t kMaxAttributeValueBytes = 24 * 1'024;  ///< a data: URI of a thumbnail
+inline constexpr std::size_t kMaxAttributesBytes = 32 * 1'024;      ///< S3 Vectors takes 40 KB
 
 // Queries.
-inline constexpr int kDefaultResults = 10;                     ///< go-embeddingsdb's max-results
-inline constexpr float kDefaultMaxDistance = 1.0F;             ///< go-embeddingsdb's max-distance
-inline constexpr int kMaxResults = 1'000;                      ///< bounded answers
+inline constexpr int kDefaultResults = 10;          ///< go-embeddingsdb's max-results
+inline constexpr float kDefaultMaxDistance = 1.0F;  ///< go-embeddingsdb's max-distance
+inline constexpr int kMaxResults = 1'000;           ///< bounded answers
 inline constexpr std::size_t kMaxExclude = 1'000;
 inline constexpr std::size_t kMaxFilters = 16;
-inline constexpr std::size_t kMaxFilterValues = 1'000;         ///< providers of Models() and so on
-inline constexpr std::int64_t kDefaultPerPage = 10;            ///< go-embeddingsdb's per-page
+inline constexpr std::size_t kMaxFilterValues = 1'000;  ///< providers of Models() and so on
+inline constexpr std::int64_t kDefaultPerPage = 10;     ///< go-embeddingsdb's per-page
 inline constexpr std::int64_t kMaxPerPage = 1'000;
-inline constexpr std::int64_t kMaxPage = 1'000'000'000;        ///< page * per_page stays in int64
+inline constexpr std::int64_t kMaxPage = 1'000'000'000;  ///< page * per_page stays in int64
 
 // Batches: one batch is one durable commit.
 inline constexpr std::size_t kMaxBatchRecords = 10'000;
@@ -39,18 +39,18 @@ inline constexpr std::size_t kMaxBatchBytes = 64 * 1'024 * 1'024;
 
 // Text from outside.
 inline constexpr std::size_t kMaxUriBytes = 8 * 1'024;
-inline constexpr std::size_t kMaxJsonBytes = 1'024 * 1'024;    ///< one record of 8,192 floats fits
+inline constexpr std::size_t kMaxJsonBytes = 1'024 * 1'024;  ///< one record of 8,192 floats fits
 inline constexpr int kMaxJsonDepth = 32;
-inline constexpr std::size_t kMaxTokenBytes = 16 * 1'024;      ///< of a token file
+inline constexpr std::size_t kMaxTokenBytes = 16 * 1'024;  ///< of a token file
 
 // gRPC.
-inline constexpr int kMaxMessageBytes = 64 * 1'024 * 1'024;    ///< 1,000 records of 8,192 floats
+inline constexpr int kMaxMessageBytes = 64 * 1'024 * 1'024;  ///< 1,000 records of 8,192 floats
 inline constexpr int kMaxMetadataBytes = 16 * 1'024;
 inline constexpr int kMaxStreamsPerConnection = 64;
-inline constexpr int kMaxCallsInFlight = 256;                  ///< each may hold a thread
-inline constexpr int kStreamMessageBytes = 1'024 * 1'024;      ///< aim of one streamed message
-inline constexpr int kCallDeadlineSeconds = 300;               ///< of our client's unary calls
-inline constexpr int kDrainSeconds = 10;                       ///< SIGTERM to exit
+inline constexpr int kMaxCallsInFlight = 256;              ///< each may hold a thread
+inline constexpr int kStreamMessageBytes = 1'024 * 1'024;  ///< aim of one streamed message
+inline constexpr int kCallDeadlineSeconds = 300;           ///< of our client's unary calls
+inline constexpr int kDrainSeconds = 10;                   ///< SIGTERM to exit
 
 // Parquet.
 inline constexpr std::int64_t kRowGroupBytes = 64 * 1'024 * 1'024;  ///< buffered by the writer

@@ -40,18 +40,18 @@ bool Matches(const Record& record, const std::vector<Filter>& filters);
 
 /// One page of records in list order: subject_id, depiction_id, model, provider, each bytewise.
 struct ListQuery {
-  std::int64_t page = 1;                     ///< 1 to kMaxPage
-  std::int64_t per_page = kDefaultPerPage;   ///< 1 to kMaxPerPage
+  std::int64_t page = 1;                    ///< 1 to kMaxPage
+  std::int64_t per_page = kDefaultPerPage;  ///< 1 to kMaxPerPage
   std::vector<Filter> filters = {};
 };
 
 /// A page and the arithmetic around it. A page past the end has no records and is no error.
 struct RecordPage {
   std::vector<Record> records;
-  std::int64_t total = 0;     ///< records that match the filters
+  std::int64_t total = 0;  ///< records that match the filters
   std::int64_t page = 1;
   std::int64_t per_page = kDefaultPerPage;
-  std::int64_t pages = 0;     ///< ceil(total / per_page); 0 when nothing matches
+  std::int64_t pages = 0;  ///< ceil(total / per_page); 0 when nothing matches
 };
 
 /// How a database pages; the names on the wire are "null", "countable" and "cursor".
@@ -90,7 +90,8 @@ class RecordCursor {
   RecordCursor& operator=(const RecordCursor&) = delete;
   virtual ~RecordCursor() = default;
 
-  /// Fills `record` (reusing its buffers) and returns true; false at the end; an error ends the walk.
+  /// Fills `record` (reusing its buffers) and returns true; false at the end; an error ends the
+  /// walk.
   virtual Result<bool> Next(Record& record) = 0;
 };
 
@@ -102,14 +103,15 @@ struct AddReport {
   bool operator==(const AddReport&) const = default;
 };
 
-/// What a database can do. Read by callers, printed in docs/engines.md and held against it by a test.
+/// What a database can do. Read by callers, printed in docs/engines.md and held against it by a
+/// test.
 struct Capabilities {
-  bool persistent = false;       ///< records outlive the process
-  bool exact = false;            ///< Similar answers from exact distances
-  bool stores = true;            ///< false: accepts records and forgets them (null)
-  bool snapshot_scan = false;    ///< Scan sees the records of one moment
-  bool shared_read = false;      ///< other processes may read while one writes
-  bool exports = false;          ///< Export writes the go-embeddingsdb export directory
+  bool persistent = false;     ///< records outlive the process
+  bool exact = false;          ///< Similar answers from exact distances
+  bool stores = true;          ///< false: accepts records and forgets them (null)
+  bool snapshot_scan = false;  ///< Scan sees the records of one moment
+  bool shared_read = false;    ///< other processes may read while one writes
+  bool exports = false;        ///< Export writes the go-embeddingsdb export directory
 
   bool operator==(const Capabilities&) const = default;
 };

@@ -21,20 +21,20 @@ namespace embeddingsdb {
 enum class StatusCode : std::uint8_t {
   kOk = 0,
   kCancelled = 1,
-  kUnknown = 2,              ///< outcome unknown, e.g. the connection broke after a commit was sent
-  kInvalidArgument = 3,      ///< the caller's input is wrong; says field, value and limit
+  kUnknown = 2,          ///< outcome unknown, e.g. the connection broke after a commit was sent
+  kInvalidArgument = 3,  ///< the caller's input is wrong; says field, value and limit
   kDeadlineExceeded = 4,
-  kNotFound = 5,             ///< no such record, file or model
+  kNotFound = 5,  ///< no such record, file or model
   kAlreadyExists = 6,
   kPermissionDenied = 7,
-  kResourceExhausted = 8,    ///< a limit, a quota or the disk is full
-  kFailedPrecondition = 9,   ///< locked by another process, or a format this version cannot open
+  kResourceExhausted = 8,   ///< a limit, a quota or the disk is full
+  kFailedPrecondition = 9,  ///< locked by another process, or a format this version cannot open
   kAborted = 10,
   kOutOfRange = 11,
-  kUnimplemented = 12,       ///< outside this engine's capabilities; names the capability
-  kInternal = 13,            ///< a bug here
-  kUnavailable = 14,         ///< safe to retry
-  kDataLoss = 15,            ///< a checksum or a cross-check failed
+  kUnimplemented = 12,  ///< outside this engine's capabilities; names the capability
+  kInternal = 13,       ///< a bug here
+  kUnavailable = 14,    ///< safe to retry
+  kDataLoss = 15,       ///< a checksum or a cross-check failed
   kUnauthenticated = 16,
 };
 
@@ -94,9 +94,11 @@ Status UnauthenticatedError(std::string message);
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}                  // NOLINT(google-explicit-constructor)
-  Result(Status status) : value_(std::move(status)) {            // NOLINT(google-explicit-constructor)
-    if (std::get<Status>(value_).ok()) value_ = Status(StatusCode::kInternal, "OK used as an error");
+  Result(T value) : value_(std::move(value)) {}        // NOLINT(google-explicit-constructor)
+  Result(Status status) : value_(std::move(status)) {  // NOLINT(google-explicit-constructor)
+    if (std::get<Status>(value_).ok()) {
+      value_ = Status(StatusCode::kInternal, "OK used as an error");
+    }
   }
 
   bool ok() const { return std::holds_alternative<T>(value_); }
@@ -124,11 +126,11 @@ class [[nodiscard]] Result {
 #define EDB_CONCAT_(a, b) EDB_CONCAT_INNER_(a, b)
 
 /// Evaluates an expression of type Status and returns it from the function when it is an error.
-#define EDB_TRY(expression)                                                       \
-  do {                                                                            \
-    if (::embeddingsdb::Status edb_status_ = (expression); !edb_status_.ok()) {   \
-      return edb_status_;                                                         \
-    }                                                                             \
+#define EDB_TRY(expression)                                                     \
+  do {                                                                          \
+    if (::embeddingsdb::Status edb_status_ = (expression); !edb_status_.ok()) { \
+      return edb_status_;                                                       \
+    }                                                                           \
   } while (false)
 
 /// `EDB_ASSIGN(auto x, F());` declares x from a Result or returns its error.
@@ -136,7 +138,9 @@ class [[nodiscard]] Result {
   EDB_ASSIGN_INNER_(EDB_CONCAT_(edb_result_, __LINE__), declaration, expression)
 #define EDB_ASSIGN_INNER_(result, declaration, expression) \
   auto result = (expression);                              \
-  if (!result.ok()) return result.status();                \
+  if (!result.ok()) {                                      \
+    return result.status();                                \
+  }                                                        \
   declaration = *std::move(result)
 
 #endif  // EMBEDDINGSDB_STATUS_H_

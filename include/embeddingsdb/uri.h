@@ -36,7 +36,7 @@ class Uri {
   const std::string& scheme() const { return scheme_; }  ///< lower case
   const std::string& host() const { return host_; }      ///< without brackets for IPv6
   std::optional<std::uint16_t> port() const { return port_; }
-  const std::string& path() const { return path_; }      ///< with its leading slash, or empty
+  const std::string& path() const { return path_; }  ///< with its leading slash, or empty
 
   /// The file path the URI names: `duckdb:///a/b` is /a/b, `duckdb://a/b` is a/b (relative to the
   /// working directory; go-embeddingsdb cannot do that), `duckdb://` is empty.

@@ -25,6 +25,7 @@ class ClientFlags {
   explicit ClientFlags(FlagSet& flags);
   ClientFlags(const ClientFlags&) = delete;
   ClientFlags& operator=(const ClientFlags&) = delete;
+  ~ClientFlags() = default;
 
   /// Opens the client, does the work and closes the client. Returns the exit code; an error is
   /// logged as "Failed to {what}, {error}" with a hint where there is one.

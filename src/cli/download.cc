@@ -5,9 +5,9 @@
 #include <cctype>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <curl/curl.h>
 #include <memory>
+#include <system_error>
 #include <unistd.h>
 
 #include "core/text.h"
@@ -23,6 +23,10 @@ bool HasPrefixIgnoringCase(std::string_view text, std::string_view prefix) {
          std::equal(prefix.begin(), prefix.end(), text.begin(), [](char a, char b) {
            return a == std::tolower(static_cast<unsigned char>(b));
          });
+}
+
+std::string ErrnoText() {
+  return std::generic_category().message(errno);
 }
 
 // libcurl's state of the whole process, for as long as somebody needs it.
@@ -47,8 +51,8 @@ struct CurlDeleter {
 
 // Where the body goes, and why it stopped going there.
 struct Sink {
-  int descriptor;
-  std::int64_t room;
+  int descriptor = -1;
+  std::int64_t room = 0;
   Status status;
 };
 
@@ -65,7 +69,7 @@ std::size_t WriteToFile(char* data, std::size_t, std::size_t size, void* user) {
       continue;
     }
     if (written < 0) {
-      sink.status = ResourceExhaustedError(Concat("cannot store it: ", std::strerror(errno)));
+      sink.status = ResourceExhaustedError(Concat("cannot store it: ", ErrnoText()));
       return 0;
     }
     done += static_cast<std::size_t>(written);
@@ -152,13 +156,13 @@ std::string DisplayInput(std::string_view input) {
 }
 
 Result<TemporaryFile> TemporaryFile::Create() {
-  const char* directory = std::getenv("TMPDIR");
+  const char* directory = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nothing sets it
   std::string path = Concat(directory != nullptr && *directory != '\0' ? directory : "/tmp",
                             "/embeddingsdb-XXXXXX");
   const int descriptor = ::mkstemp(path.data());
   if (descriptor < 0) {
     return PermissionDeniedError(
-        Concat("cannot create a temporary file ", Quote(path), ": ", std::strerror(errno)));
+        Concat("cannot create a temporary file ", Quote(path), ": ", ErrnoText()));
   }
   return TemporaryFile(std::move(path), descriptor);
 }

@@ -27,6 +27,8 @@ class TemporaryFile {
  public:
   /// In $TMPDIR, or /tmp. Only this user can read it.
   static Result<TemporaryFile> Create();
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
   TemporaryFile(TemporaryFile&& other) noexcept
       : path_(std::exchange(other.path_, {})), descriptor_(std::exchange(other.descriptor_, -1)) {}
   TemporaryFile& operator=(TemporaryFile&&) = delete;

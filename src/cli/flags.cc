@@ -272,6 +272,7 @@ Status FlagSet::Set(std::string_view name, Flag& flag, const std::string& value)
 
 Status FlagSet::UnknownFlag(std::string_view name) const {
   std::vector<std::string_view> known;
+  known.reserve(flags_.size());
   for (const auto& [flag_name, flag] : flags_) {
     known.push_back(flag_name);
   }

@@ -38,6 +38,7 @@ class FlagSet {
   explicit FlagSet(Usage usage) : usage_(std::move(usage)) {}
   FlagSet(const FlagSet&) = delete;
   FlagSet& operator=(const FlagSet&) = delete;
+  ~FlagSet() = default;
 
   /// Declares a flag. A word of `help` in backquotes names the value in the usage text, as in Go.
   void Add(std::string_view name, std::string& value, std::string_view help);

@@ -2,6 +2,7 @@
 #include "cli/progress.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/text.h"
 
@@ -40,7 +41,7 @@ std::string ProgressLine(std::int64_t count, std::int64_t total, double seconds)
       Concat(Bar(count, total), Grouped(count), " of ", Grouped(total), " records, ", speed);
   if (rate > 0) {
     const double left = static_cast<double>(std::max<std::int64_t>(total - count, 0)) / rate;
-    line += Concat(", ", Grouped(static_cast<std::int64_t>(left + 0.5)), " s left");
+    line += Concat(", ", Grouped(std::llround(left)), " s left");
   }
   return line;
 }

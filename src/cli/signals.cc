@@ -22,13 +22,13 @@ StopSignals::StopSignals() {
   const sigset_t signals = TerminationSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   // A server's log may go to a pipe whose reader leaves; that must not end the server.
-  std::signal(SIGPIPE, SIG_IGN);
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
   waiter_ = std::thread([this] { Wait(); });
 }
 
 StopSignals::~StopSignals() {
   done_.store(true);
-  pthread_kill(waiter_.native_handle(), SIGTERM);
+  pthread_kill(waiter_.native_handle(), SIGINT);
   waiter_.join();
 }
 

@@ -2,14 +2,14 @@
 //
 // DuckDB's C API as values that clean up after themselves: database, connection, prepared
 // statement, result, chunk, appender. Errors come back as Status; statements are constant texts
-// with bound parameters. Used by the DuckDB engine and the Parquet reader; nothing else sees DuckDB.
+// with bound parameters. Used by the DuckDB engine and the Parquet reader; nothing else sees
+// DuckDB.
 #ifndef EMBEDDINGSDB_DUCKDB_C_HANDLE_H_
 #define EMBEDDINGSDB_DUCKDB_C_HANDLE_H_
 
-#include <duckdb.h>
-
 #include <cstddef>
 #include <cstdint>
+#include <duckdb.h>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -43,7 +43,9 @@ class Handle {
   T release() { return std::exchange(raw_, nullptr); }
   explicit operator bool() const { return raw_ != nullptr; }
   void Reset() {
-    if (raw_ != nullptr) Destroy(&raw_);
+    if (raw_ != nullptr) {
+      Destroy(&raw_);
+    }
     raw_ = nullptr;
   }
 
@@ -61,12 +63,13 @@ std::string QuoteLiteral(std::string_view text);
 /// How an instance of DuckDB is set up. The defaults are the safe ones: extensions are never
 /// fetched or loaded, SQL reaches no files.
 struct Config {
-  bool external_access = false;         ///< may statements open files other than the database
+  bool external_access = false;  ///< may statements open files other than the database
   bool read_only = false;
-  bool lock_configuration = true;       ///< else call Connection::LockConfiguration when set up
-  int threads = 0;                      ///< 0: one a core
-  std::int64_t memory_limit_bytes = 0;  ///< of DuckDB's buffers; 0: DuckDB's default, 80 % of memory
-  std::string temp_directory;           ///< where it spills; empty: nowhere
+  bool lock_configuration = true;  ///< else call Connection::LockConfiguration when set up
+  int threads = 0;                 ///< 0: one a core
+  std::int64_t memory_limit_bytes =
+      0;                       ///< of DuckDB's buffers; 0: DuckDB's default, 80 % of memory
+  std::string temp_directory;  ///< where it spills; empty: nowhere
 };
 
 class Connection;
@@ -86,7 +89,9 @@ class Database {
 class LogicalType {
  public:
   explicit LogicalType(duckdb_logical_type raw) : raw_(raw) {}
-  static LogicalType Plain(duckdb_type type) { return LogicalType(duckdb_create_logical_type(type)); }
+  static LogicalType Plain(duckdb_type type) {
+    return LogicalType(duckdb_create_logical_type(type));
+  }
   static LogicalType List(const LogicalType& child) {
     return LogicalType(duckdb_create_list_type(child.get()));
   }
@@ -194,7 +199,9 @@ class ResultSet {
 
   std::size_t columns() { return duckdb_column_count(&raw_); }
   std::string column_name(std::size_t i);
-  LogicalType column_type(std::size_t i) { return LogicalType(duckdb_column_logical_type(&raw_, i)); }
+  LogicalType column_type(std::size_t i) {
+    return LogicalType(duckdb_column_logical_type(&raw_, i));
+  }
   /// Moves to the next chunk that has rows; false at the end. The one before becomes invalid.
   Result<bool> Next();
   const Chunk& chunk() const { return chunk_; }
@@ -213,10 +220,13 @@ class ResultSet {
 /// A parameter, numbered from 1 in the order of `?` or by `$n`.
 class Parameter {
  public:
-  Parameter(std::string_view text) : kind_(Kind::kText), text_(text) {}   // NOLINT(google-explicit-constructor)
-  Parameter(const std::string& text) : Parameter(std::string_view(text)) {}  // NOLINT(google-explicit-constructor)
-  Parameter(const char* text) : Parameter(std::string_view(text)) {}      // NOLINT(google-explicit-constructor)
-  Parameter(std::int64_t number) : number_(number) {}                     // NOLINT(google-explicit-constructor)
+  Parameter(std::string_view text)
+      : kind_(Kind::kText), text_(text) {}  // NOLINT(google-explicit-constructor)
+  Parameter(const std::string& text)
+      : Parameter(std::string_view(text)) {}  // NOLINT(google-explicit-constructor)
+  Parameter(const char* text)
+      : Parameter(std::string_view(text)) {}           // NOLINT(google-explicit-constructor)
+  Parameter(std::int64_t number) : number_(number) {}  // NOLINT(google-explicit-constructor)
   Parameter(bool) = delete;
 
  private:

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <functional>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -15,9 +15,9 @@
 namespace embeddingsdb {
 namespace {
 
-constexpr auto kCommonOptions = std::to_array<std::string_view>(
-    {"dimensions", "max-distance", "max-results", "metric", "index", "precision", "durability",
-     "read-only"});
+constexpr auto kCommonOptions =
+    std::to_array<std::string_view>({"dimensions", "max-distance", "max-results", "metric", "index",
+                                     "precision", "durability", "read-only"});
 constexpr auto kMetrics = std::to_array<std::string_view>({"l2", "cosine", "ip"});
 constexpr auto kIndexes = std::to_array<std::string_view>({"auto", "exact", "hnsw"});
 constexpr auto kPrecisions = std::to_array<std::string_view>({"bf16", "f32", "f16", "i8"});
@@ -26,10 +26,12 @@ constexpr auto kDurabilities = std::to_array<std::string_view>({"power", "proces
 Status ValidateNames(std::string_view field, std::span<const std::string> names,
                      std::size_t max_bytes) {
   if (names.size() > kMaxFilterValues) {
-    return InvalidArgumentError(Concat(field, " has ", names.size(), " values, the limit is ",
-                                       kMaxFilterValues));
+    return InvalidArgumentError(
+        Concat(field, " has ", names.size(), " values, the limit is ", kMaxFilterValues));
   }
-  for (const std::string& name : names) EDB_TRY(ValidateName(field, name, max_bytes));
+  for (const std::string& name : names) {
+    EDB_TRY(ValidateName(field, name, max_bytes));
+  }
   return {};
 }
 
@@ -48,7 +50,8 @@ Result<EngineOptions> EngineOptions::FromUri(const Uri& uri,
                uri.IntOption("dimensions", 0, kMinDimension, kMaxDimension));
     options.dimensions = static_cast<int>(dimensions);
   }
-  EDB_ASSIGN(const double max_distance, uri.FloatOption("max-distance", kDefaultMaxDistance));
+  EDB_ASSIGN(const double max_distance,
+             uri.FloatOption("max-distance", static_cast<double>(kDefaultMaxDistance)));
   options.max_distance = static_cast<float>(max_distance);
   EDB_ASSIGN(const std::int64_t max_results,
              uri.IntOption("max-results", kDefaultResults, 1, kMaxResults));
@@ -74,23 +77,32 @@ Status WrongDimension(const std::string& what, std::string_view model, std::size
 }
 
 Result<DatabaseBase::InUse> DatabaseBase::Enter() const {
-  InUse in_use(lifecycle_);
-  if (!closed_) return in_use;
+  if (!closed_) {
+    InUse in_use(lifecycle_);
+    // Close may have got in between the first look and the lock.
+    if (!closed_) {
+      return in_use;
+    }
+  }
   return FailedPreconditionError(Concat("database ", uri(), " is closed"));
 }
 
 Result<DatabaseBase::InUse> DatabaseBase::EnterWritable() const {
-  if (!options_.read_only) return Enter();
+  if (!options_.read_only) {
+    return Enter();
+  }
   return FailedPreconditionError(Concat("database ", uri(), " is open read-only"));
 }
 
-Result<AddReport> DatabaseBase::Add(const Record& record) { return AddBatch({&record, 1}); }
+Result<AddReport> DatabaseBase::Add(const Record& record) {
+  return AddBatch({&record, 1});
+}
 
 Result<AddReport> DatabaseBase::AddBatch(std::span<const Record> records) {
   EDB_ASSIGN(const InUse in_use, EnterWritable());
   if (records.size() > kMaxBatchRecords) {
-    return InvalidArgumentError(Concat("the batch has ", records.size(), " records, the limit is ",
-                                       kMaxBatchRecords));
+    return InvalidArgumentError(
+        Concat("the batch has ", records.size(), " records, the limit is ", kMaxBatchRecords));
   }
   std::map<std::reference_wrapper<const Key>, const Record*, std::less<Key>> last;
   std::vector<const Record*> distinct;
@@ -113,9 +125,13 @@ Result<AddReport> DatabaseBase::AddBatch(std::span<const Record> records) {
   }
   // Of several records with one key only the last is stored, at its own place in the order.
   for (const Record& record : records) {
-    if (last.find(std::cref(record.key))->second == &record) distinct.push_back(&record);
+    if (last.find(std::cref(record.key))->second == &record) {
+      distinct.push_back(&record);
+    }
   }
-  if (distinct.empty()) return AddReport{};
+  if (distinct.empty()) {
+    return AddReport{};
+  }
   EDB_ASSIGN(AddReport report, DoAddBatch(distinct));
   // The earlier ones of a repeated key count as replaced: they were stored over in the same commit.
   report.replaced += static_cast<std::int64_t>(records.size() - distinct.size());
@@ -198,7 +214,9 @@ Result<std::vector<std::string>> DatabaseBase::Providers(std::span<const std::st
 
 Result<std::vector<int>> DatabaseBase::Dimensions() {
   EDB_ASSIGN(const InUse in_use, Enter());
-  if (options_.dimensions) return std::vector<int>{*options_.dimensions};
+  if (options_.dimensions) {
+    return std::vector<int>{*options_.dimensions};
+  }
   return DoDimensions();
 }
 
@@ -209,7 +227,9 @@ Result<std::int64_t> DatabaseBase::LastUpdate() {
 
 Status DatabaseBase::Export(const std::string& path) {
   EDB_ASSIGN(const InUse in_use, Enter());
-  if (path.empty()) return InvalidArgumentError("the export path is empty");
+  if (path.empty()) {
+    return InvalidArgumentError("the export path is empty");
+  }
   return DoExport(path);
 }
 
@@ -224,10 +244,10 @@ Result<VerifyReport> DatabaseBase::Verify() {
 }
 
 Status DatabaseBase::Close() {
-  const std::unique_lock lock(lifecycle_);
-  if (std::exchange(closed_, true)) {
+  if (closed_.exchange(true)) {
     return FailedPreconditionError(Concat("database ", uri(), " is closed"));
   }
+  const std::unique_lock lock(lifecycle_);
   return DoClose();
 }
 

@@ -6,6 +6,7 @@
 #ifndef EMBEDDINGSDB_ENGINES_DATABASE_BASE_H_
 #define EMBEDDINGSDB_ENGINES_DATABASE_BASE_H_
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <shared_mutex>
@@ -34,17 +35,18 @@ struct EngineOptions {
   Durability durability = Durability::kPower;  ///< `durability`
   bool read_only = false;                      ///< `read-only`
 
-  /// Reads the common options and refuses unknown ones, `extra` naming the engine's own. Also accepts
+  /// Reads the common options and refuses unknown ones; `extra` names the engine's own. Accepts
   /// `index=auto|exact` (`hnsw` is kUnimplemented until the approximate index exists) and
   /// `precision`, which only matters to it.
-  static Result<EngineOptions> FromUri(const Uri& uri, std::span<const std::string_view> extra = {});
+  static Result<EngineOptions> FromUri(const Uri& uri,
+                                       std::span<const std::string_view> extra = {});
 };
 
 /// A SimilarQuery with the database's defaults filled in: what engines work from.
 struct ResolvedSimilarQuery {
   const SimilarQuery* query = nullptr;  ///< model, embedding, provider, exclude...; borrowed
   int k = kDefaultResults;
-  float max_distance = 0;               ///< +infinity when there is no limit
+  float max_distance = 0;  ///< +infinity when there is no limit
 };
 
 class DatabaseBase : public Database {
@@ -78,7 +80,8 @@ class DatabaseBase : public Database {
   const Context& context() const { return context_; }
 
   /// `records` are valid, at most kMaxBatchRecords, have distinct keys and the length that the
-  /// `dimensions` option asks for. The engine checks lengths against what it holds (WrongDimension).
+  /// `dimensions` option asks for. The engine checks lengths against what it holds
+  /// (WrongDimension).
   virtual Result<AddReport> DoAddBatch(std::span<const Record* const> records) = 0;
   virtual Status DoFlush() { return {}; }
   virtual Result<Record> DoGet(const Key& key) = 0;
@@ -107,7 +110,9 @@ class DatabaseBase : public Database {
   EngineOptions options_;
   Context context_;
   mutable std::shared_mutex lifecycle_;
-  bool closed_ = false;  // guarded by lifecycle_
+  /// Set before Close waits for the calls in flight: a shared mutex alone would let steady callers
+  /// keep it waiting for ever.
+  std::atomic<bool> closed_ = false;
 };
 
 /// The error for a vector whose length is not the model's: "embeddings of record ... have 3

@@ -64,7 +64,8 @@ class EmbeddedDatabase final : public DatabaseBase {
   void CountRemoved(const Key& key);
   /// Length of the model's vectors; 0 when it has no records.
   int DimensionOf(std::string_view model) const;
-  /// Starts over when another process has changed the files. Only a read-only database can see that.
+  /// Starts over when another process has changed the files. Only a read-only database can see
+  /// that.
   Status FollowOtherProcess();
   Status LoadIndex(const std::string& model);  // needs write_mutex_
   Result<Attempt> TrySimilar(const ResolvedSimilarQuery& resolved);
@@ -74,8 +75,8 @@ class EmbeddedDatabase final : public DatabaseBase {
   /// Held over commit, catalog and index update of a write, and while a model is loaded.
   std::mutex write_mutex_;
   mutable std::shared_mutex catalog_mutex_;
-  Catalog catalog_;                        // guarded by catalog_mutex_
-  std::int64_t external_changes_ = 0;      // guarded by write_mutex_
+  Catalog catalog_;                    // guarded by catalog_mutex_
+  std::int64_t external_changes_ = 0;  // guarded by write_mutex_
 };
 
 Status EmbeddedDatabase::LoadCatalog() {
@@ -87,10 +88,14 @@ Status EmbeddedDatabase::LoadCatalog() {
 }
 
 Status EmbeddedDatabase::FollowOtherProcess() {
-  if (!options().read_only) return {};
+  if (!options().read_only) {
+    return {};
+  }
   const std::lock_guard lock(write_mutex_);
   EDB_ASSIGN(const std::int64_t changes, store_->ExternalChanges());
-  if (changes == external_changes_) return {};
+  if (changes == external_changes_) {
+    return {};
+  }
   index_.Clear();
   return LoadCatalog();
 }
@@ -121,18 +126,24 @@ void EmbeddedDatabase::CountAdded(const Record& record, bool added) {
   const std::unique_lock lock(catalog_mutex_);
   Catalog::Model& model = catalog_.models[record.key.model];
   model.dimension = static_cast<int>(record.embedding.size());
-  if (added) ++model.providers[record.key.provider];
+  if (added) {
+    ++model.providers[record.key.provider];
+  }
 }
 
 void EmbeddedDatabase::CountRemoved(const Key& key) {
   const std::unique_lock lock(catalog_mutex_);
   auto model = catalog_.models.find(key.model);
-  if (model == catalog_.models.end()) return;
+  if (model == catalog_.models.end()) {
+    return;
+  }
   auto provider = model->second.providers.find(key.provider);
   if (provider != model->second.providers.end() && --provider->second == 0) {
     model->second.providers.erase(provider);
   }
-  if (!model->second.providers.empty()) return;
+  if (!model->second.providers.empty()) {
+    return;
+  }
   // The model is free to take another length of vector now.
   catalog_.models.erase(model);
   index_.Unload(key.model);
@@ -166,24 +177,31 @@ Result<AddReport> EmbeddedDatabase::DoAddBatch(std::span<const Record* const> re
 
 Result<Record> EmbeddedDatabase::DoGet(const Key& key) {
   EDB_ASSIGN(std::optional<Record> record, store_->Get(key));
-  if (!record) return NotFoundError(Concat("record ", DisplayKey(key), " not found"));
+  if (!record) {
+    return NotFoundError(Concat("record ", DisplayKey(key), " not found"));
+  }
   return *std::move(record);
 }
 
 Result<bool> EmbeddedDatabase::DoRemove(const Key& key) {
   const std::lock_guard lock(write_mutex_);
-  EDB_ASSIGN(const std::optional<RowId> row,
-             store_->Remove(key, context().env->NowUnixSeconds()));
-  if (!row) return false;
+  EDB_ASSIGN(const std::optional<RowId> row, store_->Remove(key, context().env->NowUnixSeconds()));
+  if (!row) {
+    return false;
+  }
   index_.Remove(key.model, *row);
   CountRemoved(key);
   return true;
 }
 
 Status EmbeddedDatabase::LoadIndex(const std::string& model) {
-  if (index_.IsLoaded(model)) return {};
+  if (index_.IsLoaded(model)) {
+    return {};
+  }
   const int dimension = DimensionOf(model);
-  if (dimension == 0) return {};
+  if (dimension == 0) {
+    return {};
+  }
   return index_.Load(model, dimension, [&](const IndexSet::RowSink& sink) {
     return store_->VisitVectors(model, sink);
   });
@@ -192,23 +210,27 @@ Status EmbeddedDatabase::LoadIndex(const std::string& model) {
 Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TrySimilar(
     const ResolvedSimilarQuery& resolved) {
   const SimilarQuery& query = *resolved.query;
-  EDB_ASSIGN(const std::vector<IndexHit> hits,
-             index_.Search(query.model,
-                           {.embedding = query.embedding,
-                            .k = resolved.k,
-                            .max_distance = resolved.max_distance,
-                            .provider = query.provider,
-                            .exclude = query.exclude,
-                            .exclude_record =
-                                query.exclude_record ? &*query.exclude_record : nullptr}));
+  EDB_ASSIGN(
+      const std::vector<IndexHit> hits,
+      index_.Search(query.model,
+                    {.embedding = query.embedding,
+                     .k = resolved.k,
+                     .max_distance = resolved.max_distance,
+                     .provider = query.provider,
+                     .exclude = query.exclude,
+                     .exclude_record = query.exclude_record ? &*query.exclude_record : nullptr}));
   std::vector<RowRef> rows;
   rows.reserve(hits.size());
-  for (const IndexHit& hit : hits) rows.push_back({hit.row, hit.key});
+  for (const IndexHit& hit : hits) {
+    rows.push_back({hit.row, hit.key});
+  }
   EDB_ASSIGN(std::vector<std::optional<Record>> records, store_->GetRows(rows));
   std::vector<SimilarRecord> answer;
   answer.reserve(hits.size());
   for (std::size_t i = 0; i < hits.size(); ++i) {
-    if (!records[i]) return Attempt();
+    if (!records[i]) {
+      return Attempt();
+    }
     answer.push_back({hits[i].key, std::move(records[i]->subject_id), hits[i].distance,
                       std::move(records[i]->attributes)});
   }
@@ -220,14 +242,18 @@ Result<std::vector<SimilarRecord>> EmbeddedDatabase::DoSimilar(
   const SimilarQuery& query = *resolved.query;
   EDB_TRY(FollowOtherProcess());
   const int dimension = DimensionOf(query.model);
-  if (dimension == 0) return std::vector<SimilarRecord>{};
+  if (dimension == 0) {
+    return std::vector<SimilarRecord>{};
+  }
   if (query.embedding.size() != static_cast<std::size_t>(dimension)) {
     return WrongDimension("the query", query.model, query.embedding.size(),
                           static_cast<std::size_t>(dimension));
   }
   if (index_.IsLoaded(query.model)) {
     Result<Attempt> attempt = TrySimilar(resolved);
-    if (attempt.ok() && *attempt) return **std::move(attempt);
+    if (attempt.ok() && *attempt) {
+      return **std::move(attempt);
+    }
     // A write is between its commit and its index update, or the model has just been unloaded: look
     // again with writes held off.
   }
@@ -235,18 +261,24 @@ Result<std::vector<SimilarRecord>> EmbeddedDatabase::DoSimilar(
   if (DimensionOf(query.model) != dimension) {
     // The model was emptied, and perhaps filled with another length, since the check above.
     const auto now = static_cast<std::size_t>(DimensionOf(query.model));
-    if (now == 0) return std::vector<SimilarRecord>{};
+    if (now == 0) {
+      return std::vector<SimilarRecord>{};
+    }
     return WrongDimension("the query", query.model, query.embedding.size(), now);
   }
   EDB_TRY(LoadIndex(query.model));
   EDB_ASSIGN(Attempt attempt, TrySimilar(resolved));
-  if (attempt) return *std::move(attempt);
+  if (attempt) {
+    return *std::move(attempt);
+  }
   context().log->Warn("The index disagrees with the records; loading it again",
                       {{"model", query.model}});
   index_.Unload(query.model);
   EDB_TRY(LoadIndex(query.model));
   EDB_ASSIGN(attempt, TrySimilar(resolved));
-  if (attempt) return *std::move(attempt);
+  if (attempt) {
+    return *std::move(attempt);
+  }
   return DataLossError(Concat("rows of model ", Quote(query.model), " cannot be read; run verify"));
 }
 
@@ -256,11 +288,12 @@ Result<std::vector<std::string>> EmbeddedDatabase::DoModels(
   const std::shared_lock lock(catalog_mutex_);
   std::vector<std::string> models;
   for (const auto& [name, model] : catalog_.models) {
-    const bool wanted =
-        providers.empty() || std::any_of(providers.begin(), providers.end(), [&](const auto& p) {
-          return model.providers.contains(p);
-        });
-    if (wanted) models.push_back(name);
+    const bool wanted = providers.empty() ||
+                        std::any_of(providers.begin(), providers.end(),
+                                    [&](const auto& p) { return model.providers.contains(p); });
+    if (wanted) {
+      models.push_back(name);
+    }
   }
   return models;
 }
@@ -271,8 +304,12 @@ Result<std::vector<std::string>> EmbeddedDatabase::DoProviders(
   const std::shared_lock lock(catalog_mutex_);
   std::set<std::string> providers;
   for (const auto& [name, model] : catalog_.models) {
-    if (!models.empty() && !Contains(models, name)) continue;
-    for (const auto& [provider, count] : model.providers) providers.insert(provider);
+    if (!models.empty() && !Contains(models, name)) {
+      continue;
+    }
+    for (const auto& [provider, count] : model.providers) {
+      providers.insert(provider);
+    }
   }
   return std::vector<std::string>(providers.begin(), providers.end());
 }
@@ -281,7 +318,9 @@ Result<std::vector<int>> EmbeddedDatabase::DoDimensions() {
   EDB_TRY(FollowOtherProcess());
   const std::shared_lock lock(catalog_mutex_);
   std::set<int> dimensions;
-  for (const auto& [name, model] : catalog_.models) dimensions.insert(model.dimension);
+  for (const auto& [name, model] : catalog_.models) {
+    dimensions.insert(model.dimension);
+  }
   return std::vector<int>(dimensions.begin(), dimensions.end());
 }
 
@@ -298,7 +337,9 @@ Result<VerifyReport> EmbeddedDatabase::DoVerify() {
       report.problems.push_back(more.status().ToString());
       break;
     }
-    if (!*more) break;
+    if (!*more) {
+      break;
+    }
     ++report.records;
     ++per_model[record.key.model];
     if (Status status = Validate(record); !status.ok()) {
@@ -324,8 +365,7 @@ Result<VerifyReport> EmbeddedDatabase::DoVerify() {
 Result<std::unique_ptr<Database>> OpenEmbeddedDatabase(std::unique_ptr<RecordStore> store,
                                                        EngineOptions options,
                                                        const Context& context) {
-  auto database =
-      std::make_unique<EmbeddedDatabase>(std::move(store), std::move(options), context);
+  auto database = std::make_unique<EmbeddedDatabase>(std::move(store), std::move(options), context);
   EDB_TRY(database->LoadCatalog());
   return std::unique_ptr<Database>(std::move(database));
 }

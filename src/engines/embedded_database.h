@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "embeddingsdb/database.h"
+
 #include "engines/database_base.h"
 #include "engines/record_store.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// memory://: exact, in RAM, and as plain as possible, because the other engines are held against it.
-// It shares no code with them beyond the distance's definition: an ordered map and brute force.
+// memory://: exact, in RAM, and as plain as possible, because the other engines are held against
+// it. It shares no code with them beyond the distance's definition: an ordered map and brute force.
 #include <algorithm>
 #include <map>
 #include <mutex>
@@ -27,7 +27,9 @@ class MemoryCursor final : public RecordCursor {
   explicit MemoryCursor(std::vector<RecordPtr> records) : records_(std::move(records)) {}
 
   Result<bool> Next(Record& record) override {
-    if (next_ == records_.size()) return false;
+    if (next_ == records_.size()) {
+      return false;
+    }
     record = *records_[next_++];
     return true;
   }
@@ -93,7 +95,9 @@ Result<AddReport> MemoryDatabase::DoAddBatch(std::span<const Record* const> reco
   for (const Record* record : records) {
     const std::string& model = record->key.model;
     std::size_t expected = DimensionOf(model);
-    if (expected == 0) expected = new_models.emplace(model, record->embedding.size()).first->second;
+    if (expected == 0) {
+      expected = new_models.emplace(model, record->embedding.size()).first->second;
+    }
     if (record->embedding.size() != expected) {
       return WrongDimension(DisplayKey(record->key), model, record->embedding.size(), expected);
     }
@@ -113,13 +117,17 @@ Result<AddReport> MemoryDatabase::DoAddBatch(std::span<const Record* const> reco
 Result<Record> MemoryDatabase::DoGet(const Key& key) {
   const std::shared_lock lock(mutex_);
   auto it = records_.find(key);
-  if (it == records_.end()) return NotFoundError(Concat("record ", DisplayKey(key), " not found"));
+  if (it == records_.end()) {
+    return NotFoundError(Concat("record ", DisplayKey(key), " not found"));
+  }
   return Record(*it->second);
 }
 
 Result<bool> MemoryDatabase::DoRemove(const Key& key) {
   const std::unique_lock lock(mutex_);
-  if (records_.erase(key) == 0) return false;
+  if (records_.erase(key) == 0) {
+    return false;
+  }
   if (--model_counts_[key.model] == 0) {
     model_counts_.erase(key.model);
     model_dimensions_.erase(key.model);
@@ -132,7 +140,9 @@ std::vector<RecordPtr> MemoryDatabase::Matching(const std::vector<Filter>& filte
   const std::shared_lock lock(mutex_);
   std::vector<RecordPtr> found;
   for (const auto& [key, record] : records_) {
-    if (Matches(*record, filters)) found.push_back(record);
+    if (Matches(*record, filters)) {
+      found.push_back(record);
+    }
   }
   return found;
 }
@@ -157,7 +167,9 @@ Result<std::vector<SimilarRecord>> MemoryDatabase::DoSimilar(const ResolvedSimil
   const SimilarQuery& query = *resolved.query;
   const std::shared_lock lock(mutex_);
   const std::size_t dimension = DimensionOf(query.model);
-  if (dimension == 0) return std::vector<SimilarRecord>{};
+  if (dimension == 0) {
+    return std::vector<SimilarRecord>{};
+  }
   if (dimension != query.embedding.size()) {
     return WrongDimension("the query", query.model, query.embedding.size(), dimension);
   }
@@ -169,7 +181,9 @@ Result<std::vector<SimilarRecord>> MemoryDatabase::DoSimilar(const ResolvedSimil
       continue;
     }
     const float distance = ExactDistance(options().metric, query.embedding, record->embedding);
-    if (distance <= resolved.max_distance) found.emplace_back(distance, record.get());
+    if (distance <= resolved.max_distance) {
+      found.emplace_back(distance, record.get());
+    }
   }
   // The map is ordered by key, so a stable sort by distance breaks ties by key.
   std::stable_sort(found.begin(), found.end(),
@@ -193,7 +207,9 @@ Result<std::vector<std::string>> MemoryDatabase::DoModels(std::span<const std::s
   const std::shared_lock lock(mutex_);
   std::set<std::string> models;
   for (const auto& [key, record] : records_) {
-    if (providers.empty() || Contains(providers, key.provider)) models.insert(key.model);
+    if (providers.empty() || Contains(providers, key.provider)) {
+      models.insert(key.model);
+    }
   }
   return std::vector<std::string>(models.begin(), models.end());
 }
@@ -202,7 +218,9 @@ Result<std::vector<std::string>> MemoryDatabase::DoProviders(std::span<const std
   const std::shared_lock lock(mutex_);
   std::set<std::string> providers;
   for (const auto& [key, record] : records_) {
-    if (models.empty() || Contains(models, key.model)) providers.insert(key.provider);
+    if (models.empty() || Contains(models, key.model)) {
+      providers.insert(key.provider);
+    }
   }
   return std::vector<std::string>(providers.begin(), providers.end());
 }

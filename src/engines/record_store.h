@@ -24,10 +24,10 @@ namespace embeddingsdb {
 /// of everything without a query. Derived; loaded at open and kept current by EmbeddedDatabase.
 struct Catalog {
   struct Model {
-    int dimension = 0;                                ///< of all its vectors
-    std::map<std::string, std::int64_t> providers;    ///< records by provider; no zeros
+    int dimension = 0;                              ///< of all its vectors
+    std::map<std::string, std::int64_t> providers;  ///< records by provider; no zeros
   };
-  std::map<std::string, Model> models;                ///< only models that have records
+  std::map<std::string, Model> models;  ///< only models that have records
 };
 
 /// A row as a search finds it.
@@ -38,14 +38,14 @@ struct RowRef {
 
 /// What became of one record of Put, or of Remove.
 struct PutResult {
-  RowId row = 0;                   ///< new: larger than every id given before, also by replacing
-  std::optional<RowId> replaced;   ///< the row that had the key until now
+  RowId row = 0;                  ///< new: larger than every id given before, also by replacing
+  std::optional<RowId> replaced;  ///< the row that had the key until now
 };
 
 /// Receives the vectors of one model: row, provider, depiction id, vector. An error stops the walk.
-using VectorVisitor = std::function<Status(RowId row, std::string_view provider,
-                                           std::string_view depiction_id,
-                                           std::span<const float> vector)>;
+using VectorVisitor =
+    std::function<Status(RowId row, std::string_view provider, std::string_view depiction_id,
+                         std::span<const float> vector)>;
 
 /// Threads: EmbeddedDatabase calls Put and Remove one at a time; everything else may be called by
 /// any thread at any time, also beside Put. Reads see whole commits only.

@@ -13,7 +13,9 @@ template <typename Factory>
 Result<const Factory*> Find(const std::map<std::string, Factory, std::less<>>& factories,
                             const Uri& uri, std::string_view what) {
   auto it = factories.find(uri.scheme());
-  if (it != factories.end()) return &it->second;
+  if (it != factories.end()) {
+    return &it->second;
+  }
   std::string known;
   for (const auto& [scheme, factory] : factories) {
     known.append(known.empty() ? "" : ", ").append(scheme).append("://");
@@ -63,7 +65,9 @@ Result<std::unique_ptr<Server>> Registry::OpenServer(std::string_view uri, Conte
 
 std::vector<std::string> Registry::DatabaseSchemes() const {
   std::vector<std::string> schemes;
-  for (const auto& [scheme, factory] : databases_) schemes.push_back(scheme);
+  for (const auto& [scheme, factory] : databases_) {
+    schemes.push_back(scheme);
+  }
   return schemes;
 }
 

@@ -13,6 +13,8 @@ void RegisterBuiltinClients(Registry& registry) {
   registry.AddClient("null", OpenNullClient);
 }
 
-void RegisterBuiltinServers(Registry& registry) { registry.AddServer("grpc", OpenGrpcServer); }
+void RegisterBuiltinServers(Registry& registry) {
+  registry.AddServer("grpc", OpenGrpcServer);
+}
 
 }  // namespace embeddingsdb

@@ -28,7 +28,9 @@ Status BulkAdder::AddBatch(std::span<const Record> records) {
     report_.replaced += added->replaced;
     return {};
   }
-  if (added.status().code() != StatusCode::kInvalidArgument) return added.status();
+  if (added.status().code() != StatusCode::kInvalidArgument) {
+    return added.status();
+  }
   if (records.size() == 1) {
     return added.status().WithContext(
         Concat("record ", report_.acknowledged, " (", Quote(DisplayKey(records[0].key)), ")"));

@@ -29,10 +29,10 @@ class Acknowledgements {
   /// Reports until the server has ended the call; gives the last totals.
   v1::AddRecordsResponse WaitForEnd() {
     std::unique_lock lock(mutex_);
-    while (!ended_) {
+    do {
       changed_.wait(lock, [this] { return ended_ || totals_.acknowledged() != reported_; });
       ReportNew(lock);
-    }
+    } while (!ended_ || totals_.acknowledged() != reported_);
     return totals_;
   }
 
@@ -50,11 +50,15 @@ class Acknowledgements {
   }
 
   void ReportNew(std::unique_lock<std::mutex>& lock) {
-    if (totals_.acknowledged() == reported_) return;
+    if (totals_.acknowledged() == reported_) {
+      return;
+    }
     reported_ = totals_.acknowledged();
     const std::int64_t acknowledged = reported_;
     lock.unlock();
-    if (progress_) progress_(acknowledged);
+    if (progress_) {
+      progress_(acknowledged);
+    }
     lock.lock();
   }
 
@@ -81,11 +85,13 @@ Status SendAll(ImportCall& call, RecordCursor& source, Acknowledgements& acknowl
       Result<bool> next = source.Next(record);
       more = next.ok() && *next;
       status = next.status();
-      if (!more) break;
+      if (!more) {
+        break;
+      }
       status = Validate(record);
       if (!status.ok()) {
-        status = status.WithContext(
-            Concat("record ", sent, " (", Quote(DisplayKey(record.key)), ")"));
+        status =
+            status.WithContext(Concat("record ", sent, " (", Quote(DisplayKey(record.key)), ")"));
         more = false;
         break;
       }
@@ -93,7 +99,9 @@ Status SendAll(ImportCall& call, RecordCursor& source, Acknowledgements& acknowl
       bytes += RecordBytes(record);
       ++sent;
     }
-    if (message.records_size() > 0 && !call.Write(message)) break;
+    if (message.records_size() > 0 && !call.Write(message)) {
+      break;
+    }
     message.Clear();
     acknowledgements.Report();
   }
@@ -109,7 +117,9 @@ class StreamCursor final : public RecordCursor {
     call_ = connection_->v1().ScanRecords(&context_, request);
   }
   ~StreamCursor() override {
-    if (ended_) return;
+    if (ended_) {
+      return;
+    }
     context_.TryCancel();
     call_->Finish().IgnoreError();
   }
@@ -117,18 +127,26 @@ class StreamCursor final : public RecordCursor {
   /// Gets the next message; false at the end.
   Result<bool> Fetch() {
     next_ = 0;
-    if (!ended_ && call_->Read(&message_)) return true;
+    if (!ended_ && call_->Read(&message_)) {
+      return true;
+    }
     message_.Clear();
-    if (!ended_) status_ = connection_->Finished(context_, call_->Finish());
+    if (!ended_) {
+      status_ = connection_->Finished(context_, call_->Finish());
+    }
     ended_ = true;
-    if (!status_.ok()) return status_;
+    if (!status_.ok()) {
+      return status_;
+    }
     return false;
   }
 
   Result<bool> Next(Record& record) override {
     while (next_ >= message_.records_size()) {
       EDB_ASSIGN(const bool more, Fetch());
-      if (!more) return false;
+      if (!more) {
+        return false;
+      }
     }
     TakeRecord(*message_.mutable_records(next_++), record);
     return true;
@@ -155,7 +173,9 @@ class PageCursor final : public RecordCursor {
   Result<bool> Next(Record& record) override {
     if (next_ == records_.size()) {
       EDB_TRY(Fetch());
-      if (records_.empty()) return false;
+      if (records_.empty()) {
+        return false;
+      }
     }
     record = std::move(records_[next_++]);
     return true;
@@ -169,7 +189,9 @@ class PageCursor final : public RecordCursor {
       query_.page = 2 * query_.page - 1;
       page = ListPage(*connection_, query_);
     }
-    if (!page.ok()) return page.status();
+    if (!page.ok()) {
+      return page.status();
+    }
     ++query_.page;
     records_ = std::move(page->records);
     next_ = 0;
@@ -193,8 +215,12 @@ std::optional<ImportReport> StreamRecords(Connection& connection, RecordCursor& 
   v1::AddRecordsResponse hello;
   if (!call->Read(&hello)) {
     report.status = connection.Finished(context, call->Finish());
-    if (connection.lacks_v1()) return std::nullopt;
-    if (report.status.ok()) report.status = InternalError("the server ended the import at once");
+    if (connection.lacks_v1()) {
+      return std::nullopt;
+    }
+    if (report.status.ok()) {
+      report.status = InternalError("the server ended the import at once");
+    }
     return report;
   }
   std::int64_t sent = 0;
@@ -214,7 +240,9 @@ std::optional<ImportReport> StreamRecords(Connection& connection, RecordCursor& 
         Concat("the server acknowledged ", report.acknowledged, " of ", sent, " records"));
   }
   // The server's error comes first: it is about a record before the one the source failed at.
-  if (report.status.ok()) report.status = source_status;
+  if (report.status.ok()) {
+    report.status = source_status;
+  }
   return report;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "embeddingsdb/client.h"
+
 #include "rpc/connection.h"
 
 namespace embeddingsdb {

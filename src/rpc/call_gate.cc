@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "rpc/call_gate.h"
 
-#include <grpcpp/server_context.h>
-
 #include <array>
 #include <cstdio>
+#include <grpcpp/server_context.h>
+
+#include "embeddingsdb/limits.h"
 
 #include "core/secret.h"
 #include "core/text.h"
-#include "embeddingsdb/limits.h"
 
 namespace embeddingsdb {
 namespace {
@@ -16,10 +16,14 @@ namespace {
 /// True when the call's first `authorization` is the token, with or without "Bearer " before it.
 bool HasToken(const grpc::ServerContextBase& context, std::string_view token) {
   const auto header = context.client_metadata().find("authorization");
-  if (header == context.client_metadata().end()) return false;
+  if (header == context.client_metadata().end()) {
+    return false;
+  }
   std::string_view given(header->second.data(), header->second.size());
   constexpr std::string_view kBearer = "Bearer ";
-  if (given.starts_with(kBearer)) given.remove_prefix(kBearer.size());
+  if (given.starts_with(kBearer)) {
+    given.remove_prefix(kBearer.size());
+  }
   return EqualsConstantTime(given, token);
 }
 
@@ -39,11 +43,15 @@ std::string FormatDuration(std::chrono::steady_clock::duration duration) {
 
 Status CallGate::Enter(const grpc::ServerContextBase& context) {
   // One answer for no token, an empty one and a wrong one: a stranger learns nothing.
-  if (!token_.empty() && !HasToken(context, token_)) return UnauthenticatedError("invalid token");
-  if (in_flight_.fetch_add(1, std::memory_order_relaxed) < kMaxCallsInFlight) return {};
+  if (!token_.empty() && !HasToken(context, token_)) {
+    return UnauthenticatedError("invalid token");
+  }
+  if (in_flight_.fetch_add(1, std::memory_order_relaxed) < kMaxCallsInFlight) {
+    return {};
+  }
   Leave();
-  return ResourceExhaustedError(
-      Concat("the server is busy: ", kMaxCallsInFlight, " calls are in flight, which is the limit"));
+  return ResourceExhaustedError(Concat("the server is busy: ", kMaxCallsInFlight,
+                                       " calls are in flight, which is the limit"));
 }
 
 grpc::Status CallGate::End(grpc::ServerContextBase& context, const Call& call,

@@ -5,18 +5,18 @@
 #ifndef EMBEDDINGSDB_RPC_CALL_GATE_H_
 #define EMBEDDINGSDB_RPC_CALL_GATE_H_
 
-#include <grpcpp/support/status.h>
-
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <grpcpp/support/status.h>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "core/log.h"
 #include "embeddingsdb/record.h"
 #include "embeddingsdb/status.h"
+
+#include "core/log.h"
 #include "rpc/convert.h"
 
 namespace grpc {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "rpc/connection.h"
 
-#include <grpcpp/create_channel.h>
-
 #include <array>
 #include <chrono>
+#include <grpcpp/create_channel.h>
 #include <limits>
 #include <string_view>
 
-#include "core/text.h"
 #include "embeddingsdb/limits.h"
+
+#include "core/text.h"
 #include "rpc/call_gate.h"
 #include "rpc/credentials.h"
 #include "rpc/grpc_server.h"
@@ -17,16 +17,19 @@
 #ifdef __SANITIZE_ADDRESS__
 // c-ares 1.18, which gRPC resolves names with, leaks ten bytes whenever it resolves "localhost".
 extern "C" const char* __lsan_default_suppressions();  // NOLINT(bugprone-reserved-identifier)
-extern "C" const char* __lsan_default_suppressions() { return "leak:libcares"; }
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libcares";
+}
 #endif
 
 namespace embeddingsdb {
 namespace {
 
 constexpr auto kUriOptions = std::to_array<std::string_view>(
-    {"token-uri", "tls-certificate", "tls-ca-certificate", "tls-insecure",
-     "tls-client-certificate", "tls-client-key", "max-msg-size"});
+    {"token-uri", "tls-certificate", "tls-ca-certificate", "tls-insecure", "tls-client-certificate",
+     "tls-client-key", "max-msg-size"});
 
+constexpr int kConnectTimeoutMs = 10'000;
 constexpr int kFirstReconnectMs = 100;
 constexpr int kSlowestReconnectMs = 2'000;  // how late a server that came back may be noticed
 // Go's servers cut off a client that pings an idle connection more often than every five minutes.
@@ -41,13 +44,15 @@ grpc::ChannelArguments Arguments(int max_bytes, bool loopback) {
   arguments.SetMaxSendMessageSize(max_bytes);
   arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);  // despite its name
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kSlowestReconnectMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kReadAheadBytes);
   // A proxy named in the environment is never meant for this machine itself.
-  if (loopback) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  if (loopback) {
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  }
   return arguments;
 }
 
@@ -55,23 +60,30 @@ grpc::ChannelArguments Arguments(int max_bytes, bool loopback) {
 
 Result<std::shared_ptr<Connection>> Connection::Open(const Uri& uri, const Context& context) {
   EDB_TRY(uri.CheckOptions(kUriOptions));
-  if (uri.host().empty()) return InvalidArgumentError(Concat("no host in ", uri.Redacted()));
-  if (!uri.port()) return InvalidArgumentError(Concat("no port in ", uri.Redacted()));
+  if (uri.host().empty()) {
+    return InvalidArgumentError(Concat("no host in ", uri.Redacted()));
+  }
+  if (!uri.port()) {
+    return InvalidArgumentError(Concat("no port in ", uri.Redacted()));
+  }
   if (!uri.path().empty() && uri.path() != "/") {
     return InvalidArgumentError(Concat("a path makes no sense in ", uri.Redacted()));
   }
   EDB_ASSIGN(const std::string token, ReadToken(uri, *context.env));
   EDB_ASSIGN(const ClientTls tls, ReadClientTls(uri, *context.env));
-  EDB_ASSIGN(const std::int64_t max_bytes, uri.IntOption("max-msg-size", kMaxMessageBytes, 1,
-                                                         std::numeric_limits<int>::max()));
+  EDB_ASSIGN(const std::int64_t max_bytes,
+             uri.IntOption("max-msg-size", kMaxMessageBytes, 1, std::numeric_limits<int>::max()));
   const bool loopback = IsLoopbackHost(uri.host());
   const std::string address = JoinHostPort(uri.host(), *uri.port());
   if (!token.empty() && !tls.enabled && !loopback) {
-    return InvalidArgumentError(Concat("token-uri without TLS would send the token in the clear to ",
-                                       address, ": give tls-certificate"));
+    return InvalidArgumentError(
+        Concat("token-uri without TLS would send the token in the clear to ", address,
+               ": give tls-certificate"));
   }
   if (context.log != nullptr) {
-    if (!tls.enabled) context.log->Debug("Allow insecure connections");
+    if (!tls.enabled) {
+      context.log->Debug("Allow insecure connections");
+    }
     if (tls.insecure && !token.empty()) {
       context.log->Warn("Sending the token to a server whose certificate is not checked",
                         {{"address", address}});
@@ -79,7 +91,9 @@ Result<std::shared_ptr<Connection>> Connection::Open(const Uri& uri, const Conte
   }
   std::shared_ptr<Connection> connection(new Connection());
   connection->address_ = address;
-  if (!token.empty()) connection->authorization_ = Concat("Bearer ", token);
+  if (!token.empty()) {
+    connection->authorization_ = Concat("Bearer ", token);
+  }
   // The scheme is said, so that no host name is taken for one.
   const auto channel =
       grpc::CreateCustomChannel(Concat("dns:///", address), MakeChannelCredentials(tls),
@@ -90,7 +104,9 @@ Result<std::shared_ptr<Connection>> Connection::Open(const Uri& uri, const Conte
 }
 
 void Connection::Prepare(grpc::ClientContext& context) const {
-  if (!authorization_.empty()) context.AddMetadata("authorization", authorization_);
+  if (!authorization_.empty()) {
+    context.AddMetadata("authorization", authorization_);
+  }
 }
 
 void Connection::SetDeadline(grpc::ClientContext& context) {

@@ -5,9 +5,8 @@
 #ifndef EMBEDDINGSDB_RPC_CONNECTION_H_
 #define EMBEDDINGSDB_RPC_CONNECTION_H_
 
-#include <grpcpp/client_context.h>
-
 #include <atomic>
+#include <grpcpp/client_context.h>
 #include <memory>
 #include <string>
 
@@ -15,6 +14,7 @@
 #include "embeddingsdb/status.h"
 #include "embeddingsdb/uri.h"
 #include "embeddingsdb/v1/embeddingsdb.grpc.pb.h"
+
 #include "org_sfomuseum_embeddingsdb_service.grpc.pb.h"
 #include "rpc/convert.h"
 
@@ -67,7 +67,9 @@ class Connection {
   }
   template <typename Response>
   static Result<Response> Answer(const Status& status, Response& response) {
-    if (!status.ok()) return status;
+    if (!status.ok()) {
+      return status;
+    }
     return std::move(response);
   }
   static void SetDeadline(grpc::ClientContext& context);

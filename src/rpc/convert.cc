@@ -35,14 +35,18 @@ constexpr std::size_t kMaxMessageOfStatus = 2'048;
 
 template <typename Map>
 void FillAttributes(const Attributes& attributes, Map& map) {
-  for (const auto& [key, value] : attributes) map[key] = value;
+  for (const auto& [key, value] : attributes) {
+    map[key] = value;
+  }
 }
 
 /// Reuses the nodes of `attributes` when the names are the same as before, as they are from record
 /// to record of one collection.
 template <typename Map>
 void AttributesFrom(const Map& map, Attributes& attributes) {
-  if (attributes.size() != map.size()) attributes.clear();
+  if (attributes.size() != map.size()) {
+    attributes.clear();
+  }
   for (const auto& [key, value] : map) {
     if (const auto found = attributes.find(key); found != attributes.end()) {
       found->second = value;
@@ -50,7 +54,9 @@ void AttributesFrom(const Map& map, Attributes& attributes) {
       attributes.emplace(key, value);
     } else {
       attributes.clear();
-      for (const auto& [k, v] : map) attributes.emplace(k, v);
+      for (const auto& [k, v] : map) {
+        attributes.emplace(k, v);
+      }
       return;
     }
   }
@@ -70,13 +76,17 @@ void Take(Message& message, const std::string& (Message::*get)() const,
 }  // namespace
 
 grpc::Status ToGrpc(const Status& status) {
-  if (status.ok()) return grpc::Status::OK;
+  if (status.ok()) {
+    return grpc::Status::OK;
+  }
   return {static_cast<grpc::StatusCode>(status.code()),
           status.message().substr(0, kMaxMessageOfStatus)};
 }
 
 Status FromGrpc(const grpc::Status& status) {
-  if (status.ok()) return {};
+  if (status.ok()) {
+    return {};
+  }
   const int code = status.error_code();
   const bool known = code > 0 && code <= static_cast<int>(StatusCode::kUnauthenticated);
   return {known ? static_cast<StatusCode>(code) : StatusCode::kUnknown, status.error_message()};
@@ -126,7 +136,9 @@ void FillSimilar(const SimilarRecord& record, Message& message) {
   message.set_subject_id(record.subject_id);
   message.set_distance(record.distance);
   FillAttributes(record.attributes, *message.mutable_attributes());
-  if constexpr (std::same_as<Message, v1::SimilarRecord>) message.set_model(record.key.model);
+  if constexpr (std::same_as<Message, v1::SimilarRecord>) {
+    message.set_model(record.key.model);
+  }
 }
 template void FillSimilar(const SimilarRecord& record, legacy::SimilarRecord& message);
 template void FillSimilar(const SimilarRecord& record, v1::SimilarRecord& message);
@@ -134,9 +146,8 @@ template void FillSimilar(const SimilarRecord& record, v1::SimilarRecord& messag
 template <typename Message>
 SimilarRecord SimilarFrom(const Message& message, const std::string& model) {
   SimilarRecord record;
-  record.key = {.provider = message.provider(),
-                .depiction_id = message.depiction_id(),
-                .model = model};
+  record.key = {
+      .provider = message.provider(), .depiction_id = message.depiction_id(), .model = model};
   record.subject_id = message.subject_id();
   record.distance = message.distance();
   AttributesFrom(message.attributes(), record.attributes);

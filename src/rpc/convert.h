@@ -6,7 +6,6 @@
 #define EMBEDDINGSDB_RPC_CONVERT_H_
 
 #include <grpcpp/support/status.h>
-
 #include <string>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "embeddingsdb/record.h"
 #include "embeddingsdb/status.h"
 #include "embeddingsdb/v1/embeddingsdb.pb.h"
+
 #include "org_sfomuseum_embeddingsdb_service.pb.h"
 
 namespace embeddingsdb {
@@ -73,16 +73,28 @@ void FillFilters(const std::vector<Filter>& filters, Messages& messages) {
 /// The optional fields that both searches share.
 template <typename Query, typename Message>
 void TakeSearchOptions(const Message& message, Query& query) {
-  if (message.has_similar_provider()) query.provider = message.similar_provider();
-  if (message.has_max_distance()) query.max_distance = message.max_distance();
-  if (message.has_max_results()) query.k = message.max_results();
+  if (message.has_similar_provider()) {
+    query.provider = message.similar_provider();
+  }
+  if (message.has_max_distance()) {
+    query.max_distance = message.max_distance();
+  }
+  if (message.has_max_results()) {
+    query.k = message.max_results();
+  }
 }
 
 template <typename Query, typename Message>
 void FillSearchOptions(const Query& query, Message& message) {
-  if (query.provider) message.set_similar_provider(*query.provider);
-  if (query.max_distance) message.set_max_distance(*query.max_distance);
-  if (query.k) message.set_max_results(*query.k);
+  if (query.provider) {
+    message.set_similar_provider(*query.provider);
+  }
+  if (query.max_distance) {
+    message.set_max_distance(*query.max_distance);
+  }
+  if (query.k) {
+    message.set_max_results(*query.k);
+  }
 }
 
 /// The fields that legacy::SimilarRecordsRequest and v1::SimilarRecordsRequest share.
@@ -100,7 +112,9 @@ template <typename Message>
 void FillSimilarQuery(const SimilarQuery& query, Message& message) {
   message.set_model(query.model);
   message.mutable_embeddings()->Add(query.embedding.begin(), query.embedding.end());
-  for (const std::string& id : query.exclude) message.add_exclude(id);
+  for (const std::string& id : query.exclude) {
+    message.add_exclude(id);
+  }
   FillSearchOptions(query, message);
 }
 

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "rpc/credentials.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/security/tls_credentials_options.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
-
-#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "embeddingsdb/limits.h"
+
 #include "core/secret.h"
 #include "core/text.h"
-#include "embeddingsdb/limits.h"
 
 namespace embeddingsdb {
 namespace {
@@ -35,23 +36,41 @@ BioPtr BioOf(const std::string& pem) {
   return BioPtr(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
 }
 
+// OpenSSL keeps errors per thread, where gRPC would find and report ours: so they are cleared.
+
 X509Ptr ParseCertificate(const std::string& pem) {
-  return X509Ptr(PEM_read_bio_X509(BioOf(pem).get(), nullptr, nullptr, nullptr));
+  X509Ptr certificate(PEM_read_bio_X509(BioOf(pem).get(), nullptr, nullptr, nullptr));
+  ERR_clear_error();
+  return certificate;
 }
 
 KeyPtr ParseKey(const std::string& pem) {
   // A server cannot ask anyone for a passphrase, so an encrypted key counts as unreadable.
   const auto no_passphrase = [](char*, int, int, void*) { return -1; };
-  return KeyPtr(PEM_read_bio_PrivateKey(BioOf(pem).get(), nullptr, no_passphrase, nullptr));
+  KeyPtr key(PEM_read_bio_PrivateKey(BioOf(pem).get(), nullptr, no_passphrase, nullptr));
+  ERR_clear_error();
+  return key;
+}
+
+bool BelongTogether(const std::string& certificate, const KeyPtr& key) {
+  const bool match = X509_check_private_key(ParseCertificate(certificate).get(), key.get()) == 1;
+  ERR_clear_error();
+  return match;
 }
 
 /// The text of the file an option names; empty when the option is absent.
 Result<std::string> ReadPem(const Uri& uri, std::string_view option, Env& env) {
   const std::optional<std::string> path = uri.Option(option);
-  if (!path) return std::string();
-  if (path->empty()) return InvalidArgumentError(Concat(option, " is empty"));
+  if (!path) {
+    return std::string();
+  }
+  if (path->empty()) {
+    return InvalidArgumentError(Concat(option, " is empty"));
+  }
   Result<std::string> text = env.ReadFile(*path, kMaxPemBytes);
-  if (!text.ok()) return text.status().WithContext(option);
+  if (!text.ok()) {
+    return text.status().WithContext(option);
+  }
   return text;
 }
 
@@ -73,7 +92,9 @@ Status ReadPair(const Uri& uri, Env& env, std::pair<std::string_view, std::strin
       return InvalidArgumentError(Concat(one, " needs ", other));
     }
   }
-  if (!uri.Option(certificate_option)) return {};
+  if (!uri.Option(certificate_option)) {
+    return {};
+  }
   EDB_ASSIGN(*pems.first, ReadCertificates(uri, certificate_option, env));
   EDB_ASSIGN(*pems.second, ReadPem(uri, key_option, env));
   const KeyPtr key = ParseKey(*pems.second);
@@ -81,7 +102,7 @@ Status ReadPair(const Uri& uri, Env& env, std::pair<std::string_view, std::strin
     return InvalidArgumentError(Concat(key_option, " ", Quote(*uri.Option(key_option)),
                                        " holds no unencrypted PEM private key"));
   }
-  if (X509_check_private_key(ParseCertificate(*pems.first).get(), key.get()) != 1) {
+  if (!BelongTogether(*pems.first, key)) {
     return InvalidArgumentError(
         Concat(key_option, " is not the private key of ", certificate_option));
   }
@@ -91,7 +112,9 @@ Status ReadPair(const Uri& uri, Env& env, std::pair<std::string_view, std::strin
 std::string_view Trim(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n\v\f";
   const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
+  if (first == std::string_view::npos) {
+    return {};
+  }
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
@@ -99,11 +122,17 @@ std::string_view Trim(std::string_view text) {
 
 Result<std::string> ReadToken(const Uri& uri, Env& env) {
   const std::string source = uri.Option("token-uri").value_or("");
-  if (source.empty()) return std::string();
+  if (source.empty()) {
+    return std::string();
+  }
   Result<std::string> secret = ReadSecret(source, env);
-  if (!secret.ok()) return secret.status().WithContext("token-uri");
+  if (!secret.ok()) {
+    return secret.status().WithContext("token-uri");
+  }
   const std::string token(Trim(*secret));
-  if (token.empty()) return InvalidArgumentError("token-uri leads to an empty token");
+  if (token.empty()) {
+    return InvalidArgumentError("token-uri leads to an empty token");
+  }
   // Headers share kMaxMetadataBytes with the rest of the metadata.
   if (token.size() > kMaxMetadataBytes / 2) {
     return InvalidArgumentError(Concat("token-uri leads to a token of ", token.size(),
@@ -118,9 +147,13 @@ Result<std::string> ReadToken(const Uri& uri, Env& env) {
 bool IsLoopbackHost(std::string_view host) {
   const std::string text(host);
   in_addr v4{};
-  if (inet_pton(AF_INET, text.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  if (inet_pton(AF_INET, text.c_str(), &v4) == 1) {
+    return (ntohl(v4.s_addr) >> 24) == 127;
+  }
   in6_addr v6{};
-  if (inet_pton(AF_INET6, text.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6) != 0;
+  if (inet_pton(AF_INET6, text.c_str(), &v6) == 1) {
+    return IN6_IS_ADDR_LOOPBACK(&v6) != 0;
+  }
   return host == "localhost";
 }
 
@@ -135,7 +168,9 @@ Result<ServerTls> ReadServerTls(const Uri& uri, Env& env) {
 }
 
 std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(const ServerTls& tls) {
-  if (!tls.enabled()) return grpc::InsecureServerCredentials();
+  if (!tls.enabled()) {
+    return grpc::InsecureServerCredentials();
+  }
   grpc::SslServerCredentialsOptions options(
       tls.client_ca.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
                             : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
@@ -148,7 +183,9 @@ Result<ClientTls> ReadClientTls(const Uri& uri, Env& env) {
   ClientTls tls;
   EDB_ASSIGN(tls.roots, ReadCertificates(uri, "tls-certificate", env));
   EDB_ASSIGN(const std::string more, ReadCertificates(uri, "tls-ca-certificate", env));
-  if (!more.empty()) tls.roots.append("\n").append(more);
+  if (!more.empty()) {
+    tls.roots.append("\n").append(more);
+  }
   EDB_ASSIGN(tls.insecure, uri.BoolOption("tls-insecure", false));
   EDB_TRY(ReadPair(uri, env, {"tls-client-certificate", "tls-client-key"},
                    {&tls.certificate, &tls.key}));
@@ -161,7 +198,9 @@ Result<ClientTls> ReadClientTls(const Uri& uri, Env& env) {
 }
 
 std::shared_ptr<grpc::ChannelCredentials> MakeChannelCredentials(const ClientTls& tls) {
-  if (!tls.enabled) return grpc::InsecureChannelCredentials();
+  if (!tls.enabled) {
+    return grpc::InsecureChannelCredentials();
+  }
   if (!tls.insecure) {
     return grpc::SslCredentials({.pem_root_certs = tls.roots,
                                  .pem_private_key = tls.key,

@@ -8,9 +8,10 @@
 #include <string>
 #include <string_view>
 
-#include "core/env.h"
 #include "embeddingsdb/status.h"
 #include "embeddingsdb/uri.h"
+
+#include "core/env.h"
 
 namespace grpc {
 class ChannelCredentials;

@@ -68,10 +68,14 @@ ImportReport DatabaseClient::AddRecords(RecordCursor& source, const ImportProgre
       bytes += RecordBytes(record);
     }
     adder.Add(batch).IgnoreError("kept in the report");
-    if (progress && !batch.empty()) progress(adder.report().acknowledged);
+    if (progress && !batch.empty()) {
+      progress(adder.report().acknowledged);
+    }
   }
   ImportReport report = adder.report();
-  if (report.status.ok()) report.status = source_status;
+  if (report.status.ok()) {
+    report.status = source_status;
+  }
   return report;
 }
 
@@ -85,7 +89,9 @@ Result<std::unique_ptr<Client>> OpenDatabaseClient(const Uri& uri, const Context
   constexpr auto kOptions = std::to_array<std::string_view>({"database-uri"});
   EDB_TRY(uri.CheckOptions(kOptions));
   const std::string database_uri = uri.Option("database-uri").value_or("");
-  if (database_uri.empty()) return InvalidArgumentError("Missing database URI");
+  if (database_uri.empty()) {
+    return InvalidArgumentError("Missing database URI");
+  }
   EDB_ASSIGN(auto database, context.registry->OpenDatabase(database_uri, context));
   return NewDatabaseClient(std::move(database));
 }

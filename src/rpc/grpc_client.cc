@@ -48,7 +48,9 @@ template <typename Messages>
 std::vector<SimilarRecord> SimilarRecordsFrom(const Messages& messages, const std::string& model) {
   std::vector<SimilarRecord> records;
   records.reserve(static_cast<std::size_t>(messages.size()));
-  for (const auto& message : messages) records.push_back(SimilarFrom(message, model));
+  for (const auto& message : messages) {
+    records.push_back(SimilarFrom(message, model));
+  }
   return records;
 }
 
@@ -66,14 +68,18 @@ Status GrpcClient::Add(const Record& record) {
 
 ImportReport GrpcClient::AddRecords(RecordCursor& source, const ImportProgress& progress) {
   if (!connection_->lacks_v1()) {
-    if (auto report = StreamRecords(*connection_, source, progress)) return *std::move(report);
+    if (auto report = StreamRecords(*connection_, source, progress)) {
+      return *std::move(report);
+    }
   }
   ImportReport report;
   Record record;
   while (true) {
     const Result<bool> more = source.Next(record);
     report.status = more.status();
-    if (!more.ok() || !*more) return report;
+    if (!more.ok() || !*more) {
+      return report;
+    }
     report.status = Add(record);
     if (!report.status.ok()) {
       report.status = report.status.WithContext(
@@ -82,7 +88,9 @@ ImportReport GrpcClient::AddRecords(RecordCursor& source, const ImportProgress& 
     }
     ++report.added;
     ++report.acknowledged;
-    if (progress) progress(report.acknowledged);
+    if (progress) {
+      progress(report.acknowledged);
+    }
   }
 }
 
@@ -112,34 +120,48 @@ Result<std::unique_ptr<RecordCursor>> GrpcClient::Scan(const std::vector<Filter>
   EDB_TRY(ValidateFilters(filters));
   if (!connection_->lacks_v1()) {
     auto cursor = ScanStream(connection_, filters);
-    if (cursor.ok() || !connection_->lacks_v1()) return cursor;
+    if (cursor.ok() || !connection_->lacks_v1()) {
+      return cursor;
+    }
   }
   return ScanPages(connection_, filters);
 }
 
 Result<std::vector<SimilarRecord>> GrpcClient::Similar(const SimilarQuery& query) {
   EDB_TRY(ValidateSimilarQuery(query));
-  if (connection_->lacks_v1()) return LegacySimilar(query);
+  if (connection_->lacks_v1()) {
+    return LegacySimilar(query);
+  }
   v1::SimilarRecordsRequest request;
   FillSimilarQuery(query, request);
-  if (query.exclude_record) FillKey(*query.exclude_record, *request.mutable_exclude_record());
+  if (query.exclude_record) {
+    FillKey(*query.exclude_record, *request.mutable_exclude_record());
+  }
   request.set_exact(query.exact);
   auto response = connection_->Call(&V1Stub::SimilarRecords, request);
-  if (response.ok()) return SimilarRecordsFrom(response->records(), query.model);
+  if (response.ok()) {
+    return SimilarRecordsFrom(response->records(), query.model);
+  }
   return connection_->lacks_v1() ? LegacySimilar(query) : response.status();
 }
 
 Result<std::vector<SimilarRecord>> GrpcClient::LegacySimilar(const SimilarQuery& query) {
-  if (query.exact) return UnimplementedError("this server does not offer exact search by request");
+  if (query.exact) {
+    return UnimplementedError("this server does not offer exact search by request");
+  }
   legacy::SimilarRecordsRequest request;
   FillSimilarQuery(query, request);
   EDB_ASSIGN(auto response, connection_->Call(&LegacyStub::SimilarRecords, request));
   auto records = SimilarRecordsFrom(response.records(), query.model);
-  if (!query.exclude_record) return records;
+  if (!query.exclude_record) {
+    return records;
+  }
   // The protocol can leave out depiction ids only, whoever provides them: leave the one record out
   // here, and when that makes the answer too short ask for one more.
   const auto excluded = [&](const SimilarRecord& one) { return one.key == *query.exclude_record; };
-  if (std::erase_if(records, excluded) == 0) return records;
+  if (std::erase_if(records, excluded) == 0) {
+    return records;
+  }
   request.set_max_results(response.records_size() + 1);
   EDB_ASSIGN(response, connection_->Call(&LegacyStub::SimilarRecords, request));
   records = SimilarRecordsFrom(response.records(), query.model);
@@ -162,8 +184,12 @@ Result<std::int64_t> GrpcClient::Count(const std::vector<Filter>& filters) {
     v1::CountRecordsRequest request;
     FillFilters(filters, *request.mutable_filters());
     const auto response = connection_->Call(&V1Stub::CountRecords, request);
-    if (response.ok()) return response->count();
-    if (!connection_->lacks_v1()) return response.status();
+    if (response.ok()) {
+      return response->count();
+    }
+    if (!connection_->lacks_v1()) {
+      return response.status();
+    }
   }
   EDB_ASSIGN(const RecordPage page, ListPage(*connection_, {.per_page = 1, .filters = filters}));
   return page.total;
@@ -177,11 +203,15 @@ Result<std::vector<std::string>> GrpcClient::Models(std::span<const std::string>
 }
 
 Result<std::vector<std::string>> GrpcClient::Providers(std::span<const std::string> models) {
-  if (models.empty() || connection_->lacks_v1()) return LegacyProviders(models);
+  if (models.empty() || connection_->lacks_v1()) {
+    return LegacyProviders(models);
+  }
   v1::GetProvidersRequest request;
   request.mutable_models()->Add(models.begin(), models.end());
   const auto response = connection_->Call(&V1Stub::GetProviders, request);
-  if (response.ok()) return StringsFrom(response->providers());
+  if (response.ok()) {
+    return StringsFrom(response->providers());
+  }
   return connection_->lacks_v1() ? LegacyProviders(models) : response.status();
 }
 
@@ -189,7 +219,9 @@ Result<std::vector<std::string>> GrpcClient::LegacyProviders(std::span<const std
   EDB_ASSIGN(const auto response,
              connection_->Call(&LegacyStub::GetProviders, legacy::GetProvidersRequest()));
   const std::vector<std::string> providers = StringsFrom(response.provider());
-  if (models.empty()) return providers;
+  if (models.empty()) {
+    return providers;
+  }
   // The protocol has no restriction here, but it has the inverse one.
   const std::set<std::string> wanted(models.begin(), models.end());
   std::vector<std::string> matching;
@@ -214,7 +246,9 @@ Result<PaginationType> GrpcClient::Pagination() {
              connection_->Call(&LegacyStub::GetPaginationType, legacy::GetPaginationTypeRequest()));
   for (const PaginationType type :
        {PaginationType::kNull, PaginationType::kCountable, PaginationType::kCursor}) {
-    if (response.pagination_type() == PaginationTypeName(type)) return type;
+    if (response.pagination_type() == PaginationTypeName(type)) {
+      return type;
+    }
   }
   return UnimplementedError(
       Concat("the server pages in a way unknown here: ", Quote(response.pagination_type())));

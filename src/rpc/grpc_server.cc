@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "rpc/grpc_server.h"
 
+#include <array>
+#include <atomic>
+#include <condition_variable>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
-
-#include <array>
-#include <atomic>
-#include <condition_variable>
 #include <limits>
 #include <mutex>
 #include <string_view>
@@ -27,17 +26,17 @@ namespace embeddingsdb {
 namespace {
 
 constexpr std::size_t kMemoryQuotaBytes = 1'024UL * 1'024 * 1'024;  // 16 of the largest messages
-constexpr int kMinPingIntervalMs = 10'000;          // a client that pings more often is cut off
-constexpr int kKeepaliveMs = 60'000;                // a peer that is gone is noticed ...
-constexpr int kKeepaliveTimeoutMs = 20'000;         // ... after these two
-constexpr int kMaxIdleMs = 10 * 60'000;             // a connection without calls is closed
+constexpr int kMinPingIntervalMs = 10'000;   // a client that pings more often is cut off
+constexpr int kKeepaliveMs = 60'000;         // a peer that is gone is noticed ...
+constexpr int kKeepaliveTimeoutMs = 20'000;  // ... after these two
+constexpr int kMaxIdleMs = 10 * 60'000;      // a connection without calls is closed
 constexpr std::uint64_t kMinFiles = 1'024;
 constexpr int kMaxSilentProbes = 3;
 constexpr std::chrono::seconds kRestartGrace{1};
 
-constexpr auto kUriOptions = std::to_array<std::string_view>(
-    {"database-uri", "token-uri", "tls-certificate", "tls-key", "tls-client-ca", "max-msg-size",
-     "allow-plaintext"});
+constexpr auto kUriOptions =
+    std::to_array<std::string_view>({"database-uri", "token-uri", "tls-certificate", "tls-key",
+                                     "tls-client-ca", "max-msg-size", "allow-plaintext"});
 
 /// Takes reflection, which would answer without the token, out of a server.
 class WithoutReflection final : public grpc::ServerBuilderOption {
@@ -60,7 +59,9 @@ class GrpcServer final : public Server {
         legacy_(*database_, gate_, options_.max_answer_bytes),
         v1_(*database_, gate_, imports_) {}
   ~GrpcServer() override {
-    if (server_) Stop(std::chrono::milliseconds(0));
+    if (server_) {
+      Stop(std::chrono::milliseconds(0));
+    }
   }
 
   Status Start();
@@ -72,7 +73,9 @@ class GrpcServer final : public Server {
   void Restart();
   void Stop(std::chrono::milliseconds drain);
   void Debug(std::string_view message) {
-    if (log_ != nullptr) log_->Debug(message);
+    if (log_ != nullptr) {
+      log_->Debug(message);
+    }
   }
 
   GrpcServerOptions options_;  // port: the real one after Start
@@ -113,10 +116,15 @@ Status GrpcServer::Start() {
     log_->Warn("Few file descriptors", {{"limit", files}, {"recommended", kMinFiles}});
   }
   EDB_TRY(Listen());
+  Debug("Set up listener");
   Debug("Set up server");
-  if (!options_.token.empty()) Debug("Set up token interceptor");
+  if (!options_.token.empty()) {
+    Debug("Set up token interceptor");
+  }
   Debug(options_.tls.enabled() ? "Set up TLS" : "Allow insecure connections");
-  if (log_ == nullptr) return {};
+  if (log_ == nullptr) {
+    return {};
+  }
   const bool open = options_.token.empty() && options_.tls.client_ca.empty();
   if (!IsLoopbackHost(options_.host) && (open || !options_.tls.enabled())) {
     log_->Warn("Listening beyond loopback without both TLS and token", {{"address", address()}});
@@ -130,14 +138,24 @@ Status GrpcServer::Listen() {
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   SetLimits(options_, builder);
-  if (!options_.token.empty()) builder.SetOption(std::make_unique<WithoutReflection>());
+  if (!options_.token.empty()) {
+    builder.SetOption(std::make_unique<WithoutReflection>());
+  }
   builder.RegisterService(&legacy_);
-  if (options_.serve_v1) builder.RegisterService(&v1_);
+  if (options_.serve_v1) {
+    builder.RegisterService(&v1_);
+  }
   int port = 0;
   builder.AddListeningPort(address(), MakeServerCredentials(options_.tls), &port);
   server_ = builder.BuildAndStart();
   if (server_ && port > 0) {
     options_.port = static_cast<std::uint16_t>(port);
+    // Those who check know a server by the names of its services, or by none.
+    auto& health = *server_->GetHealthCheckService();
+    health.SetServingStatus(legacy::EmbeddingsDBService::service_full_name(), true);
+    if (options_.serve_v1) {
+      health.SetServingStatus(v1::EmbeddingsDB::service_full_name(), true);
+    }
     return {};
   }
   server_.reset();
@@ -146,7 +164,9 @@ Status GrpcServer::Listen() {
 }
 
 Status GrpcServer::Serve(std::stop_token stop) {
-  if (served_.exchange(true)) return FailedPreconditionError("the server has been served before");
+  if (served_.exchange(true)) {
+    return FailedPreconditionError("the server has been served before");
+  }
   std::mutex mutex;
   std::condition_variable_any never;
   std::unique_lock lock(mutex);
@@ -173,11 +193,15 @@ Status GrpcServer::Serve(std::stop_token stop) {
 /// connections get a moment to end and are cancelled then.
 void GrpcServer::Restart() {
   if (server_) {
-    if (log_ != nullptr) log_->Error("Server accepts no connections, restarting it");
+    if (log_ != nullptr) {
+      log_->Error("Server accepts no connections, restarting it");
+    }
     server_->Shutdown(std::chrono::system_clock::now() + kRestartGrace);
   }
   const Status status = Listen();
-  if (log_ == nullptr) return;
+  if (log_ == nullptr) {
+    return;
+  }
   if (status.ok()) {
     log_->Info("Server listening", {{"address", address()}});
   } else {
@@ -200,7 +224,9 @@ void GrpcServer::Stop(std::chrono::milliseconds drain) {
 
 Result<GrpcServerOptions> GrpcServerOptions::FromUri(const Uri& uri, Env& env) {
   EDB_TRY(uri.CheckOptions(kUriOptions));
-  if (!uri.port()) return InvalidArgumentError(Concat("no port in ", uri.Redacted()));
+  if (!uri.port()) {
+    return InvalidArgumentError(Concat("no port in ", uri.Redacted()));
+  }
   if (!uri.path().empty() && uri.path() != "/") {
     return InvalidArgumentError(Concat("a path makes no sense in ", uri.Redacted()));
   }
@@ -210,16 +236,16 @@ Result<GrpcServerOptions> GrpcServerOptions::FromUri(const Uri& uri, Env& env) {
   EDB_ASSIGN(options.token, ReadToken(uri, env));
   EDB_ASSIGN(options.tls, ReadServerTls(uri, env));
   EDB_ASSIGN(options.allow_plaintext, uri.BoolOption("allow-plaintext", false));
-  EDB_ASSIGN(const std::int64_t bytes, uri.IntOption("max-msg-size", kMaxMessageBytes, 1,
-                                                     std::numeric_limits<int>::max()));
+  EDB_ASSIGN(const std::int64_t bytes,
+             uri.IntOption("max-msg-size", kMaxMessageBytes, 1, std::numeric_limits<int>::max()));
   options.max_receive_bytes = static_cast<int>(bytes);
   const bool closed = !options.token.empty() || !options.tls.client_ca.empty();
   if (!IsLoopbackHost(options.host) && !(closed && options.tls.enabled()) &&
       !options.allow_plaintext) {
-    return InvalidArgumentError(
-        Concat("listening on ", JoinHostPort(options.host, options.port),
-               ", which is not a loopback address, needs tls-certificate, tls-key and token-uri (or "
-               "allow-plaintext=true)"));
+    return InvalidArgumentError(Concat(
+        "listening on ", JoinHostPort(options.host, options.port),
+        ", which is not a loopback address, needs tls-certificate, tls-key and token-uri (or "
+        "allow-plaintext=true)"));
   }
   return options;
 }
@@ -235,15 +261,23 @@ Result<std::unique_ptr<Server>> StartGrpcServer(const GrpcServerOptions& options
 Result<std::unique_ptr<Server>> OpenGrpcServer(const Uri& uri, const Context& context) {
   EDB_ASSIGN(const GrpcServerOptions options, GrpcServerOptions::FromUri(uri, *context.env));
   const std::string database_uri = uri.Option("database-uri").value_or("");
-  if (database_uri.empty()) return InvalidArgumentError("Missing database URI");
+  if (database_uri.empty()) {
+    return InvalidArgumentError("Missing database URI");
+  }
   EDB_ASSIGN(auto database, context.registry->OpenDatabase(database_uri, context));
-  if (context.log != nullptr) context.log->Debug("Set up database", {{"uri", database->uri()}});
+  if (context.log != nullptr) {
+    context.log->Debug("Set up database", {{"uri", database->uri()}});
+  }
   return StartGrpcServer(options, std::move(database), context);
 }
 
 std::string JoinHostPort(const std::string& host, std::uint16_t port) {
-  if (host.empty()) return Concat("[::]:", port);
-  if (host.find(':') != std::string::npos) return Concat("[", host, "]:", port);
+  if (host.empty()) {
+    return Concat("[::]:", port);
+  }
+  if (host.find(':') != std::string::npos) {
+    return Concat("[", host, "]:", port);
+  }
   return Concat(host, ":", port);
 }
 

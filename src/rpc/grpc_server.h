@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The server of grpc:// URIs: both services, health and reflection over one Database.
+// The server of grpc:// URIs: both services, health and reflection over one Database. With a token,
+// every method of the services needs it and reflection is off; health is always open, as it tells
+// nothing and load balancers have no token.
 #ifndef EMBEDDINGSDB_RPC_GRPC_SERVER_H_
 #define EMBEDDINGSDB_RPC_GRPC_SERVER_H_
 
@@ -15,20 +17,21 @@
 #include "embeddingsdb/registry.h"
 #include "embeddingsdb/server.h"
 #include "embeddingsdb/uri.h"
+
 #include "rpc/credentials.h"
 
 namespace embeddingsdb {
 
 struct GrpcServerOptions {
-  std::string host;                  ///< empty: all interfaces
-  std::uint16_t port = 0;            ///< 0: a free one
-  std::string token;                 ///< empty: everyone may call
+  std::string host;        ///< empty: all interfaces
+  std::uint16_t port = 0;  ///< 0: a free one
+  std::string token;       ///< empty: everyone may call
   ServerTls tls;
-  bool allow_plaintext = false;      ///< listen beyond loopback without TLS and token
+  bool allow_plaintext = false;  ///< listen beyond loopback without TLS and token
   int max_receive_bytes = kMaxMessageBytes;
 
   // Not in the URI; tests change them.
-  bool serve_v1 = true;              ///< false: what a go-embeddingsdb server offers
+  bool serve_v1 = true;  ///< false: what a go-embeddingsdb server offers
   std::size_t max_answer_bytes = kMaxMessageBytes;
   std::chrono::milliseconds drain = std::chrono::seconds(kDrainSeconds);
   std::chrono::milliseconds watchdog_interval = std::chrono::seconds(1);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "rpc/import_stream.h"
 
-#include <grpcpp/server_context.h>
-
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <grpcpp/server_context.h>
 #include <iterator>
 #include <system_error>
 #include <thread>
@@ -35,14 +34,14 @@ class ImportStream final : public ImportStreams::Reactor {
   ImportStream(ImportStreams& owner, grpc::CallbackServerContext& context)
       : owner_(owner), context_(context), adder_(owner.database_) {}
 
-  /// Says hello and begins to read; the committing thread is running.
+  /// Says hello and begins to read.
   void Begin(std::shared_ptr<ImportStream> self) {
     self_ = std::move(self);
     SendTotals({});
     StartRead(&request_);
   }
 
-  /// Ends a call that has no committing thread.
+  /// Ends a call instead of beginning it.
   void Refuse(std::shared_ptr<ImportStream> self, const Status& status) {
     self_ = std::move(self);
     Finish(End(status));
@@ -50,6 +49,9 @@ class ImportStream final : public ImportStreams::Reactor {
 
   /// The committing thread.
   void Commit();
+
+  /// Ends a call that has begun; nothing is started after this.
+  void Conclude(const Status& status);
 
   void Drain() {
     const std::lock_guard lock(mutex_);
@@ -89,16 +91,16 @@ class ImportStream final : public ImportStreams::Reactor {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Record> queue_;           // decoded, not yet taken
+  std::vector<Record> queue_;  // decoded, not yet taken
   std::size_t queue_bytes_ = 0;
-  bool paused_ = false;                 // the next StartRead waits until the queue is taken
+  bool paused_ = false;  // the next StartRead waits until the queue is taken
   bool input_ended_ = false;
   bool cancelled_ = false;
   bool draining_ = false;
   v1::AddRecordsResponse totals_;
   bool writing_ = false;
-  bool totals_changed_ = false;         // since the write in progress began
-  bool finishing_ = false;              // Finish when nothing is being written
+  bool totals_changed_ = false;  // since the write in progress began
+  bool finishing_ = false;       // Finish when nothing is being written
   grpc::Status final_status_;
 };
 
@@ -110,7 +112,9 @@ void ImportStream::OnReadDone(bool ok) {
     bytes += RecordBytes(records[i]);
   }
   std::unique_lock lock(mutex_);
-  if (!ok) input_ended_ = true;
+  if (!ok) {
+    input_ended_ = true;
+  }
   if (queue_.empty()) {
     queue_.swap(records);
   } else {
@@ -122,7 +126,9 @@ void ImportStream::OnReadDone(bool ok) {
   const bool resume = !paused_ && !over();
   changed_.notify_all();
   lock.unlock();
-  if (resume) StartRead(&request_);
+  if (resume) {
+    StartRead(&request_);
+  }
 }
 
 void ImportStream::OnWriteDone(bool ok) {
@@ -140,7 +146,9 @@ void ImportStream::OnWriteDone(bool ok) {
   writing_ = false;
   const bool finish = finishing_;
   lock.unlock();
-  if (finish) Finish(final_status_);
+  if (finish) {
+    Finish(final_status_);
+  }
 }
 
 /// Acknowledges; when the last acknowledgement is still on its way, the next one stands for both.
@@ -150,7 +158,9 @@ void ImportStream::SendTotals(const ImportReport& report) {
   totals_.set_added(report.added);
   totals_.set_replaced(report.replaced);
   totals_changed_ = writing_;
-  if (writing_) return;
+  if (writing_) {
+    return;
+  }
   writing_ = true;
   response_ = totals_;
   lock.unlock();
@@ -163,20 +173,28 @@ bool ImportStream::TakeBatch(std::vector<Record>& batch) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return !queue_.empty() || over(); });
   changed_.wait_for(lock, kLinger, [this] { return full() || over(); });
-  if (queue_.empty() || cancelled_) return false;
+  if (queue_.empty() || cancelled_) {
+    return false;
+  }
   batch.swap(queue_);
   queue_bytes_ = 0;
   const bool resume = paused_ && !over();
   paused_ = false;
   lock.unlock();
-  if (resume) StartRead(&request_);
+  if (resume) {
+    StartRead(&request_);
+  }
   return true;
 }
 
 Status ImportStream::Outcome() {
-  if (!adder_.report().status.ok()) return adder_.report().status;
+  if (!adder_.report().status.ok()) {
+    return adder_.report().status;
+  }
   const std::lock_guard lock(mutex_);
-  if (cancelled_) return CancelledError("the call was cancelled");
+  if (cancelled_) {
+    return CancelledError("the call was cancelled");
+  }
   return input_ended_ ? Status() : UnavailableError(kDraining);
 }
 
@@ -188,18 +206,26 @@ void ImportStream::Commit() {
     while (report.status.ok() && TakeBatch(batch)) {
       const std::int64_t before = report.acknowledged;
       adder_.Add(batch).IgnoreError("kept in the report");
-      if (report.acknowledged > before) SendTotals(report);
+      if (report.acknowledged > before) {
+        SendTotals(report);
+      }
     }
     status = Outcome();
   } catch (const std::exception& error) {
     status = InternalError(error.what());
   }
+  Conclude(status);
+}
+
+void ImportStream::Conclude(const Status& status) {
   owner_.gate_.Leave();
   const grpc::Status answer = End(status);
   std::unique_lock lock(mutex_);
   final_status_ = answer;
   finishing_ = true;
-  if (writing_) return;  // OnWriteDone finishes
+  if (writing_) {
+    return;  // OnWriteDone finishes
+  }
   lock.unlock();
   Finish(answer);
 }
@@ -211,50 +237,64 @@ void ImportStreams::Wait() {
 
 ImportStreams::Reactor* ImportStreams::Start(grpc::CallbackServerContext& context) {
   auto stream = std::make_shared<ImportStream>(*this, context);
+  // gRPC answers nothing before it has bound the reactor that is returned, so it stays alive.
+  ImportStream* const reactor = stream.get();
   Status status = gate_.Enter(context);
   if (status.ok()) {
-    status = Launch(stream);
-    if (!status.ok()) gate_.Leave();
+    status = Admit(reactor);
+    if (!status.ok()) {
+      gate_.Leave();
+    }
   }
-  // gRPC keeps what is started here until it has bound the reactor, so `stream` is alive on return.
-  ImportStream* const reactor = stream.get();
-  if (status.ok()) {
-    reactor->Begin(std::move(stream));
-  } else {
+  if (!status.ok()) {
     reactor->Refuse(std::move(stream), status);
+    return reactor;
+  }
+  reactor->Begin(stream);
+  try {
+    std::thread([this, stream]() mutable { Run(std::move(stream)); }).detach();
+  } catch (const std::system_error& error) {
+    Forget(reactor);
+    Ended();
+    reactor->Conclude(ResourceExhaustedError(Concat("cannot start a thread: ", error.what())));
   }
   return reactor;
 }
 
-Status ImportStreams::Launch(const std::shared_ptr<ImportStream>& stream) {
+void ImportStreams::Run(std::shared_ptr<ImportStream> stream) {
+  stream->Commit();
+  Forget(stream.get());
+  stream.reset();
+  Ended();
+}
+
+Status ImportStreams::Admit(ImportStream* stream) {
   const std::lock_guard lock(mutex_);
-  if (draining_) return UnavailableError(kDraining);
-  try {
-    std::thread([this, stream]() mutable { Run(std::move(stream)); }).detach();
-  } catch (const std::system_error& error) {
-    return ResourceExhaustedError(Concat("cannot start a thread: ", error.what()));
+  if (draining_) {
+    return UnavailableError(kDraining);
   }
-  streams_.insert(stream.get());
+  streams_.insert(stream);
   ++threads_;
   return {};
 }
 
-void ImportStreams::Run(std::shared_ptr<ImportStream> stream) {
-  stream->Commit();
-  {
-    const std::lock_guard lock(mutex_);
-    streams_.erase(stream.get());
-  }
-  stream.reset();
+void ImportStreams::Forget(ImportStream* stream) {
+  const std::lock_guard lock(mutex_);
+  streams_.erase(stream);
+}
+
+void ImportStreams::Ended() {
   const std::lock_guard lock(mutex_);
   --threads_;
-  changed_.notify_all();  // under the mutex: the destructor may be waiting for just this
+  changed_.notify_all();  // under the mutex: Wait may be the last thing before the destructor
 }
 
 void ImportStreams::Drain() {
   const std::lock_guard lock(mutex_);
   draining_ = true;
-  for (ImportStream* const stream : streams_) stream->Drain();
+  for (ImportStream* const stream : streams_) {
+    stream->Drain();
+  }
 }
 
 }  // namespace embeddingsdb

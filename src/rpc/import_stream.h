@@ -8,15 +8,15 @@
 #ifndef EMBEDDINGSDB_RPC_IMPORT_STREAM_H_
 #define EMBEDDINGSDB_RPC_IMPORT_STREAM_H_
 
-#include <grpcpp/support/server_callback.h>
-
 #include <condition_variable>
+#include <grpcpp/support/server_callback.h>
 #include <memory>
 #include <mutex>
 #include <set>
 
 #include "embeddingsdb/database.h"
 #include "embeddingsdb/v1/embeddingsdb.pb.h"
+
 #include "rpc/call_gate.h"
 
 namespace grpc {
@@ -49,15 +49,17 @@ class ImportStreams {
  private:
   friend class ImportStream;
 
-  Status Launch(const std::shared_ptr<ImportStream>& stream);
-  void Run(std::shared_ptr<ImportStream> stream);
+  void Run(std::shared_ptr<ImportStream> stream);  // a call's thread
+  Status Admit(ImportStream* stream);
+  void Forget(ImportStream* stream);
+  void Ended();
 
   Database& database_;
   CallGate& gate_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::set<ImportStream*> streams_;  // alive: a thread is running
-  int threads_ = 0;
+  std::set<ImportStream*> streams_;  // those that Drain must tell
+  int threads_ = 0;                  // until nothing of a call touches the database or this
   bool draining_ = false;
 };
 

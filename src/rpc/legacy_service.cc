@@ -14,7 +14,9 @@ grpc::Status LegacyService::AddRecord(grpc::ServerContext* context,
                                       const legacy::AddRecordRequest* request,
                                       legacy::AddRecordResponse* /*response*/) {
   return gate_.Run(*context, "add record", KeyFrom(request->record()), [&]() -> Status {
-    if (!request->has_record()) return InvalidArgumentError("record is required");
+    if (!request->has_record()) {
+      return InvalidArgumentError("record is required");
+    }
     return database_.Add(RecordFrom(request->record())).status();
   });
 }
@@ -42,7 +44,9 @@ grpc::Status LegacyService::SimilarRecords(grpc::ServerContext* context,
                                            legacy::SimilarRecordsResponse* response) {
   return gate_.Run(*context, "retrieve similar records", [&]() -> Status {
     EDB_ASSIGN(const auto records, database_.Similar(SimilarQueryFrom(*request)));
-    for (const SimilarRecord& record : records) FillSimilar(record, *response->add_records());
+    for (const SimilarRecord& record : records) {
+      FillSimilar(record, *response->add_records());
+    }
     return {};
   });
 }
@@ -55,7 +59,9 @@ grpc::Status LegacyService::SimilarRecordsById(grpc::ServerContext* context,
   TakeSearchOptions(*request, query);
   return gate_.Run(*context, "retrieve similar records by ID", query.key, [&]() -> Status {
     EDB_ASSIGN(const auto records, database_.SimilarById(query));
-    for (const SimilarRecord& record : records) FillSimilar(record, *response->add_records());
+    for (const SimilarRecord& record : records) {
+      FillSimilar(record, *response->add_records());
+    }
     return {};
   });
 }
@@ -67,7 +73,9 @@ grpc::Status LegacyService::GetModels(grpc::ServerContext* context,
     const std::vector<std::string> providers(request->provider().begin(),
                                              request->provider().end());
     EDB_ASSIGN(auto models, database_.Models(providers));
-    for (std::string& model : models) response->add_model(std::move(model));
+    for (std::string& model : models) {
+      response->add_model(std::move(model));
+    }
     return {};
   });
 }
@@ -77,7 +85,9 @@ grpc::Status LegacyService::GetProviders(grpc::ServerContext* context,
                                          legacy::GetProvidersResponse* response) {
   return gate_.Run(*context, "list providers", [&]() -> Status {
     EDB_ASSIGN(auto providers, database_.Providers({}));
-    for (std::string& provider : providers) response->add_provider(std::move(provider));
+    for (std::string& provider : providers) {
+      response->add_provider(std::move(provider));
+    }
     return {};
   });
 }
@@ -90,11 +100,17 @@ grpc::Status LegacyService::ListRecords(grpc::ServerContext* context,
 
 Status LegacyService::List(const legacy::ListRecordsRequest& request,
                            legacy::ListRecordsResponse& response) {
-  if (!request.has_pagination()) return InvalidArgumentError("pagination is required");
+  if (!request.has_pagination()) {
+    return InvalidArgumentError("pagination is required");
+  }
   ListQuery query;
   // 0 is what a client that leaves a field out sends.
-  if (request.pagination().page() != 0) query.page = request.pagination().page();
-  if (request.pagination().per_page() != 0) query.per_page = request.pagination().per_page();
+  if (request.pagination().page() != 0) {
+    query.page = request.pagination().page();
+  }
+  if (request.pagination().per_page() != 0) {
+    query.per_page = request.pagination().per_page();
+  }
   EDB_ASSIGN(query.filters, FiltersFrom(request.filters()));
   EDB_ASSIGN(const RecordPage page, database_.List(query));
 
@@ -103,9 +119,13 @@ Status LegacyService::List(const legacy::ListRecordsRequest& request,
   pagination.set_page(page.page);
   pagination.set_pages(page.pages);
   pagination.set_per_page(page.per_page);
-  for (const Record& record : page.records) FillRecord(record, *response.add_records());
+  for (const Record& record : page.records) {
+    FillRecord(record, *response.add_records());
+  }
   const std::size_t bytes = response.ByteSizeLong();
-  if (bytes <= max_answer_bytes_) return {};
+  if (bytes <= max_answer_bytes_) {
+    return {};
+  }
   response.Clear();
   return ResourceExhaustedError(Concat("the answer has ", bytes, " bytes, the limit is ",
                                        max_answer_bytes_, ": ask for fewer records per page"));

@@ -8,6 +8,7 @@
 #include <cstddef>
 
 #include "embeddingsdb/database.h"
+
 #include "org_sfomuseum_embeddingsdb_service.grpc.pb.h"
 #include "rpc/call_gate.h"
 

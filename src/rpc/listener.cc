@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "rpc/listener.h"
 
+#include <cerrno>
+#include <memory>
 #include <netdb.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <memory>
 #include <system_error>
+#include <unistd.h>
 
 namespace embeddingsdb {
 namespace {
@@ -23,7 +22,9 @@ class Socket {
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
   ~Socket() {
-    if (fd_ >= 0) close(fd_);
+    if (fd_ >= 0) {
+      close(fd_);
+    }
   }
   int fd() const { return fd_; }
 
@@ -39,7 +40,9 @@ Addresses Resolve(const std::string& host, std::uint16_t port, int flags, std::s
   addrinfo* found = nullptr;
   const int code = getaddrinfo(host.empty() ? nullptr : host.c_str(), std::to_string(port).c_str(),
                                &hints, &found);
-  if (code == 0) return {found, &freeaddrinfo};
+  if (code == 0) {
+    return {found, &freeaddrinfo};
+  }
   error = gai_strerror(code);
   return {nullptr, &freeaddrinfo};
 }
@@ -49,7 +52,9 @@ bool Wait(int fd, short events, std::chrono::steady_clock::time_point deadline,
   constexpr int kStepMs = 50;  // how soon a stop is noticed
   while (!stop.stop_requested() && std::chrono::steady_clock::now() < deadline) {
     pollfd entry{.fd = fd, .events = events, .revents = 0};
-    if (poll(&entry, 1, kStepMs) > 0) return true;
+    if (poll(&entry, 1, kStepMs) > 0) {
+      return true;
+    }
   }
   return false;
 }
@@ -57,7 +62,9 @@ bool Wait(int fd, short events, std::chrono::steady_clock::time_point deadline,
 ProbeResult Probe(const addrinfo& address, std::chrono::milliseconds timeout,
                   const std::stop_token& stop) {
   const Socket socket(address, SOCK_NONBLOCK);
-  if (socket.fd() < 0) return ProbeResult::kUnknown;
+  if (socket.fd() < 0) {
+    return ProbeResult::kUnknown;
+  }
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   const auto late = [&] {
     return stop.stop_requested() ? ProbeResult::kUnknown : ProbeResult::kSilent;
@@ -65,7 +72,9 @@ ProbeResult Probe(const addrinfo& address, std::chrono::milliseconds timeout,
   if (connect(socket.fd(), address.ai_addr, address.ai_addrlen) != 0 && errno != EINPROGRESS) {
     return ProbeResult::kUnknown;
   }
-  if (!Wait(socket.fd(), POLLOUT, deadline, stop)) return late();
+  if (!Wait(socket.fd(), POLLOUT, deadline, stop)) {
+    return late();
+  }
   int error = 0;
   socklen_t size = sizeof(error);
   if (getsockopt(socket.fd(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0 ||
@@ -84,7 +93,9 @@ ProbeResult ProbeListener(const std::string& host, std::uint16_t port,
   // All addresses belong to one gRPC server, so the first that can be tried speaks for it.
   for (const addrinfo* one = addresses.get(); one != nullptr; one = one->ai_next) {
     const ProbeResult result = Probe(*one, timeout, stop);
-    if (result != ProbeResult::kUnknown) return result;
+    if (result != ProbeResult::kUnknown) {
+      return result;
+    }
   }
   return ProbeResult::kUnknown;
 }
@@ -107,10 +118,14 @@ std::string WhyNotListen(const std::string& host, std::uint16_t port) {
 
 std::uint64_t RaiseFileLimit() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    return 0;
+  }
   if (limit.rlim_cur < limit.rlim_max) {
     const rlimit raised{.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
-    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return raised.rlim_cur;
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) {
+      return raised.rlim_cur;
+    }
   }
   return limit.rlim_cur;
 }

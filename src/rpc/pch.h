@@ -5,6 +5,7 @@
 #define EMBEDDINGSDB_RPC_PCH_H_
 
 #include "embeddingsdb/v1/embeddingsdb.grpc.pb.h"
+
 #include "org_sfomuseum_embeddingsdb_service.grpc.pb.h"
 
 #endif  // EMBEDDINGSDB_RPC_PCH_H_

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "embeddingsdb/limits.h"
+
 #include "rpc/convert.h"
 #include "rpc/record_bytes.h"
 
@@ -40,7 +41,9 @@ Status V1Service::Scan(grpc::ServerContext& context, const v1::ScanRecordsReques
       message.Clear();
       bytes = 0;
     }
-    if (!more) return {};
+    if (!more) {
+      return {};
+    }
   }
 }
 
@@ -55,14 +58,15 @@ grpc::Status V1Service::CountRecords(grpc::ServerContext* context,
   });
 }
 
-grpc::Status V1Service::GetModels(grpc::ServerContext* context,
-                                  const v1::GetModelsRequest* request,
+grpc::Status V1Service::GetModels(grpc::ServerContext* context, const v1::GetModelsRequest* request,
                                   v1::GetModelsResponse* response) {
   return gate_.Run(*context, "list models", [&]() -> Status {
     const std::vector<std::string> providers(request->providers().begin(),
                                              request->providers().end());
     EDB_ASSIGN(auto models, database_.Models(providers));
-    for (std::string& model : models) response->add_models(std::move(model));
+    for (std::string& model : models) {
+      response->add_models(std::move(model));
+    }
     return {};
   });
 }
@@ -73,7 +77,9 @@ grpc::Status V1Service::GetProviders(grpc::ServerContext* context,
   return gate_.Run(*context, "list providers", [&]() -> Status {
     const std::vector<std::string> models(request->models().begin(), request->models().end());
     EDB_ASSIGN(auto providers, database_.Providers(models));
-    for (std::string& provider : providers) response->add_providers(std::move(provider));
+    for (std::string& provider : providers) {
+      response->add_providers(std::move(provider));
+    }
     return {};
   });
 }
@@ -83,10 +89,14 @@ grpc::Status V1Service::SimilarRecords(grpc::ServerContext* context,
                                        v1::SimilarRecordsResponse* response) {
   return gate_.Run(*context, "retrieve similar records", [&]() -> Status {
     SimilarQuery query = SimilarQueryFrom(*request);
-    if (request->has_exclude_record()) query.exclude_record = KeyFrom(request->exclude_record());
+    if (request->has_exclude_record()) {
+      query.exclude_record = KeyFrom(request->exclude_record());
+    }
     query.exact = request->exact();
     EDB_ASSIGN(const auto records, database_.Similar(query));
-    for (const SimilarRecord& record : records) FillSimilar(record, *response->add_records());
+    for (const SimilarRecord& record : records) {
+      FillSimilar(record, *response->add_records());
+    }
     return {};
   });
 }
@@ -98,9 +108,13 @@ grpc::Status V1Service::SimilarRecordsById(grpc::ServerContext* context,
   query.key = KeyFrom(request->key());
   TakeSearchOptions(*request, query);
   return gate_.Run(*context, "retrieve similar records by ID", query.key, [&]() -> Status {
-    if (!request->has_key()) return InvalidArgumentError("key is required");
+    if (!request->has_key()) {
+      return InvalidArgumentError("key is required");
+    }
     EDB_ASSIGN(const auto records, database_.SimilarById(query));
-    for (const SimilarRecord& record : records) FillSimilar(record, *response->add_records());
+    for (const SimilarRecord& record : records) {
+      FillSimilar(record, *response->add_records());
+    }
     return {};
   });
 }

@@ -6,6 +6,7 @@
 
 #include "embeddingsdb/database.h"
 #include "embeddingsdb/v1/embeddingsdb.grpc.pb.h"
+
 #include "rpc/call_gate.h"
 #include "rpc/import_stream.h"
 

@@ -11,7 +11,9 @@
 namespace embeddingsdb {
 namespace {
 
-std::string Mark(bool value) { return value ? "yes" : "no"; }
+std::string Mark(bool value) {
+  return value ? "yes" : "no";
+}
 
 std::string Row(const std::string& name, const Capabilities& can, PaginationType pagination) {
   std::ostringstream row;
@@ -45,7 +47,9 @@ TEST(CapabilityMatrix, DocumentedRowsAreWhatTheEnginesDeclare) {
 TEST(CapabilityMatrix, EveryRegisteredSchemeIsUnderTest) {
   const TestContext test;
   std::vector<std::string> expected = {"null"};
-  for (const EngineUnderTest& engine : EnginesUnderTest()) expected.push_back(engine.name);
+  for (const EngineUnderTest& engine : EnginesUnderTest()) {
+    expected.push_back(engine.name);
+  }
   std::sort(expected.begin(), expected.end());
   EXPECT_EQ(test.registry.DatabaseSchemes(), expected);
 }

@@ -15,7 +15,9 @@ class Durability : public EngineTest {
  protected:
   void SetUp() override {
     EngineTest::SetUp();
-    if (!db_->capabilities().persistent) GTEST_SKIP() << "docs/engines.md: not persistent";
+    if (!db_->capabilities().persistent) {
+      GTEST_SKIP() << "docs/engines.md: not persistent";
+    }
   }
 };
 EDB_FOR_ALL_ENGINES(Durability);
@@ -63,7 +65,9 @@ TEST_P(Durability, ReadOnlyReadsAndRefusesWritesByName) {
 }
 
 TEST_P(Durability, ReadersFollowAWriterWhereTheEngineShares) {
-  if (!db_->capabilities().shared_read) GTEST_SKIP() << "docs/engines.md: no shared reading";
+  if (!db_->capabilities().shared_read) {
+    GTEST_SKIP() << "docs/engines.md: no shared reading";
+  }
   Add(MakeRecord("p", "d", "m", {1, 2}));
   Result<std::unique_ptr<Database>> reader =
       test_.Open(GetParam().uri(folder_.path()) + "&read-only=true");
@@ -97,7 +101,9 @@ TEST_P(Concurrency, ReadersSeeWholeRecordsWhileWritersReplaceThem) {
     record.attributes = {{"round", std::to_string(round)}};
     return record;
   };
-  for (int key = 0; key < kKeys; ++key) Add(version(key, 1));
+  for (int key = 0; key < kKeys; ++key) {
+    Add(version(key, 1));
+  }
 
   std::atomic<bool> done = false;
   std::atomic<int> reads = 0;
@@ -112,10 +118,12 @@ TEST_P(Concurrency, ReadersSeeWholeRecordsWhileWritersReplaceThem) {
     threads.emplace_back([&] {
       // At least once, even if the writers are through before this thread starts.
       do {
-        const auto found = db_->Similar(
-            {.model = "m", .embedding = {0, 0}, .k = kKeys * 2, .max_distance = 0.0F});
+        const auto found =
+            db_->Similar({.model = "m", .embedding = {0, 0}, .k = kKeys * 2, .max_distance = 0.0F});
         EXPECT_OK(found);
-        if (!found.ok()) return;
+        if (!found.ok()) {
+          return;
+        }
         EXPECT_EQ(found->size(), static_cast<std::size_t>(kKeys));
         check(*found);
         EXPECT_OK(db_->List({.page = 1, .per_page = 50, .filters = {}}));
@@ -130,7 +138,9 @@ TEST_P(Concurrency, ReadersSeeWholeRecordsWhileWritersReplaceThem) {
     for (int writer = 0; writer < 2; ++writer) {
       writers.emplace_back([&, writer] {
         for (int round = 2; round < 2 + kRounds; ++round) {
-          for (int key = writer; key < kKeys; key += 2) EXPECT_OK(db_->Add(version(key, round)));
+          for (int key = writer; key < kKeys; key += 2) {
+            EXPECT_OK(db_->Add(version(key, round)));
+          }
         }
       });
     }
@@ -143,7 +153,9 @@ TEST_P(Concurrency, ReadersSeeWholeRecordsWhileWritersReplaceThem) {
 }
 
 TEST_P(Concurrency, CloseWaitsForCallsInFlightAndLaterOnesFailByName) {
-  for (int i = 0; i < 50; ++i) Add(MakeRecord("p", "d" + std::to_string(i), "m", {1, 2}));
+  for (int i = 0; i < 50; ++i) {
+    Add(MakeRecord("p", "d" + std::to_string(i), "m", {1, 2}));
+  }
   std::vector<std::jthread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {

@@ -40,7 +40,9 @@ class EngineTest : public testing::TestWithParam<EngineUnderTest> {
     db_ = *std::move(opened);
   }
   Result<std::unique_ptr<Database>> TryOpen(const std::string& options) {
-    if (db_ != nullptr) EXPECT_OK(db_->Close());
+    if (db_ != nullptr) {
+      EXPECT_OK(db_->Close());
+    }
     db_.reset();
     return test_.Open(GetParam().uri(folder_.path()) + options);
   }
@@ -52,8 +54,8 @@ class EngineTest : public testing::TestWithParam<EngineUnderTest> {
 };
 
 /// Runs a suite derived from EngineTest on every engine.
-#define EDB_FOR_ALL_ENGINES(Suite)                                                    \
-  INSTANTIATE_TEST_SUITE_P(Engines, Suite, testing::ValuesIn(EnginesUnderTest()),     \
+#define EDB_FOR_ALL_ENGINES(Suite)                                                \
+  INSTANTIATE_TEST_SUITE_P(Engines, Suite, testing::ValuesIn(EnginesUnderTest()), \
                            [](const auto& engine) { return engine.param.name; })
 
 }  // namespace embeddingsdb

@@ -78,7 +78,9 @@ TEST_P(Lists, OrderIsBytewiseNotByLocale) {
   std::vector<std::string> subjects;
   const Result<RecordPage> page = db_->List({});
   ASSERT_OK(page);
-  for (const Record& record : page->records) subjects.push_back(record.subject_id);
+  for (const Record& record : page->records) {
+    subjects.push_back(record.subject_id);
+  }
   EXPECT_EQ(subjects, (std::vector<std::string>{"B", "Z", "a", "b", "\xC3\xA9"}));
 }
 
@@ -115,7 +117,9 @@ TEST_P(Lists, FiltersAreAndedOnListScanAndCountAlike) {
   for (const std::vector<Filter>& filters : all_filters) {
     std::vector<Record> expected;
     for (const Record& record : *everything) {
-      if (Matches(record, filters)) expected.push_back(record);
+      if (Matches(record, filters)) {
+        expected.push_back(record);
+      }
     }
     const Result<RecordPage> page = db_->List({.page = 1, .per_page = 100, .filters = filters});
     ASSERT_OK(page);
@@ -130,7 +134,9 @@ TEST_P(Lists, FiltersAreAndedOnListScanAndCountAlike) {
 }
 
 TEST_P(Lists, ScanIsASnapshotAndSeesEveryRecordOnce) {
-  if (!db_->capabilities().snapshot_scan) GTEST_SKIP() << "docs/engines.md: no snapshot scan";
+  if (!db_->capabilities().snapshot_scan) {
+    GTEST_SKIP() << "docs/engines.md: no snapshot scan";
+  }
   Fill();
   const Result<std::vector<Record>> before = ScanAll(*db_);
   ASSERT_OK(before);

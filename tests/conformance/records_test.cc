@@ -13,7 +13,10 @@ class Records : public EngineTest {};
 EDB_FOR_ALL_ENGINES(Records);
 
 Record Awkward() {
-  Record record = MakeRecord("Mus\xC3\xA9" "e d'Orsay; \"A\" -- x", "a/b?c=%2F&d", "m-1'", {});
+  Record record = MakeRecord(
+      "Mus\xC3\xA9"
+      "e d'Orsay; \"A\" -- x",
+      "a/b?c=%2F&d", "m-1'", {});
   record.subject_id = "";
   record.embedding = {0.1F, -0.0F, 1e-45F, std::numeric_limits<float>::max(), -1.5F};
   record.created = -12'345'678'901;
@@ -170,14 +173,14 @@ TEST_P(Records, RefusesEveryBadRecordByNameAndStoresNothing) {
 }
 
 TEST_P(Records, TakesRecordsAtEveryLimit) {
-  Record record = MakeRecord(std::string(kMaxProviderBytes, 'p'),
-                             std::string(kMaxDepictionIdBytes, 'd'),
-                             std::string(kMaxModelBytes, 'm'), {});
+  Record record =
+      MakeRecord(std::string(kMaxProviderBytes, 'p'), std::string(kMaxDepictionIdBytes, 'd'),
+                 std::string(kMaxModelBytes, 'm'), {});
   record.embedding.assign(kMaxDimension, 0.5F);
   record.subject_id = std::string(kMaxSubjectIdBytes, 's');
   record.created = std::numeric_limits<std::int64_t>::max();
-  record.attributes = {{std::string(kMaxAttributeKeyBytes, 'k'),
-                        std::string(kMaxAttributeValueBytes, 'v')}};
+  record.attributes = {
+      {std::string(kMaxAttributeKeyBytes, 'k'), std::string(kMaxAttributeValueBytes, 'v')}};
   Add(record);
   EXPECT_EQ(*db_->Get(record.key), record);
 }

@@ -15,8 +15,12 @@ class Similar : public EngineTest {
     const auto found = db_->Similar(query);
     EXPECT_OK(found);
     std::vector<std::string> ids;
-    if (!found.ok()) return ids;
-    for (const SimilarRecord& record : *found) ids.push_back(record.key.depiction_id);
+    if (!found.ok()) {
+      return ids;
+    }
+    for (const SimilarRecord& record : *found) {
+      ids.push_back(record.key.depiction_id);
+    }
     return ids;
   }
   /// Points 0, 1, 2, ... on a line, alternating between providers p0 and p1.
@@ -68,7 +72,9 @@ TEST_P(Similar, RequestsOverrideTheDefaultsBothWays) {
   wide.max_distance = 4.5F;
   EXPECT_EQ(Ids(wide), (Names{"d0", "d1", "d2", "d3", "d4"}));
   OpenWith("&max-results=3&max-distance=7");
-  if (*db_->Count({}) == 0) FillLine(30);
+  if (*db_->Count({}) == 0) {
+    FillLine(30);
+  }
   EXPECT_EQ(Ids(base), (Names{"d0", "d1", "d2"}));
   EXPECT_EQ(Ids(wide), (Names{"d0", "d1", "d2", "d3", "d4"}));
 }
@@ -106,7 +112,9 @@ TEST_P(Similar, ExcludeMeansDepictionIdWhoeverProvidesIt) {
 
 TEST_P(Similar, ExactDuplicatesAreFoundAndTiesAreOrderedByKey) {
   for (const char* provider : {"c", "a", "b"}) {
-    for (const char* id : {"y", "x"}) Add(MakeRecord(provider, id, "m", {3, 4}));
+    for (const char* id : {"y", "x"}) {
+      Add(MakeRecord(provider, id, "m", {3, 4}));
+    }
   }
   const auto found = db_->Similar({.model = "m", .embedding = {3, 4}, .k = 5});
   ASSERT_OK(found);
@@ -191,7 +199,9 @@ TEST_P(Similar, DistancesStayRightAtTheEdgesOfFloat) {
   ASSERT_EQ(found->size(), 3U) << "an infinite distance still is one";
   EXPECT_EQ((*found)[0].key.depiction_id, "huge");
   EXPECT_EQ((*found)[0].distance, 0.0F);
-  for (const SimilarRecord& record : *found) EXPECT_FALSE(std::isnan(record.distance));
+  for (const SimilarRecord& record : *found) {
+    EXPECT_FALSE(std::isnan(record.distance));
+  }
 }
 
 class SimilarMetrics : public EngineTest {};
@@ -214,8 +224,7 @@ TEST_P(SimilarMetrics, CosineAndInnerProductAreWhatTheySay) {
     ASSERT_OK((*db)->Add(MakeRecord("p", "along", "m", {2, 0})));
     ASSERT_OK((*db)->Add(MakeRecord("p", "across", "m", {0, 3})));
     ASSERT_OK((*db)->Add(MakeRecord("p", "zero", "m", {0, 0})));
-    const auto found =
-        (*db)->Similar({.model = "m", .embedding = {1, 0}, .max_distance = 100.0F});
+    const auto found = (*db)->Similar({.model = "m", .embedding = {1, 0}, .max_distance = 100.0F});
     ASSERT_OK(found);
     ASSERT_EQ(found->size(), 3U);
     EXPECT_EQ((*found)[0].key.depiction_id, "along");

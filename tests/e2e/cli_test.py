@@ -81,7 +81,7 @@ class Help(TestCase):
 class Flags(TestCase):
     def test_wrong_flags_are_told_with_the_usage(self):
         wrong = (
-            (["-provder", "x"], "flag provided but not defined: -provder (did you mean -provider?)"),
+            (["-provder", "x"], "not defined: -provder (did you mean -provider?)"),
             (["-max-results", "ten"], 'invalid value "ten" for flag -max-results: not an integer'),
             (["-max-results=99999999999"], "out of range"),
             (["-max-results", "-1"], "-max-results -1 is less than 0"),
@@ -157,7 +157,8 @@ class ExitCodes(TestCase):
         self.assertTool(unavailable, 4, "UNAVAILABLE")
         self.assertNotIn("hint", unavailable.err)
         too_long = json.dumps([1] * 1_000_000)
-        vector = tool("embeddingsdb-client", "similar", *database, "-embeddings", "-", stdin=too_long)
+        similar = ["similar", *database, "-embeddings", "-"]
+        vector = tool("embeddingsdb-client", *similar, stdin=too_long)
         self.assertTool(vector, 7, "longer than 1048576 bytes")
 
     def test_records_that_are_refused_leave_nothing_behind(self):

@@ -82,8 +82,9 @@ class KillTest:
         database = ["-database-uri", database_uri("sqlite", scratch)]
         records = [record(n, provider=f"round{number}", dimension=8) for n in range(RECORDS)]
         path = scratch / "in.parquet"
+        add = ["add", *database, "-record", "-"]
         for step in (
-            tool("embeddingsdb-client", "add", *database, "-record", "-", stdin=json_lines(records)),
+            tool("embeddingsdb-client", *add, stdin=json_lines(records)),
             tool("parquet-export", *database, "-output", path),
             emitted := tool("parquet-emit", path),
         ):

@@ -222,7 +222,8 @@ class Stopping(TestCase):
                     server.process.send_signal(signal.SIGTERM)
                     break
             rest = importer.stderr.read()
-            acknowledged = max([acknowledged, *map(int, re.findall(r"acknowledged count=(\d+)", rest))])
+            counts = re.findall(r"acknowledged count=(\d+)", rest)
+            acknowledged = max([acknowledged, *map(int, counts)])
             self.assertEqual(server.process.wait(PATIENCE), 0, server.log())
             self.assertEqual(importer.wait(PATIENCE), 4, rest)
             feeder.join()

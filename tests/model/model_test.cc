@@ -18,7 +18,8 @@ int Runs() {
   return text != nullptr ? std::atoi(text) : 6;
 }
 
-/// Makes operations over few keys and coarse vectors, so that replacing, ties and duplicates happen.
+/// Makes operations over few keys and coarse vectors, so that replacing, ties and duplicates
+/// happen.
 class Generator {
  public:
   explicit Generator(std::uint64_t seed) : random_(seed) {}
@@ -32,7 +33,9 @@ class Generator {
   }
   std::vector<float> Vector(const std::string& model) {
     std::vector<float> vector(model == "m" ? 3 : model == "n" ? 17 : 64);
-    for (float& element : vector) element = static_cast<float>(Below(5) - 2) * 0.25F;
+    for (float& element : vector) {
+      element = static_cast<float>(Below(5) - 2) * 0.25F;
+    }
     return vector;
   }
   Record NextRecord() {
@@ -47,18 +50,34 @@ class Generator {
     SimilarQuery query;
     query.model = Pick({"m", "n", "o", "absent"});
     query.embedding = Vector(query.model);
-    if (Below(2) == 0) query.k = 1 + Below(40);
-    if (Below(2) == 0) query.max_distance = static_cast<float>(Below(8)) * 0.5F;
-    if (Below(3) == 0) query.provider = Pick({"p", "p-q", "nobody"});
-    for (int i = Below(4); i > 0; --i) query.exclude.push_back("d" + std::to_string(Below(12)));
-    if (Below(4) == 0) query.exclude_record = NextKey();
+    if (Below(2) == 0) {
+      query.k = 1 + Below(40);
+    }
+    if (Below(2) == 0) {
+      query.max_distance = static_cast<float>(Below(8)) * 0.5F;
+    }
+    if (Below(3) == 0) {
+      query.provider = Pick({"p", "p-q", "nobody"});
+    }
+    for (int i = Below(4); i > 0; --i) {
+      query.exclude.push_back("d" + std::to_string(Below(12)));
+    }
+    if (Below(4) == 0) {
+      query.exclude_record = NextKey();
+    }
     return query;
   }
   std::vector<Filter> Filters() {
     std::vector<Filter> filters;
-    if (Below(2) == 0) filters.push_back({Column::kModel, Pick({"m", "n"})});
-    if (Below(3) == 0) filters.push_back({Column::kProvider, Pick({"p", "p-q"})});
-    if (Below(4) == 0) filters.push_back({Column::kSubjectId, Pick({"", "s1"})});
+    if (Below(2) == 0) {
+      filters.push_back({Column::kModel, Pick({"m", "n"})});
+    }
+    if (Below(3) == 0) {
+      filters.push_back({Column::kProvider, Pick({"p", "p-q"})});
+    }
+    if (Below(4) == 0) {
+      filters.push_back({Column::kSubjectId, Pick({"", "s1"})});
+    }
     return filters;
   }
 
@@ -94,7 +113,9 @@ void Step(Generator& make, Database& engine, Database& model) {
     }
     case 3: {
       std::vector<Record> batch;
-      for (int i = make.Below(20); i > 0; --i) batch.push_back(make.NextRecord());
+      for (int i = make.Below(20); i > 0; --i) {
+        batch.push_back(make.NextRecord());
+      }
       return ExpectSame(engine.AddBatch(batch), model.AddBatch(batch));
     }
     case 4: {
@@ -111,8 +132,8 @@ void Step(Generator& make, Database& engine, Database& model) {
       return ExpectSame(engine.Similar(query), model.Similar(query));
     }
     case 8: {
-      const ListQuery query = {.page = 1 + make.Below(4), .per_page = 1 + make.Below(15),
-                               .filters = make.Filters()};
+      const ListQuery query = {
+          .page = 1 + make.Below(4), .per_page = 1 + make.Below(15), .filters = make.Filters()};
       return ExpectSamePage(engine.List(query), model.List(query));
     }
     default: {
@@ -140,7 +161,9 @@ TEST_P(Model, RandomOperationsGiveTheAnswersOfTheExactModel) {
     for (int step = 0; step < 100; ++step) {
       SCOPED_TRACE("step " + std::to_string(step));
       Step(make, **engine, **model);
-      if (HasFailure()) return;
+      if (HasFailure()) {
+        return;
+      }
       if (step % 40 == 39 && (*engine)->capabilities().persistent) {
         ASSERT_OK((*engine)->Close());
         engine = test_.Open(GetParam().uri(run_folder.path()));
@@ -166,7 +189,9 @@ TEST_P(ModelCanary, TheSameStepsFindAPlantedFault) {
   {
     const testing::ScopedFakeTestPartResultReporter reporter(
         testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &failures);
-    for (int step = 0; step < 600 && failures.size() == 0; ++step) Step(make, engine, *model);
+    for (int step = 0; step < 600 && failures.size() == 0; ++step) {
+      Step(make, engine, *model);
+    }
   }
   EXPECT_GT(failures.size(), 0) << "the model test does not notice " << GetParam();
 }

@@ -16,7 +16,8 @@ namespace embeddingsdb {
 
 enum class Fault {
   kRemoveForgets,        ///< Remove answers, but the record stays
-  kFilterAfterTopK,      ///< the provider filter is applied after the top k, as go-embeddingsdb's SQLite
+  kFilterAfterTopK,      ///< the provider filter is applied after the top k, as go-embeddingsdb's
+                         ///< SQLite
   kHidesDuplicates,      ///< records at distance 0 are dropped, as go-embeddingsdb does
   kScanDropsLast,        ///< the last record of a scan is lost, as go-embeddingsdb's import does
   kReplaceKeepsSubject,  ///< replacing a record leaves its old subject
@@ -37,7 +38,9 @@ class FaultyDatabase final : public Database {
     std::vector<Record> changed(records.begin(), records.end());
     for (Record& record : changed) {
       const Result<Record> old = base_->Get(record.key);
-      if (fault_ == Fault::kReplaceKeepsSubject && old.ok()) record.subject_id = old->subject_id;
+      if (fault_ == Fault::kReplaceKeepsSubject && old.ok()) {
+        record.subject_id = old->subject_id;
+      }
     }
     return base_->AddBatch(changed);
   }
@@ -45,7 +48,9 @@ class FaultyDatabase final : public Database {
   Status Flush() override { return base_->Flush(); }
   Result<Record> Get(const Key& key) override { return base_->Get(key); }
   Result<bool> Remove(const Key& key) override {
-    if (fault_ == Fault::kRemoveForgets) return base_->Get(key).ok();
+    if (fault_ == Fault::kRemoveForgets) {
+      return base_->Get(key).ok();
+    }
     return base_->Remove(key);
   }
   Result<RecordPage> List(const ListQuery& query) override { return base_->List(query); }
@@ -106,16 +111,22 @@ class FaultyDatabase::LosingCursor final : public RecordCursor {
 inline Result<std::unique_ptr<RecordCursor>> FaultyDatabase::Scan(
     const std::vector<Filter>& filters) {
   EDB_ASSIGN(std::unique_ptr<RecordCursor> cursor, base_->Scan(filters));
-  if (fault_ != Fault::kScanDropsLast) return cursor;
+  if (fault_ != Fault::kScanDropsLast) {
+    return cursor;
+  }
   return std::unique_ptr<RecordCursor>(std::make_unique<LosingCursor>(std::move(cursor)));
 }
 
 inline Result<std::vector<SimilarRecord>> FaultyDatabase::Similar(const SimilarQuery& query) {
   SimilarQuery asked = query;
-  if (fault_ == Fault::kFilterAfterTopK) asked.provider.reset();
+  if (fault_ == Fault::kFilterAfterTopK) {
+    asked.provider.reset();
+  }
   EDB_ASSIGN(std::vector<SimilarRecord> found, base_->Similar(asked));
   std::erase_if(found, [&](const SimilarRecord& record) {
-    if (fault_ == Fault::kHidesDuplicates) return record.distance == 0;
+    if (fault_ == Fault::kHidesDuplicates) {
+      return record.distance == 0;
+    }
     return query.provider.has_value() && record.key.provider != *query.provider;
   });
   return found;

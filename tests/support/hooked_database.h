@@ -18,7 +18,7 @@ namespace embeddingsdb {
 /// What happens in a HookedDatabase; outlives it.
 struct Hooks {
   std::function<Status(std::span<const Record>)> before_add;  ///< an error takes the add's place
-  std::atomic<std::int64_t> stored = 0;   ///< records in batches that were stored
+  std::atomic<std::int64_t> stored = 0;  ///< records in batches that were stored
   std::atomic<std::int64_t> batches = 0;
   std::atomic<bool> flushed = false;
   std::atomic<bool> closed = false;
@@ -32,7 +32,9 @@ class HookedDatabase final : public Database {
 
   Result<AddReport> Add(const Record& record) override { return AddBatch({&record, 1}); }
   Result<AddReport> AddBatch(std::span<const Record> records) override {
-    if (hooks_.before_add) EDB_TRY(hooks_.before_add(records));
+    if (hooks_.before_add) {
+      EDB_TRY(hooks_.before_add(records));
+    }
     auto report = base_->AddBatch(records);
     if (report.ok()) {
       hooks_.stored += static_cast<std::int64_t>(records.size());

@@ -4,11 +4,10 @@
 #ifndef EMBEDDINGSDB_TESTS_SUPPORT_RECORDS_H_
 #define EMBEDDINGSDB_TESTS_SUPPORT_RECORDS_H_
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <gtest/gtest.h>
 #include <memory>
 #include <random>
 #include <string>
@@ -19,27 +18,29 @@
 #include "embeddingsdb/record.h"
 
 // Evaluate once; print the status when it is not what the test wants.
-#define EXPECT_OK(expression)                                                 \
-  do {                                                                        \
-    const auto edb_outcome = ::embeddingsdb::StatusOf(expression);            \
-    EXPECT_TRUE(edb_outcome.ok()) << edb_outcome;                             \
+#define EXPECT_OK(expression)                                      \
+  do {                                                             \
+    const auto edb_outcome = ::embeddingsdb::StatusOf(expression); \
+    EXPECT_TRUE(edb_outcome.ok()) << edb_outcome;                  \
   } while (false)
-#define ASSERT_OK(expression)                                                 \
-  do {                                                                        \
-    const auto edb_outcome = ::embeddingsdb::StatusOf(expression);            \
-    ASSERT_TRUE(edb_outcome.ok()) << edb_outcome;                             \
+#define ASSERT_OK(expression)                                      \
+  do {                                                             \
+    const auto edb_outcome = ::embeddingsdb::StatusOf(expression); \
+    ASSERT_TRUE(edb_outcome.ok()) << edb_outcome;                  \
   } while (false)
 /// `expression` fails with `code_` and a message that holds `text`.
-#define EXPECT_FAILS(expression, code_, text)                                 \
-  do {                                                                        \
-    const auto edb_outcome = ::embeddingsdb::StatusOf(expression);            \
+#define EXPECT_FAILS(expression, code_, text)                                        \
+  do {                                                                               \
+    const auto edb_outcome = ::embeddingsdb::StatusOf(expression);                   \
     EXPECT_EQ(edb_outcome.code(), ::embeddingsdb::StatusCode::code_) << edb_outcome; \
     EXPECT_NE(edb_outcome.message().find(text), std::string::npos) << edb_outcome;   \
   } while (false)
 
 namespace embeddingsdb {
 
-inline Status StatusOf(const Status& status) { return status; }
+inline Status StatusOf(const Status& status) {
+  return status;
+}
 template <typename T>
 Status StatusOf(const Result<T>& result) {
   return result.status();
@@ -60,7 +61,9 @@ inline Record MakeRecord(std::string provider, std::string depiction_id, std::st
 inline std::vector<float> RandomVector(std::mt19937_64& random, int dimension) {
   std::normal_distribution<float> normal;
   std::vector<float> vector(static_cast<std::size_t>(dimension));
-  for (float& element : vector) element = normal(random);
+  for (float& element : vector) {
+    element = normal(random);
+  }
   return vector;
 }
 
@@ -70,7 +73,9 @@ inline Result<std::vector<Record>> Drain(RecordCursor& cursor) {
   Record record;
   while (true) {
     EDB_ASSIGN(const bool more, cursor.Next(record));
-    if (!more) return records;
+    if (!more) {
+      return records;
+    }
     records.push_back(record);
   }
 }

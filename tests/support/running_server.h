@@ -4,18 +4,18 @@
 #ifndef EMBEDDINGSDB_TESTS_SUPPORT_RUNNING_SERVER_H_
 #define EMBEDDINGSDB_TESTS_SUPPORT_RUNNING_SERVER_H_
 
+#include <chrono>
 #include <grpcpp/create_channel.h>
 #include <gtest/gtest.h>
-
-#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
 
-#include "core/text.h"
 #include "embeddingsdb/v1/embeddingsdb.grpc.pb.h"
+
+#include "core/text.h"
 #include "org_sfomuseum_embeddingsdb_service.grpc.pb.h"
 #include "rpc/builtin_rpc.h"
 #include "rpc/convert.h"
@@ -32,7 +32,9 @@ class RunningServer {
   explicit RunningServer(GrpcServerOptions options = {}) {
     RegisterBuiltinClients(context_.registry);
     context_.log.set_level(LogLevel::kDebug);
-    if (options.host.empty()) options.host = "127.0.0.1";
+    if (options.host.empty()) {
+      options.host = "127.0.0.1";
+    }
     auto memory = context_.Open("memory://?max-distance=0");
     EXPECT_OK(memory);
     auto hooked = std::make_unique<HookedDatabase>(*std::move(memory), hooks);
@@ -47,7 +49,9 @@ class RunningServer {
   /// Drains; gives what Serve gave.
   Status Stop() {
     thread_.request_stop();
-    if (thread_.joinable()) thread_.join();
+    if (thread_.joinable()) {
+      thread_.join();
+    }
     return served_;
   }
 
@@ -56,8 +60,8 @@ class RunningServer {
 
   /// A client of ours; `options` as in a URI, e.g. "token-uri=secret".
   std::unique_ptr<Client> OpenClient(std::string_view options = "") {
-    auto client =
-        context_.registry.OpenClient(Concat("grpc://", address(), "?", options), context_.context());
+    auto client = context_.registry.OpenClient(Concat("grpc://", address(), "?", options),
+                                               context_.context());
     EXPECT_OK(client);
     return *std::move(client);
   }
@@ -89,7 +93,9 @@ class CallContext : public grpc::ClientContext {
  public:
   explicit CallContext(const std::string& authorization = "") {
     set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
-    if (!authorization.empty()) AddMetadata("authorization", authorization);
+    if (!authorization.empty()) {
+      AddMetadata("authorization", authorization);
+    }
   }
 };
 
@@ -103,7 +109,9 @@ class VectorCursor final : public RecordCursor {
       record = records_[next_++];
       return true;
     }
-    if (!end_.ok()) return end_;
+    if (!end_.ok()) {
+      return end_;
+    }
     return false;
   }
   std::size_t taken() const { return next_; }
@@ -131,13 +139,12 @@ inline std::ostream& operator<<(std::ostream& os, const grpc::Status& status) {
 
 }  // namespace embeddingsdb
 
-#define EXPECT_GRPC(expression, code_, text)                                             \
-  do {                                                                                   \
-    const grpc::Status edb_outcome = (expression);                                       \
-    EXPECT_EQ(edb_outcome.error_code(), grpc::StatusCode::code_)                         \
-        << edb_outcome.error_message();                                                  \
-    EXPECT_NE(edb_outcome.error_message().find(text), std::string::npos)                 \
-        << edb_outcome.error_message();                                                  \
+#define EXPECT_GRPC(expression, code_, text)                                                     \
+  do {                                                                                           \
+    const grpc::Status edb_outcome = (expression);                                               \
+    EXPECT_EQ(edb_outcome.error_code(), grpc::StatusCode::code_) << edb_outcome.error_message(); \
+    EXPECT_NE(edb_outcome.error_message().find(text), std::string::npos)                         \
+        << edb_outcome.error_message();                                                          \
   } while (false)
 
 #endif  // EMBEDDINGSDB_TESTS_SUPPORT_RUNNING_SERVER_H_

@@ -11,9 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "embeddingsdb/registry.h"
+
 #include "core/env.h"
 #include "core/log.h"
-#include "embeddingsdb/registry.h"
 #include "engines/builtin_engines.h"
 
 namespace embeddingsdb {
@@ -27,7 +28,9 @@ class CapturingLogger final : public Logger {
   }
   bool Contains(std::string_view text) const {
     for (const std::string& line : lines()) {
-      if (line.find(text) != std::string::npos) return true;
+      if (line.find(text) != std::string::npos) {
+        return true;
+      }
     }
     return false;
   }

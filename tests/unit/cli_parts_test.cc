@@ -171,7 +171,7 @@ TEST(Progress, LineSaysHowFarHowFastAndHowLong) {
 
 // In a process of its own: signals are blocked for good.
 void SignalAndLeave(int signals) {
-  StopSignals stop;
+  const StopSignals stop;
   for (int i = 0; i < signals; ++i) {
     kill(getpid(), SIGTERM);
     while (!stop.token().stop_requested()) {

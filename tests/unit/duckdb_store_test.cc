@@ -225,6 +225,50 @@ TEST_F(DuckdbStoreTest, AKilledProcessLosesNothingAcknowledged) {
   EXPECT_THAT(problems, IsEmpty());
 }
 
+// A log cut anywhere in its last transaction gives the state before that transaction, whichever way
+// its rows went: rows of a whole batch are in the file already, only the log does not say so.
+TEST_F(DuckdbStoreTest, ATornLogLosesTheLastTransactionWholeOrNotAtAll) {
+  const std::string log = path_ + ".wal";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto store = Open(path_);
+    ::_exit(store.ok() && Put(**store, ManyRecords(2'100)).ok() && (*store)->Close().ok() &&
+                    (store = Open(path_)).ok() && Put(**store, ManyRecords(30, 1)).ok() &&
+                    (std::filesystem::copy_file(log, log + ".before"), true) &&
+                    Put(**store, ManyRecords(2'200, 2)).ok()
+                ? 0
+                : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  const std::uintmax_t before = std::filesystem::file_size(log + ".before");
+  const std::uintmax_t complete = std::filesystem::file_size(log);
+  ASSERT_GT(complete, before + 12);
+  // The last entries are the interesting ones: the row groups, then the end of the transaction.
+  const std::vector<std::uintmax_t> cuts = {before,         before + 1,    (before + complete) / 2,
+                                            complete - 200, complete - 30, complete - 1,
+                                            complete};
+  for (const std::uintmax_t cut : cuts) {
+    const std::string copy = dir_.File("copy.duckdb");
+    std::filesystem::copy_file(path_, copy, std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::copy_file(log, copy + ".wal",
+                               std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::resize_file(copy + ".wal", cut);
+    for (int again = 0; again < 2; ++again) {
+      auto store = Open(copy);
+      ASSERT_OK(store);
+      const bool whole = cut == complete;
+      ASSERT_EQ(*(*store)->Count({}), whole ? 2'200 : 2'100) << cut << " of " << complete;
+      EXPECT_EQ((*(*store)->Get({"p", "d29", "m"}))->embedding.front(), whole ? 2 : 1);
+      EXPECT_EQ((*(*store)->Get({"p", "d30", "m"}))->embedding.front(), whole ? 2 : 0);
+      std::vector<std::string> problems;
+      ASSERT_OK((*store)->CheckFiles(problems));
+      EXPECT_THAT(problems, IsEmpty());
+    }
+  }
+}
+
 TEST_F(DuckdbStoreTest, RefusesASecondHandleUntilTheLastCursorIsGone) {
   auto store = OpenOrDie();
   EXPECT_FAILS(Open(path_), kFailedPrecondition, std::to_string(::getpid()));

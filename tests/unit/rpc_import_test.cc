@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // AddRecords of embeddingsdb.v1 on the wire: what is acknowledged, and how it ends.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <condition_variable>
+#include <gmock/gmock.h>
+#include <grpcpp/server_context.h>
+#include <gtest/gtest.h>
 #include <mutex>
 
 #include "rpc/bulk_adder.h"
+#include "rpc/call_gate.h"
 #include "support/running_server.h"
 
 namespace embeddingsdb {
@@ -15,7 +16,9 @@ namespace {
 
 v1::AddRecordsRequest MessageOf(const std::vector<Record>& records) {
   v1::AddRecordsRequest message;
-  for (const Record& record : records) FillRecord(record, *message.add_records());
+  for (const Record& record : records) {
+    FillRecord(record, *message.add_records());
+  }
   return message;
 }
 
@@ -31,7 +34,9 @@ class ImportCall : public testing::Test {
   /// Reads acknowledgements until the one for `count` records.
   void AwaitAcknowledged(std::int64_t count) {
     v1::AddRecordsResponse totals;
-    while (totals.acknowledged() < count) ASSERT_TRUE(call_->Read(&totals));
+    while (totals.acknowledged() < count) {
+      ASSERT_TRUE(call_->Read(&totals));
+    }
     EXPECT_EQ(totals.acknowledged(), count);
   }
 
@@ -45,9 +50,9 @@ TEST_F(ImportCall, AcknowledgesWithoutWaitingForMore) {
   Start();
   const std::vector<Record> records = MakeRecords(30);
   for (std::size_t i = 0; i < 3; ++i) {
-    ASSERT_TRUE(call_->Write(
-        MessageOf({records.begin() + 10 * static_cast<std::ptrdiff_t>(i),
-                   records.begin() + 10 * static_cast<std::ptrdiff_t>(i + 1)})));
+    ASSERT_TRUE(
+        call_->Write(MessageOf({records.begin() + 10 * static_cast<std::ptrdiff_t>(i),
+                                records.begin() + 10 * static_cast<std::ptrdiff_t>(i + 1)})));
     AwaitAcknowledged(10 * static_cast<std::int64_t>(i + 1));
     EXPECT_EQ(server_.hooks.stored, 10 * static_cast<std::int64_t>(i + 1));
   }
@@ -88,7 +93,9 @@ TEST_F(ImportCall, MessagesThatGatherBecomeOneCommit) {
   };
   Start();
   const std::vector<Record> records = MakeRecords(100);
-  for (const Record& record : records) ASSERT_TRUE(call_->Write(MessageOf({record})));
+  for (const Record& record : records) {
+    ASSERT_TRUE(call_->Write(MessageOf({record})));
+  }
   call_->WritesDone();
   {
     const std::lock_guard lock(mutex);
@@ -102,7 +109,9 @@ TEST_F(ImportCall, MessagesThatGatherBecomeOneCommit) {
 
 TEST_F(ImportCall, ADatabaseErrorEndsTheStreamWithItsCode) {
   server_.hooks.before_add = [&](std::span<const Record>) -> Status {
-    if (server_.hooks.stored == 0) return {};
+    if (server_.hooks.stored == 0) {
+      return {};
+    }
     return ResourceExhaustedError("the disk is full");
   };
   Start();
@@ -166,7 +175,9 @@ TEST(Drain, WhatWasAcknowledgedIsStoredAndTheRestIsReported) {
   std::jthread stopper;
   bool stopping = false;
   const ImportReport report = client->AddRecords(source, [&](std::int64_t) {
-    if (!std::exchange(stopping, true)) stopper = std::jthread([&] { EXPECT_OK(server.Stop()); });
+    if (!std::exchange(stopping, true)) {
+      stopper = std::jthread([&] { EXPECT_OK(server.Stop()); });
+    }
   });
   stopper = {};
   EXPECT_EQ(report.status.code(), StatusCode::kUnavailable) << report.status;
@@ -197,6 +208,18 @@ TEST(Drain, ServingTwiceIsRefused) {
   stop.request_stop();
   EXPECT_OK((*server)->Serve(stop.get_token()));
   EXPECT_FAILS((*server)->Serve(stop.get_token()), kFailedPrecondition, "before");
+}
+
+TEST(CallGate, RefusesCallsOverTheLimitUntilOthersLeave) {
+  CallGate gate("", nullptr);
+  const grpc::ServerContext context;
+  for (int i = 0; i < kMaxCallsInFlight; ++i) {
+    ASSERT_OK(gate.Enter(context));
+  }
+  EXPECT_FAILS(gate.Enter(context), kResourceExhausted, "256");
+  EXPECT_FAILS(gate.Enter(context), kResourceExhausted, "256");
+  gate.Leave();
+  EXPECT_OK(gate.Enter(context));
 }
 
 TEST(BulkAdder, StoresTheRecordsBeforeABadOneWhereverItIs) {

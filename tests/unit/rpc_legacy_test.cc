@@ -3,7 +3,6 @@
 // The service of go-embeddingsdb, called as a client of go-embeddingsdb calls it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <limits>
 
 #include "support/running_server.h"
@@ -39,7 +38,9 @@ class LegacyService : public testing::Test {
 
 std::vector<std::string> DepictionIds(const legacy::SimilarRecordsResponse& response) {
   std::vector<std::string> ids;
-  for (const auto& record : response.records()) ids.push_back(record.depiction_id());
+  for (const auto& record : response.records()) {
+    ids.push_back(record.depiction_id());
+  }
   return ids;
 }
 
@@ -92,7 +93,9 @@ TEST_F(LegacyService, ListNeedsPagination) {
 }
 
 TEST_F(LegacyService, ListTakesZeroAsTheDefault) {
-  for (const Record& record : MakeRecords(11)) EXPECT_GRPC(Add(record), OK, "");
+  for (const Record& record : MakeRecords(11)) {
+    EXPECT_GRPC(Add(record), OK, "");
+  }
   legacy::ListRecordsRequest request;
   request.mutable_pagination();
   legacy::ListRecordsResponse response;
@@ -188,8 +191,8 @@ TEST(LegacyServiceLimits, ACompressedMessageIsRefused) {
 
 TEST_F(LegacyService, SimilarHonoursEveryField) {
   for (int i = 0; i < 5; ++i) {
-    const Record record = MakeRecord(i % 2 == 0 ? "even" : "odd", Concat("d", i), "m",
-                                     {static_cast<float>(i), 0});
+    const Record record =
+        MakeRecord(i % 2 == 0 ? "even" : "odd", Concat("d", i), "m", {static_cast<float>(i), 0});
     EXPECT_GRPC(Add(record), OK, "");
   }
   legacy::SimilarRecordsRequest request;

@@ -2,15 +2,14 @@
 //
 // A server that runs out of file descriptors serves again when they are free. gRPC 1.51 by itself
 // does not: its listener stops for good.
+#include <array>
+#include <cstdint>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <array>
-#include <cstdint>
 #include <vector>
 
 #include "rpc/listener.h"
@@ -26,7 +25,9 @@ class Flooder {
     EXPECT_EQ(pipe(command_.data()), 0);
     EXPECT_EQ(pipe(answer_.data()), 0);
     child_ = fork();
-    if (child_ == 0) Run();
+    if (child_ == 0) {
+      Run();
+    }
   }
   ~Flooder() {
     close(command_[1]);
@@ -48,7 +49,9 @@ class Flooder {
     std::vector<int> sockets;
     std::uint16_t port = 0;
     while (read(command_[0], &port, sizeof(port)) == static_cast<ssize_t>(sizeof(port))) {
-      for (const int fd : sockets) close(fd);
+      for (const int fd : sockets) {
+        close(fd);
+      }
       sockets.clear();
       sockaddr_in address{};
       address.sin_family = AF_INET;
@@ -60,7 +63,9 @@ class Flooder {
         (void)connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
         sockets.push_back(fd);
       }
-      if (write(answer_[1], "d", 1) != 1) break;
+      if (write(answer_[1], "d", 1) != 1) {
+        break;
+      }
     }
     _exit(0);
   }

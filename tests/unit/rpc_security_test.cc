@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Who may call, over what, and where a server may listen.
+#include <cstdlib>
+#include <fstream>
 #include <gmock/gmock.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
-
-#include <cstdlib>
-#include <fstream>
 
 #include "rpc/listener.h"
 #include "support/running_server.h"
@@ -17,13 +16,14 @@ namespace {
 
 constexpr char kToken[] = "s3kret-Token";
 
-/// Calls any method with an empty message.
+/// Calls any method with a message of these bytes.
 grpc::Status CallByName(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
-                        std::string& answer) {
+                        const std::string& message, std::string& answer) {
   grpc::GenericStub stub(channel);
   CallContext context;
   grpc::CompletionQueue queue;
-  const grpc::ByteBuffer request(nullptr, 0);
+  const grpc::Slice slice(message);
+  const grpc::ByteBuffer request(&slice, 1);
   const auto call = stub.PrepareUnaryCall(&context, method, request, &queue);
   call->StartCall();
   grpc::ByteBuffer response;
@@ -34,8 +34,8 @@ grpc::Status CallByName(const std::shared_ptr<grpc::Channel>& channel, const std
   EXPECT_TRUE(queue.Next(&tag, &ok));
   std::vector<grpc::Slice> slices;
   if (status.ok() && response.Dump(&slices).ok()) {
-    for (const grpc::Slice& slice : slices) {
-      answer.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+    for (const grpc::Slice& piece : slices) {
+      answer.append(reinterpret_cast<const char*>(piece.begin()), piece.size());
     }
   }
   return status;
@@ -70,7 +70,9 @@ std::vector<grpc::Status> CallsWith(RunningServer& server, const std::string& au
     CallContext context(authorization);
     const auto call = v1_stub->AddRecords(&context);
     v1::AddRecordsResponse response;
-    if (call->Read(&response)) call->WritesDone();
+    if (call->Read(&response)) {
+      call->WritesDone();
+    }
     outcomes.push_back(call->Finish());
   }
   return outcomes;
@@ -83,8 +85,7 @@ TEST(Token, IsNeededForEveryCallAndAllFailuresLookAlike) {
        {std::string(), std::string("Bearer"), std::string("Bearer "), std::string("wrong"),
         std::string("Bearer wrong"), std::string("Bearer s3kret-Toke"),
         std::string("Bearer s3kret-Token2"), std::string("Bearer S3KRET-TOKEN"),
-        std::string("Basic s3kret-Token"), std::string("Bearer Bearer s3kret-Token"),
-        long_token}) {
+        std::string("Basic s3kret-Token"), std::string("Bearer Bearer s3kret-Token"), long_token}) {
     for (const grpc::Status& status : CallsWith(server, authorization)) {
       EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAUTHENTICATED) << authorization;
       EXPECT_EQ(status.error_message(), "invalid token") << authorization;
@@ -114,8 +115,8 @@ TEST(Token, IsSentByOurClientFromAFileTrimmed) {
   RunningServer server({.token = kToken});
   const TempDir directory;
   std::ofstream(directory.File("token")) << "  " << kToken << "\r\n";
-  const auto client = server.OpenClient("token-uri=" + PercentEncode("file://" +
-                                                                     directory.File("token")));
+  const auto client =
+      server.OpenClient("token-uri=" + PercentEncode("file://" + directory.File("token")));
   EXPECT_OK(client->Count({}));
   VectorCursor source(MakeRecords(10));
   EXPECT_OK(client->AddRecords(source, nullptr).status);
@@ -136,13 +137,19 @@ TEST(Token, ReflectionIsOffWithItAndOnWithoutHealthIsAlwaysOpen) {
   for (const std::string token : {"", kToken}) {
     RunningServer server({.token = token});
     std::string answer;
-    const grpc::Status reflection = CallByName(server.Channel(), kReflection, answer);
+    const grpc::Status reflection = CallByName(server.Channel(), kReflection, "", answer);
     EXPECT_EQ(reflection.error_code(),
               token.empty() ? grpc::StatusCode::OK : grpc::StatusCode::UNIMPLEMENTED)
         << reflection.error_message();
     answer.clear();
-    EXPECT_GRPC(CallByName(server.Channel(), kHealth, answer), OK, "");
-    EXPECT_EQ(answer, std::string("\x08\x01"));  // status = SERVING
+    EXPECT_GRPC(CallByName(server.Channel(), kHealth, "", answer), OK, "");
+    EXPECT_EQ(answer, "\x08\x01");  // status = SERVING
+    answer.clear();
+    const std::string service =
+        "\x0a\x1c"
+        "embeddingsdb.v1.EmbeddingsDB";
+    EXPECT_GRPC(CallByName(server.Channel(), kHealth, service, answer), OK, "");
+    EXPECT_EQ(answer, "\x08\x01");
   }
 }
 
@@ -158,8 +165,9 @@ class ServerUri : public testing::Test {
 };
 
 TEST_F(ServerUri, ReadsItsOptions) {
-  const auto options = Parse("grpc://localhost:8081?database-uri=x&token-uri=%20abc%20"
-                             "&max-msg-size=5000");
+  const auto options = Parse(
+      "grpc://localhost:8081?database-uri=x&token-uri=%20abc%20"
+      "&max-msg-size=5000");
   ASSERT_OK(options);
   EXPECT_EQ(options->host, "localhost");
   EXPECT_EQ(options->port, 8081);
@@ -181,9 +189,9 @@ TEST_F(ServerUri, RefusesTokensThatCannotBe) {
   EXPECT_FAILS(Parse("grpc://localhost:1?token-uri=file%3A%2F%2F%2Fno%2Fsuch"), kNotFound,
                "token-uri");
   std::ofstream(directory_.File("empty")) << "\n \n";
-  EXPECT_FAILS(Parse("grpc://localhost:1?token-uri=file%3A%2F%2F" +
-                     PercentEncode(directory_.File("empty"))),
-               kInvalidArgument, "empty token");
+  EXPECT_FAILS(
+      Parse("grpc://localhost:1?token-uri=file%3A%2F%2F" + PercentEncode(directory_.File("empty"))),
+      kInvalidArgument, "empty token");
 }
 
 TEST_F(ServerUri, RefusesByName) {
@@ -219,8 +227,7 @@ TEST_F(ServerUri, OpeningNeedsADatabase) {
     return context_.registry.OpenServer(uri, context_.context());
   };
   EXPECT_FAILS(open("grpc://127.0.0.1:0"), kInvalidArgument, "Missing database URI");
-  EXPECT_FAILS(open("grpc://127.0.0.1:0?database-uri="), kInvalidArgument,
-               "Missing database URI");
+  EXPECT_FAILS(open("grpc://127.0.0.1:0?database-uri="), kInvalidArgument, "Missing database URI");
   const auto server = open("grpc://127.0.0.1:0?database-uri=memory%3A%2F%2F");
   ASSERT_OK(server);
   EXPECT_NE((*server)->address(), "127.0.0.1:0");
@@ -236,7 +243,9 @@ TEST_F(ServerUri, ListensOnIPv6AndOnNames) {
   for (const char* host : {"localhost", "[::1]"}) {
     const auto server = context_.registry.OpenServer(
         Concat("grpc://", host, ":0?database-uri=memory%3A%2F%2F"), context_.context());
-    if (!server.ok() && std::string_view(host) == "[::1]") GTEST_SKIP() << "no IPv6 here";
+    if (!server.ok() && std::string_view(host) == "[::1]") {
+      GTEST_SKIP() << "no IPv6 here";
+    }
     ASSERT_OK(server);
     EXPECT_THAT((*server)->address(), testing::StartsWith(host));
     const auto client =
@@ -254,8 +263,9 @@ class Tls : public testing::Test {
     for (const char* name : {"server", "other", "client"}) {
       const std::string command = Concat(
           "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
-          "-subj /CN=", name, " -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout ",
-          Pem(name, "key"), " -out ", Pem(name, "pem"), " 2>/dev/null");
+          "-subj /CN=",
+          name, " -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout ", Pem(name, "key"),
+          " -out ", Pem(name, "pem"), " 2>/dev/null");
       ASSERT_EQ(std::system(command.c_str()), 0) << command;  // NOLINT(banned)
     }
   }
@@ -265,9 +275,9 @@ class Tls : public testing::Test {
   }
   static GrpcServerOptions Options(const std::string& options) {
     TestContext context;
-    const Result<Uri> uri = Uri::Parse(
-        Concat("grpc://127.0.0.1:0?tls-certificate=", Pem("server", "pem"), "&tls-key=",
-               Pem("server", "key"), options));
+    const Result<Uri> uri =
+        Uri::Parse(Concat("grpc://127.0.0.1:0?tls-certificate=", Pem("server", "pem"),
+                          "&tls-key=", Pem("server", "key"), options));
     EXPECT_OK(uri);
     const auto parsed = GrpcServerOptions::FromUri(*uri, *context.env);
     EXPECT_OK(parsed);
@@ -289,8 +299,9 @@ TEST_F(Tls, TrustsTheCertificateItIsGiven) {
 
 TEST_F(Tls, TrustsACertificateOfTheExtraFile) {
   RunningServer server(Options(""));
-  EXPECT_OK(server.OpenClient(Concat("tls-certificate=", Pem("other", "pem"),
-                                     "&tls-ca-certificate=", Pem("server", "pem")))
+  EXPECT_OK(server
+                .OpenClient(Concat("tls-certificate=", Pem("other", "pem"),
+                                   "&tls-ca-certificate=", Pem("server", "pem")))
                 ->Count({}));
   EXPECT_OK(server.OpenClient(Concat("tls-ca-certificate=", Pem("server", "pem")))->Count({}));
 }
@@ -308,8 +319,8 @@ TEST_F(Tls, AsksForAClientCertificate) {
   RunningServer server(Options(Concat("&tls-client-ca=", Pem("client", "pem"))));
   const std::string trust = Concat("tls-certificate=", Pem("server", "pem"));
   const auto with = [](std::string_view name) {
-    return Concat("&tls-client-certificate=", Pem(name, "pem"), "&tls-client-key=",
-                  Pem(name, "key"));
+    return Concat("&tls-client-certificate=", Pem(name, "pem"),
+                  "&tls-client-key=", Pem(name, "key"));
   };
   EXPECT_OK(server.OpenClient(trust + with("client"))->Count({}));
   EXPECT_OK(server.OpenClient("tls-insecure=true" + with("client"))->Count({}));
@@ -329,8 +340,8 @@ TEST_F(Tls, NamesBadFiles) {
   TestContext context;
   RegisterBuiltinClients(context.registry);
   const auto server = [&](std::string_view certificate, std::string_view key) {
-    const auto uri = Uri::Parse(
-        Concat("grpc://127.0.0.1:0?tls-certificate=", certificate, "&tls-key=", key));
+    const auto uri =
+        Uri::Parse(Concat("grpc://127.0.0.1:0?tls-certificate=", certificate, "&tls-key=", key));
     return GrpcServerOptions::FromUri(*uri, *context.env);
   };
   EXPECT_FAILS(server(Pem("server", "pem"), Pem("other", "key")), kInvalidArgument,
@@ -356,8 +367,8 @@ TEST_F(Tls, ATokenNeedsItExceptOnLoopback) {
     return context.registry.OpenClient(uri, context.context());
   };
   EXPECT_FAILS(open("grpc://example.org:1?token-uri=abc"), kInvalidArgument, "token-uri");
-  EXPECT_OK(open(Concat("grpc://example.org:1?token-uri=abc&tls-certificate=",
-                        Pem("server", "pem"))));
+  EXPECT_OK(
+      open(Concat("grpc://example.org:1?token-uri=abc&tls-certificate=", Pem("server", "pem"))));
   EXPECT_OK(open("grpc://127.0.0.1:1?token-uri=abc"));
 }
 

@@ -73,6 +73,7 @@ class FaultyDisk {
     current->call_ = DiskCall::kNone;
     return true;
   }
+  // NOLINTNEXTLINE(readability-function-size): SQLite's signature
   static int Open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out) {
     const int result = current->base_->xOpen(current->base_, name, file, flags, out);
     if (result != SQLITE_OK || file->pMethods == nullptr) {
@@ -114,7 +115,8 @@ Status PutVector(SqliteStore& store, const std::string& id, float value) {
 float ValueOf(SqliteStore& store, const std::string& id) {
   const auto record = store.Get({"p", id, "m"});
   EXPECT_OK(record);
-  return record.ok() && *record ? (*record)->embedding.at(0) : 0;
+  const Record found = record.ok() ? record->value_or(Record()) : Record();
+  return found.embedding.empty() ? 0 : found.embedding[0];
 }
 
 class SqliteFaultTest : public ::testing::Test {

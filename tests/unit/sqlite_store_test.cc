@@ -20,7 +20,6 @@
 namespace embeddingsdb {
 namespace {
 
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -65,6 +64,7 @@ class SqliteStoreTest : public ::testing::Test {
 Result<std::vector<PutResult>> PutAll(RecordStore& store, const std::vector<Record>& records,
                                       std::int64_t now = kNow) {
   std::vector<const Record*> pointers;
+  pointers.reserve(records.size());
   for (const Record& record : records) {
     pointers.push_back(&record);
   }
@@ -74,6 +74,13 @@ Result<std::vector<PutResult>> PutAll(RecordStore& store, const std::vector<Reco
 Result<RowId> PutOne(RecordStore& store, const Record& record) {
   EDB_ASSIGN(const std::vector<PutResult> results, PutAll(store, {record}));
   return results.at(0).row;
+}
+
+/// The vector of a record, empty when there is none.
+std::vector<float> VectorOf(SqliteStore& store, const Key& key) {
+  const auto record = store.Get(key);
+  EXPECT_OK(record);
+  return record.ok() ? record->value_or(Record()).embedding : std::vector<float>();
 }
 
 std::vector<std::string> ProblemsOf(SqliteStore& store) {
@@ -152,11 +159,11 @@ TEST_F(SqliteStoreTest, ReplacingGivesANewRowAndNamesTheOldOne) {
   EXPECT_GT(results.at(0).row, first);
   EXPECT_EQ(results.at(0).replaced, first);
   EXPECT_EQ(results.at(1).replaced, std::nullopt);
-  EXPECT_EQ(store->Get({"p", "d", "m"}).value()->embedding, std::vector<float>{2});
+  EXPECT_EQ(VectorOf(*store, {"p", "d", "m"}), std::vector<float>{2});
   const std::vector<RowRef> rows = {{results.at(0).row, {"p", "d", "m"}}, {first, {}}};
   const auto records = store->GetRows(rows).value();
-  EXPECT_EQ(records.at(0)->subject_id, "subject-of-d");
-  EXPECT_EQ(records.at(0)->key, (Key{"p", "d", "m"}));
+  EXPECT_EQ(records.at(0).value_or(Record()).subject_id, "subject-of-d");
+  EXPECT_EQ(records.at(0).value_or(Record()).key, (Key{"p", "d", "m"}));
   EXPECT_EQ(records.at(1), std::nullopt);
 }
 
@@ -246,9 +253,8 @@ TEST_F(SqliteStoreTest, VisitsTheVectorsOfOneModelInRowOrder) {
   };
   ASSERT_OK(store->VisitVectors("m", visit));
   EXPECT_THAT(seen, ElementsAre("1pz2", "3px4"));
-  const Status stop = UnknownError("enough");
-  const auto stopper = [&](auto&&...) { return stop; };
-  EXPECT_EQ(store->VisitVectors("m", stopper), stop);
+  const auto stop = [](auto&&...) { return UnknownError("enough"); };
+  EXPECT_EQ(store->VisitVectors("m", stop), UnknownError("enough"));
 }
 
 TEST_F(SqliteStoreTest, CatalogCountsByModelAndProvider) {
@@ -272,7 +278,7 @@ TEST_F(SqliteStoreTest, AFullFileRefusesTheWholeBatchAndServesOn) {
   }
   EXPECT_FAILS(PutAll(*store, batch), kResourceExhausted, path_);
   EXPECT_EQ(store->Count({}).value(), 1);
-  EXPECT_EQ(store->Get({"p", "old", "m"}).value()->embedding, std::vector<float>{1});
+  EXPECT_EQ(VectorOf(*store, {"p", "old", "m"}), std::vector<float>{1});
   EXPECT_OK(PutAll(*store, {MakeRecord("p", "small", "m", {3})}));
   EXPECT_THAT(ProblemsOf(*store), IsEmpty());
   ASSERT_OK(store->Close());
@@ -307,22 +313,22 @@ TEST_F(SqliteStoreTest, BatchesAppearWhole) {
   std::atomic<bool> done = false;
   std::atomic<std::int64_t> broken = 0;
   std::vector<std::thread> readers;
+  readers.reserve(4);
+  const auto read = [&] {
+    while (!done) {
+      RecordPage page;
+      const bool listed = store->List({.page = 1, .per_page = 1'000}, page).ok();
+      const auto size = static_cast<std::int64_t>(page.records.size());
+      broken += listed && page.total == size && size % kBatch == 0 ? 0 : 1;
+    }
+  };
   for (int i = 0; i < 4; ++i) {
-    readers.emplace_back([&] {
-      while (!done) {
-        RecordPage page;
-        const bool listed = store->List({.page = 1, .per_page = 1'000}, page).ok();
-        if (!listed || page.total % kBatch != 0 ||
-            page.total != static_cast<std::int64_t>(page.records.size())) {
-          ++broken;
-        }
-      }
-    });
+    readers.emplace_back(read);
   }
   for (int batch = 0; batch < 10; ++batch) {
-    std::vector<Record> records;
-    for (int i = 0; i < kBatch; ++i) {
-      records.push_back(MakeRecord("p", std::to_string(batch) + "-" + std::to_string(i), "m", {1}));
+    std::vector<Record> records(kBatch, MakeRecord("p", std::to_string(batch), "m", {1}));
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      records[i].key.depiction_id += "-" + std::to_string(i);
     }
     EXPECT_OK(PutAll(*store, records));
   }
@@ -460,7 +466,7 @@ TEST_F(SqliteDamageTest, FindsAVectorOfAnotherLength) {
 }
 
 TEST_F(SqliteDamageTest, FindsOverwrittenPages) {
-  std::string content = ReadWhole();
+  const std::string content = ReadWhole();
   ASSERT_EQ(content.size() % 16'384, 0U);
   for (std::size_t page = 1; page < content.size() / 16'384; ++page) {
     std::string damaged = content;

@@ -2,15 +2,15 @@
 //
 // The wire format of go-embeddingsdb, byte for byte. The bytes are written by hand from field
 // numbers and types: tag = number * 8 + wire type (0 varint, 2 length-delimited, 5 four bytes).
+#include <cstdint>
 #include <gmock/gmock.h>
 #include <google/protobuf/descriptor.h>
 #include <gtest/gtest.h>
-
-#include <cstdint>
 #include <initializer_list>
 #include <string>
 
 #include "embeddingsdb/v1/embeddingsdb.grpc.pb.h"
+
 #include "org_sfomuseum_embeddingsdb_service.grpc.pb.h"
 
 namespace embeddingsdb {
@@ -20,7 +20,9 @@ namespace legacy = ::org_sfomuseum_embeddingsdb_service;
 
 std::string Bytes(std::initializer_list<int> bytes) {
   std::string text;
-  for (const int byte : bytes) text.push_back(static_cast<char>(byte));
+  for (const int byte : bytes) {
+    text.push_back(static_cast<char>(byte));
+  }
   return text;
 }
 
@@ -50,9 +52,9 @@ void FillRecord(Message& record) {
 TEST(LegacyWire, Record) {
   legacy::EmbeddingsDBRecord record;
   FillRecord(record);
-  ExpectWire(record, {0x0a, 1, 'p', 0x12, 1, 'd', 0x1a, 1, 's', 0x22, 1, 'm',
-                      0x2a, 8, 0, 0, 0x80, 0x3f, 0, 0, 0x20, 0xc0,
-                      0x32, 6, 0x0a, 1, 'k', 0x12, 1, 'v', 0x38, 0xac, 0x02});
+  ExpectWire(record, {0x0a, 1,    'p',  0x12, 1,   'd',  0x1a, 1,   's',  0x22, 1,
+                      'm',  0x2a, 8,    0,    0,   0x80, 0x3f, 0,   0,    0x20, 0xc0,
+                      0x32, 6,    0x0a, 1,    'k', 0x12, 1,    'v', 0x38, 0xac, 0x02});
 }
 
 TEST(LegacyWire, RecordOfV1IsTheSame) {
@@ -65,8 +67,7 @@ TEST(LegacyWire, RecordOfV1IsTheSame) {
 
 TEST(LegacyWire, UnpackedEmbeddingsAreRead) {
   legacy::EmbeddingsDBRecord record;
-  ASSERT_TRUE(record.ParseFromString(
-      Bytes({0x2d, 0, 0, 0x80, 0x3f, 0x2d, 0, 0, 0x20, 0xc0})));
+  ASSERT_TRUE(record.ParseFromString(Bytes({0x2d, 0, 0, 0x80, 0x3f, 0x2d, 0, 0, 0x20, 0xc0})));
   EXPECT_THAT(record.embeddings(), testing::ElementsAre(1.0F, -2.5F));
 }
 
@@ -113,8 +114,8 @@ TEST(LegacyWire, SimilarRecords) {
   request.set_similar_provider("p");
   request.set_max_distance(0.5F);
   request.set_max_results(7);
-  ExpectWire(request, {0x0a, 1, 'm', 0x12, 4, 0, 0, 0x80, 0x3f, 0x1a, 1, 'a', 0x1a, 1, 'b',
-                       0x22, 1, 'p', 0x2d, 0, 0, 0, 0x3f, 0x30, 7});
+  ExpectWire(request, {0x0a, 1,   'm',  0x12, 4,   0,    0, 0x80, 0x3f, 0x1a, 1,    'a', 0x1a,
+                       1,    'b', 0x22, 1,    'p', 0x2d, 0, 0,    0,    0x3f, 0x30, 7});
 }
 
 TEST(LegacyWire, OptionalFieldsAreSentEvenWhenZero) {
@@ -134,8 +135,8 @@ TEST(LegacyWire, SimilarRecordsById) {
   request.set_similar_provider("q");
   request.set_max_distance(0.5F);
   request.set_max_results(7);
-  ExpectWire(request, {0x0a, 1, 'p', 0x12, 1, 'd', 0x1a, 1, 'm', 0x22, 1, 'q',
-                       0x2d, 0, 0, 0, 0x3f, 0x30, 7});
+  ExpectWire(request, {0x0a, 1, 'p', 0x12, 1, 'd', 0x1a, 1, 'm', 0x22, 1, 'q', 0x2d, 0, 0, 0, 0x3f,
+                       0x30, 7});
 }
 
 TEST(LegacyWire, SimilarRecordsResponse) {
@@ -146,8 +147,8 @@ TEST(LegacyWire, SimilarRecordsResponse) {
   record.set_subject_id("s");
   record.set_distance(0.5F);
   (*record.mutable_attributes())["k"] = "v";
-  ExpectWire(response, {0x0a, 22, 0x0a, 1, 'p', 0x12, 1, 'd', 0x1a, 1, 's', 0x25, 0, 0, 0, 0x3f,
-                        0x2a, 6, 0x0a, 1, 'k', 0x12, 1, 'v'});
+  ExpectWire(response, {0x0a, 22, 0x0a, 1,    'p',  0x12, 1,    'd', 0x1a, 1,    's', 0x25,
+                        0,    0,  0,    0x3f, 0x2a, 6,    0x0a, 1,   'k',  0x12, 1,   'v'});
 }
 
 TEST(LegacyWire, GetModels) {
@@ -189,8 +190,8 @@ TEST(LegacyWire, ListRecords) {
   legacy::ListRecordsFilter& filter = *request.add_filters();
   filter.set_column("model");
   filter.set_value("m");
-  ExpectWire(request, {0x0a, 5, 0x08, 2, 0x10, 0xac, 0x02,
-                       0x12, 10, 0x0a, 5, 'm', 'o', 'd', 'e', 'l', 0x12, 1, 'm'});
+  ExpectWire(request, {0x0a, 5, 0x08, 2, 0x10, 0xac, 0x02, 0x12, 10, 0x0a, 5, 'm', 'o', 'd', 'e',
+                       'l', 0x12, 1, 'm'});
   legacy::ListRecordsResponse response;
   legacy::PaginationResults& results = *response.mutable_pagination();
   results.set_total(1);
@@ -211,10 +212,10 @@ TEST(LegacyWire, ServiceHasTheTenUnaryMethods) {
     EXPECT_FALSE(service->method(i)->client_streaming()) << names.back();
     EXPECT_FALSE(service->method(i)->server_streaming()) << names.back();
   }
-  EXPECT_THAT(names, testing::ElementsAre("AddRecord", "GetRecord", "RemoveRecord",
-                                          "SimilarRecords", "SimilarRecordsById", "GetModels",
-                                          "GetProviders", "ListRecords", "GetDimensions",
-                                          "GetPaginationType"));
+  EXPECT_THAT(names,
+              testing::ElementsAre("AddRecord", "GetRecord", "RemoveRecord", "SimilarRecords",
+                                   "SimilarRecordsById", "GetModels", "GetProviders", "ListRecords",
+                                   "GetDimensions", "GetPaginationType"));
 }
 
 }  // namespace

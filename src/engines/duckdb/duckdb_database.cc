@@ -20,16 +20,24 @@ namespace {
 
 Result<std::unique_ptr<FileLock>> LockDatabase(const DuckdbLocation& location, bool read_only,
                                                Env& env) {
-  if (location.file.empty()) return std::unique_ptr<FileLock>();
+  if (location.file.empty()) {
+    return std::unique_ptr<FileLock>();
+  }
   Result<std::unique_ptr<FileLock>> lock = env.Lock(location.file + "-lock");
-  if (lock.ok() || lock.status().code() == StatusCode::kFailedPrecondition) return lock;
+  if (lock.ok() || lock.status().code() == StatusCode::kFailedPrecondition) {
+    return lock;
+  }
   // A medium that cannot be written needs no lock for reading.
-  if (read_only) return std::unique_ptr<FileLock>();
+  if (read_only) {
+    return std::unique_ptr<FileLock>();
+  }
   return lock;
 }
 
 Status CheckPath(const DuckdbLocation& location, const EngineOptions& options) {
-  if (!options.read_only || location.exists) return {};
+  if (!options.read_only || location.exists) {
+    return {};
+  }
   if (location.file.empty()) {
     return InvalidArgumentError("read-only=true needs a path: a database in memory is empty");
   }
@@ -45,17 +53,21 @@ Status CheckPath(const DuckdbLocation& location, const EngineOptions& options) {
 Status Import(const DuckdbLocation& location, const Context& context) {
   EDB_ASSIGN(const std::int64_t records,
              ImportDuckdbExport(location.export_directory, location.file, *context.env));
-  context.log->Info("Imported export", {{"directory", location.export_directory},
-                                        {"file", location.file},
-                                        {"records", records}});
+  context.log->Info(
+      "Imported export",
+      {{"directory", location.export_directory}, {"file", location.file}, {"records", records}});
   return {};
 }
 
 Status WarnOfNewerExport(const DuckdbLocation& location, DuckdbStore& store,
                          const Context& context) {
-  if (!location.exists || location.export_directory.empty()) return {};
+  if (!location.exists || location.export_directory.empty()) {
+    return {};
+  }
   EDB_ASSIGN(const std::string note, store.ImportNote());
-  if (note == DuckdbExportNote(location.export_directory)) return {};
+  if (note == DuckdbExportNote(location.export_directory)) {
+    return {};
+  }
   context.log->Warn("Export is not read: the database beside it is not made from it",
                     {{"directory", location.export_directory}, {"file", location.file}});
   return {};
@@ -73,12 +85,12 @@ Result<std::unique_ptr<Database>> OpenDuckdbDatabase(const Uri& uri, const Conte
   if (!location.export_directory.empty() && !context.env->Exists(location.file)) {
     EDB_TRY(Import(location, context));
   }
-  EDB_ASSIGN(std::unique_ptr<DuckdbStore> store,
-             DuckdbStore::Open({.file = {.path = location.file,
-                                         .read_only = options.read_only,
-                                         .lock = std::move(lock)},
-                                .env = context.env,
-                                .dimensions = options.dimensions}));
+  EDB_ASSIGN(
+      std::unique_ptr<DuckdbStore> store,
+      DuckdbStore::Open(
+          {.file = {.path = location.file, .read_only = options.read_only, .lock = std::move(lock)},
+           .env = context.env,
+           .dimensions = options.dimensions}));
   EDB_TRY(WarnOfNewerExport(location, *store, context));
   return OpenEmbeddedDatabase(std::move(store), std::move(options), context);
 }

@@ -27,7 +27,8 @@ constexpr std::array<std::string_view, 3> kFiles = {kExportCsv, kExportSchema, k
 std::string SchemaSql(int dimensions) {
   return Concat(
       "CREATE TABLE embeddings(provider VARCHAR NOT NULL, depiction_id VARCHAR NOT NULL, "
-      "subject_id VARCHAR NOT NULL, model VARCHAR NOT NULL, attributes VARCHAR NOT NULL, vec FLOAT[",
+      "subject_id VARCHAR NOT NULL, model VARCHAR NOT NULL, attributes VARCHAR NOT NULL, vec "
+      "FLOAT[",
       dimensions,
       "], created BIGINT NOT NULL, lastmodified BIGINT NOT NULL);\n"
       "CREATE INDEX by_lastmod ON embeddings(lastmodified);\n"
@@ -38,17 +39,19 @@ std::string SchemaSql(int dimensions) {
 }
 
 std::string LoadSql(const std::string& path) {
-  return Concat("COPY embeddings FROM ",
-                duckdb_c::QuoteLiteral((fs::path(path) / kExportCsv).string()),
-                " (FORMAT 'csv', force_not_null ('provider', 'depiction_id', 'subject_id', 'model', "
-                "'attributes', 'created', 'lastmodified'), quote '\"', delimiter ',', header 1);\n");
+  return Concat(
+      "COPY embeddings FROM ", duckdb_c::QuoteLiteral((fs::path(path) / kExportCsv).string()),
+      " (FORMAT 'csv', force_not_null ('provider', 'depiction_id', 'subject_id', 'model', "
+      "'attributes', 'created', 'lastmodified'), quote '\"', delimiter ',', header 1);\n");
 }
 
 // Always quoted: then no text can be taken for NULL, a number or a line's end.
 void AppendField(std::string& out, std::string_view text) {
   out += '"';
   for (const char c : text) {
-    if (c == '"') out += '"';
+    if (c == '"') {
+      out += '"';
+    }
     out += c;
   }
   out += '"';
@@ -71,10 +74,16 @@ void AppendRow(std::string& out, const Record& record, std::int64_t modified) {
 
 // The one length of all vectors.
 Result<int> OneDimension(const std::set<int>& found, std::optional<int> fallback) {
-  if (found.empty()) return fallback.value_or(kSeedDimensions);
-  if (found.size() == 1) return *found.begin();
+  if (found.empty()) {
+    return fallback.value_or(kSeedDimensions);
+  }
+  if (found.size() == 1) {
+    return *found.begin();
+  }
   std::string list;
-  for (const int dimension : found) list += Concat(list.empty() ? "" : ", ", dimension);
+  for (const int dimension : found) {
+    list += Concat(list.empty() ? "" : ", ", dimension);
+  }
   return FailedPreconditionError(
       Concat("vectors have several dimensions (", list,
              "), and an export directory holds one; use parquet-export instead"));
@@ -86,7 +95,9 @@ Result<std::set<int>> Dimensions(DuckdbFile& file) {
   std::set<int> found;
   for (;;) {
     EDB_ASSIGN(const bool more, result.Next());
-    if (!more) return found;
+    if (!more) {
+      return found;
+    }
     const auto* values = result.chunk().column(0).Values<std::int32_t>();
     found.insert(values, values + result.chunk().rows());
   }
@@ -103,19 +114,22 @@ Result<std::set<int>> WriteCsv(DuckdbFile& database, Env& env, const fs::path& p
   EDB_ASSIGN(const std::unique_ptr<AtomicFile> file, env.CreateAtomic(path.string()));
   EDB_ASSIGN(const std::unique_ptr<DuckdbScan> scan,
              DuckdbScan::Begin(database, EDB_DUCKDB_RECORD_COLUMNS ", lastmodified", {}));
-  std::string out =
-      "provider,depiction_id,subject_id,model,attributes,vec,created,lastmodified\n";
+  std::string out = "provider,depiction_id,subject_id,model,attributes,vec,created,lastmodified\n";
   std::set<int> dimensions;
   Record record;
   for (;;) {
     EDB_ASSIGN(const bool more, scan->Next());
-    if (!more) break;
+    if (!more) {
+      break;
+    }
     const auto* modified = scan->chunk().column(8).Values<std::int64_t>();
     for (std::size_t row = 0; row < scan->chunk().rows(); ++row) {
       ReadDuckdbRecord(scan->chunk(), row, record);
       dimensions.insert(static_cast<int>(record.embedding.size()));
       AppendRow(out, record, modified[row]);
-      if (out.size() < kCsvBuffer) continue;
+      if (out.size() < kCsvBuffer) {
+        continue;
+      }
       EDB_TRY(file->Append(out));
       out.clear();
     }
@@ -127,34 +141,43 @@ Result<std::set<int>> WriteCsv(DuckdbFile& database, Env& env, const fs::path& p
 
 // Everything in `path` must be an export's: what is replaced is deleted.
 Status CheckReplaceable(const fs::path& path, Env& env) {
-  if (!env.Exists(path.string())) return {};
+  if (!env.Exists(path.string())) {
+    return {};
+  }
   if (!env.IsDirectory(path.string())) {
-    return FailedPreconditionError(Concat("export path ", Quote(path.string()),
-                                          " is a file; name a directory"));
+    return FailedPreconditionError(
+        Concat("export path ", Quote(path.string()), " is a file; name a directory"));
   }
   std::error_code error;
   for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
     const std::string name = it->path().filename().string();
-    if (std::find(kFiles.begin(), kFiles.end(), name) != kFiles.end()) continue;
-    return FailedPreconditionError(Concat("export directory ", Quote(path.string()),
-                                          " also holds ", Quote(name),
-                                          "; name a directory of its own"));
+    if (std::find(kFiles.begin(), kFiles.end(), name) != kFiles.end()) {
+      continue;
+    }
+    return FailedPreconditionError(Concat("export directory ", Quote(path.string()), " also holds ",
+                                          Quote(name), "; name a directory of its own"));
   }
-  if (!error) return {};
+  if (!error) {
+    return {};
+  }
   return InternalError(Concat("read directory ", Quote(path.string()), ": ", error.message()));
 }
 
 // Removes an export directory, complete or not, and nothing else.
 Status RemoveExport(const fs::path& path, Env& env) {
   EDB_TRY(CheckReplaceable(path, env));
-  for (const std::string_view name : kFiles) EDB_TRY(env.Remove((path / name).string()));
+  for (const std::string_view name : kFiles) {
+    EDB_TRY(env.Remove((path / name).string()));
+  }
   return env.Remove(path.string());
 }
 
 // Puts `fresh` in the place of `path`. Between the two renames a crash leaves the old export under
 // the name `old`, complete.
 Status Swap(const fs::path& fresh, const fs::path& path, const fs::path& old, Env& env) {
-  if (!env.Exists(path.string())) return env.Rename(fresh.string(), path.string());
+  if (!env.Exists(path.string())) {
+    return env.Rename(fresh.string(), path.string());
+  }
   EDB_TRY(RemoveExport(old, env));
   EDB_TRY(env.Rename(path.string(), old.string()));
   if (Status status = env.Rename(fresh.string(), path.string()); !status.ok()) {
@@ -179,14 +202,20 @@ Status WriteExport(DuckdbFile& file, const fs::path& fresh, const fs::path& path
 
 Status ExportDuckdb(DuckdbFile& file, const std::string& target, std::optional<int> dimensions,
                     Env& env) {
-  if (target.empty()) return InvalidArgumentError("export path is empty");
+  if (target.empty()) {
+    return InvalidArgumentError("export path is empty");
+  }
   fs::path path = fs::path(target).lexically_normal();
-  if (!path.has_filename()) path = path.parent_path();  // a trailing slash
+  if (!path.has_filename()) {
+    path = path.parent_path();  // a trailing slash
+  }
   EDB_TRY(CheckReplaceable(path, env));
   const fs::path fresh = path.string() + ".exporting";
   EDB_TRY(RemoveExport(fresh, env));  // of an export that was killed
   Status status = WriteExport(file, fresh, path, dimensions, env);
-  if (status.ok()) status = Swap(fresh, path, path.string() + ".replaced", env);
+  if (status.ok()) {
+    status = Swap(fresh, path, path.string() + ".replaced", env);
+  }
   if (!status.ok()) {
     RemoveExport(fresh, env).IgnoreError("the first error says more");
     return status.WithContext(Concat("export to ", Quote(path.string())));

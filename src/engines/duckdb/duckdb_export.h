@@ -8,16 +8,17 @@
 #include <optional>
 #include <string>
 
-#include "core/env.h"
 #include "embeddingsdb/status.h"
+
+#include "core/env.h"
 #include "engines/duckdb/duckdb_file.h"
 
 namespace embeddingsdb {
 
 /// Writes the export directory `path`, whole or not at all: into a directory beside it that is
 /// renamed when complete. An export that is there is replaced; a directory that holds anything else
-/// is kFailedPrecondition, and so is a database with vectors of several lengths, since the one table
-/// of an export has one. `dimensions` is for a database without records.
+/// is kFailedPrecondition, and so is a database with vectors of several lengths, since the one
+/// table of an export has one. `dimensions` is for a database without records.
 Status ExportDuckdb(DuckdbFile& file, const std::string& path, std::optional<int> dimensions,
                     Env& env);
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "engines/duckdb/duckdb_file.h"
 
-#include <unistd.h>
-
 #include <algorithm>
+#include <unistd.h>
 #include <utility>
 
 #include "core/text.h"
@@ -53,9 +52,9 @@ Status Attach(const Connection& connection, const DuckdbFileOptions& options) {
   EDB_TRY(connection.Execute("SET checkpoint_threshold = '64MB'"));
   EDB_TRY(connection.Execute("SET preserve_insertion_order = true"));
   const std::string target = options.path.empty() ? ":memory:" : options.path;
-  EDB_TRY(connection.Execute(Concat("ATTACH ", duckdb_c::QuoteLiteral(target), " AS db (",
-                                    options.read_only ? "READ_ONLY, " : "",
-                                    "ROW_GROUP_SIZE 2048)")));
+  EDB_TRY(
+      connection.Execute(Concat("ATTACH ", duckdb_c::QuoteLiteral(target), " AS db (",
+                                options.read_only ? "READ_ONLY, " : "", "ROW_GROUP_SIZE 2048)")));
   EDB_TRY(connection.Execute("SET enable_external_access = false"));
   return connection.LockConfiguration();
 }
@@ -66,7 +65,9 @@ Result<std::vector<std::string>> TableNames(const Connection& connection) {
   std::vector<std::string> names;
   for (;;) {
     EDB_ASSIGN(const bool more, result.Next());
-    if (!more) return names;
+    if (!more) {
+      return names;
+    }
     for (std::size_t row = 0; row < result.chunk().rows(); ++row) {
       names.emplace_back(result.chunk().column(0).Text(row));
     }
@@ -74,8 +75,7 @@ Result<std::vector<std::string>> TableNames(const Connection& connection) {
 }
 
 Result<std::string> MetaText(const Connection& connection, std::string_view name) {
-  EDB_ASSIGN(ResultSet result,
-             connection.Run("SELECT value FROM db.meta WHERE name = ?", {name}));
+  EDB_ASSIGN(ResultSet result, connection.Run("SELECT value FROM db.meta WHERE name = ?", {name}));
   EDB_ASSIGN(const bool found, result.Next());
   return found ? std::string(result.chunk().column(0).Text(0)) : std::string();
 }
@@ -93,23 +93,56 @@ Status CreateTables(const Connection& connection) {
 
 Status CheckTables(const Connection& connection, const DuckdbFileOptions& options) {
   EDB_ASSIGN(const std::vector<std::string> tables, TableNames(connection));
-  if (tables.empty() && !options.read_only) return CreateTables(connection);
+  if (tables.empty() && !options.read_only) {
+    return CreateTables(connection);
+  }
   constexpr std::string_view kOurs[] = {"embeddings", "keys", "meta"};
   // Further tables are the user's business.
   if (!std::includes(tables.begin(), tables.end(), std::begin(kOurs), std::end(kOurs))) {
     std::string names;
-    for (std::size_t i = 0; i < tables.size() && i < 5; ++i) names += Concat(" ", Quote(tables[i]));
-    return FailedPreconditionError(Concat(Quote(options.path),
-                                          " is a DuckDB database, but not one of embeddingsdb (",
+    for (std::size_t i = 0; i < tables.size() && i < 5; ++i) {
+      names += Concat(" ", Quote(tables[i]));
+    }
+    return FailedPreconditionError(Concat("a DuckDB database, but not one of embeddingsdb (",
                                           tables.size(), " tables", names.empty() ? "" : ":", names,
                                           ")"));
   }
   EDB_ASSIGN(const std::string format, MetaText(connection, "format"));
   EDB_ASSIGN(const std::string version, MetaText(connection, "version"));
-  if (format == kFormat && version == kVersion) return {};
-  return FailedPreconditionError(Concat(Quote(options.path), " has format ", Quote(format),
-                                        " version ", Quote(version),
-                                        "; this program opens version ", kVersion));
+  if (format == kFormat && version == kVersion) {
+    return {};
+  }
+  return FailedPreconditionError(Concat("format ", Quote(format), " version ", Quote(version),
+                                        "; this program opens ", Quote(kFormat), " version ",
+                                        kVersion));
+}
+
+Result<std::int64_t> CountRows(const Connection& connection, const char* sql) {
+  EDB_ASSIGN(ResultSet result, connection.Query(sql));
+  EDB_ASSIGN(const bool found, result.Next());
+  return found ? result.chunk().column(0).Values<std::int64_t>()[0] : 0;
+}
+
+// Makes a transaction that a crash has torn disappear. DuckDB replays its log a transaction at a
+// time, except for rows that a batch wrote straight into the file: those come back as soon as the
+// log names them, even when the rest of their transaction is missing. They have no key then, for
+// keys are always replayed whole. The checkpoint comes first: the log that is left does not know of
+// those rows, so nothing that counts row positions may be added to it.
+Status Recover(const Connection& connection, const DuckdbFileOptions& options) {
+  EDB_ASSIGN(const std::int64_t rows, CountRows(connection, "SELECT count(*) FROM db.embeddings"));
+  EDB_ASSIGN(const std::int64_t keys,
+             CountRows(connection, "SELECT count(*) FROM db.keys WHERE id <> 0"));
+  if (rows == keys) {
+    return {};
+  }
+  if (options.read_only) {
+    return FailedPreconditionError(
+        "it was not closed properly: open it once without read-only=true to recover it");
+  }
+  EDB_TRY(connection.Execute("CHECKPOINT db"));
+  return connection.Execute(
+      "DELETE FROM db.embeddings "
+      "WHERE NOT EXISTS (SELECT 1 FROM db.keys k WHERE k.id = embeddings.id)");
 }
 
 }  // namespace
@@ -131,7 +164,9 @@ Result<std::int64_t> DuckdbSession::Number(std::string_view sql,
                                            std::int64_t fallback) {
   EDB_ASSIGN(ResultSet result, Run(sql, parameters));
   EDB_ASSIGN(const bool found, result.Next());
-  if (!found || result.chunk().column(0).IsNull(0)) return fallback;
+  if (!found || result.chunk().column(0).IsNull(0)) {
+    return fallback;
+  }
   return result.chunk().column(0).Values<std::int64_t>()[0];
 }
 
@@ -142,15 +177,20 @@ Result<std::shared_ptr<DuckdbFile>> DuckdbFile::Open(DuckdbFileOptions options) 
   config.lock_configuration = false;
   config.threads = 1;
   config.memory_limit_bytes = MemoryLimit();
-  if (!options.path.empty()) config.temp_directory = options.path + ".tmp";
+  if (!options.path.empty()) {
+    config.temp_directory = options.path + ".tmp";
+  }
   EDB_ASSIGN(Database database, Database::Open("", config));
   EDB_ASSIGN(const Connection connection, database.Connect());
-  const auto named = [&](const Status& status) {
+  Status status = Attach(connection, options);
+  if (status.ok()) {
+    status = CheckTables(connection, options);
+  }
+  if (status.ok()) {
+    status = Recover(connection, options);
+  }
+  if (!status.ok()) {
     return status.WithContext(Concat("open ", Quote(options.path)));
-  };
-  if (Status status = Attach(connection, options); !status.ok()) return named(status);
-  if (Status status = CheckTables(connection, options); !status.ok()) {
-    return status.code() == StatusCode::kFailedPrecondition ? status : named(status);
   }
   return std::shared_ptr<DuckdbFile>(new DuckdbFile(std::move(options), std::move(database)));
 }
@@ -175,7 +215,9 @@ Result<DuckdbFile::Lease> DuckdbFile::Borrow() {
 
 void DuckdbFile::GiveBack(std::unique_ptr<DuckdbSession> session) {
   const std::lock_guard lock(mutex_);
-  if (idle_.size() < kIdleSessions) idle_.push_back(std::move(session));
+  if (idle_.size() < kIdleSessions) {
+    idle_.push_back(std::move(session));
+  }
 }
 
 void DuckdbFile::DropSessions() {

@@ -12,9 +12,10 @@
 #include <string_view>
 #include <vector>
 
+#include "embeddingsdb/status.h"
+
 #include "core/env.h"
 #include "duckdb_c/handle.h"
-#include "embeddingsdb/status.h"
 
 namespace embeddingsdb {
 
@@ -71,7 +72,9 @@ class DuckdbFile {
     Lease(Lease&&) = default;
     Lease& operator=(Lease&&) = delete;
     ~Lease() {
-      if (session_ != nullptr) file_->GiveBack(std::move(session_));
+      if (session_ != nullptr) {
+        file_->GiveBack(std::move(session_));
+      }
     }
     DuckdbSession* operator->() const { return session_.get(); }
     DuckdbSession& operator*() const { return *session_; }

@@ -9,11 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "embeddingsdb/limits.h"
+#include "embeddingsdb/record.h"
+
 #include "core/json.h"
 #include "core/text.h"
 #include "duckdb_c/handle.h"
-#include "embeddingsdb/limits.h"
-#include "embeddingsdb/record.h"
 #include "engines/database_base.h"
 #include "engines/duckdb/duckdb_location.h"
 #include "engines/duckdb/duckdb_store.h"
@@ -63,27 +64,41 @@ Result<std::int64_t> IntegerAt(const Chunk& chunk, std::size_t column, std::size
   const std::string_view text = TextAt(chunk, column, row);
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc() && end == text.data() + text.size()) return value;
+  if (error == std::errc() && end == text.data() + text.size()) {
+    return value;
+  }
   return InvalidArgumentError(Concat(name, " ", Quote(text), " is no integer"));
 }
 
 // "[0.1, 1e-07]", as DuckDB prints a vector; six times as fast as a JSON parser, which matters for
 // a hundred million numbers.
 Result<std::vector<float>> ParseVector(std::string_view text) {
-  const auto bad = [&] { return InvalidArgumentError(Concat("vec ", Quote(text), " is no vector")); };
-  if (text.size() < 2 || text.front() != '[' || text.back() != ']') return bad();
+  const auto bad = [&] {
+    return InvalidArgumentError(Concat("vec ", Quote(text), " is no vector"));
+  };
+  if (text.size() < 2 || text.front() != '[' || text.back() != ']') {
+    return bad();
+  }
   const char* at = text.data() + 1;
   const char* const end = text.data() + text.size() - 1;
   std::vector<float> values;
   while (at != end) {
-    while (at != end && *at == ' ') ++at;
+    while (at != end && *at == ' ') {
+      ++at;
+    }
     float value = 0;
     const auto [next, error] = std::from_chars(at, end, value);
-    if (error != std::errc()) return bad();
+    if (error != std::errc()) {
+      return bad();
+    }
     values.push_back(value);
     at = next;
-    if (at == end) return values;
-    if (*at++ != ',' || at == end) return bad();
+    if (at == end) {
+      return values;
+    }
+    if (*at++ != ',' || at == end) {
+      return bad();
+    }
   }
   return values;
 }
@@ -112,10 +127,14 @@ Status TakeRow(const Chunk& chunk, std::size_t row, Batch& batch) {
 Status PutBatch(DuckdbStore& store, Batch& batch) {
   std::vector<const Record*> records;
   records.reserve(batch.records.size());
-  for (const Record& record : batch.records) records.push_back(&record);
+  for (const Record& record : batch.records) {
+    records.push_back(&record);
+  }
   EDB_ASSIGN(const std::vector<PutResult> results, store.PutAt(records, batch.modified));
   for (std::size_t i = 0; i < results.size(); ++i) {
-    if (!results[i].replaced) continue;
+    if (!results[i].replaced) {
+      continue;
+    }
     return InvalidArgumentError(Concat("record ", DisplayKey(records[i]->key), " comes twice"));
   }
   batch.Clear();
@@ -133,7 +152,9 @@ Result<std::int64_t> CopyRows(const std::string& csv, DuckdbStore& store) {
   Batch batch;
   for (;;) {
     EDB_ASSIGN(const bool more, result.Next());
-    if (!more) break;
+    if (!more) {
+      break;
+    }
     for (std::size_t row = 0; row < result.chunk().rows(); ++row) {
       const std::string where = Concat("record ", ++rows);
       if (Status status = TakeRow(result.chunk(), row, batch); !status.ok()) {
@@ -179,7 +200,9 @@ Result<std::int64_t> ImportDuckdbExport(const std::string& directory, const std:
   Result<std::int64_t> rows = FillFile(directory, fresh, env);
   if (rows.ok()) {
     Status renamed = env.Rename(fresh, file);
-    if (renamed.ok()) return rows;
+    if (renamed.ok()) {
+      return rows;
+    }
     rows = renamed;
   }
   RemoveDuckdbFile(fresh, env).IgnoreError("the first error says more");
@@ -191,9 +214,13 @@ std::string DuckdbExportNote(const std::string& directory) {
   const fs::path csv = fs::path(directory) / kExportCsv;
   std::error_code error;
   const std::uintmax_t size = fs::file_size(csv, error);
-  if (error) return {};
+  if (error) {
+    return {};
+  }
   const auto time = fs::last_write_time(csv, error);
-  if (error) return {};
+  if (error) {
+    return {};
+  }
   return Concat(size, " bytes, written ", time.time_since_epoch().count());
 }
 

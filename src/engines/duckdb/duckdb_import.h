@@ -7,8 +7,9 @@
 #include <cstdint>
 #include <string>
 
-#include "core/env.h"
 #include "embeddingsdb/status.h"
+
+#include "core/env.h"
 
 namespace embeddingsdb {
 

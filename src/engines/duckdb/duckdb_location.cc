@@ -8,17 +8,22 @@
 namespace embeddingsdb {
 namespace {
 
-bool IsFile(const std::string& path, Env& env) { return env.Exists(path) && !env.IsDirectory(path); }
+bool IsFile(const std::string& path, Env& env) {
+  return env.Exists(path) && !env.IsDirectory(path);
+}
 
 }  // namespace
 
 Result<DuckdbLocation> ResolveDuckdbLocation(const std::string& path, Env& env) {
   DuckdbLocation location;
-  if (path.empty() || path == ":memory:") return location;
+  if (path.empty() || path == ":memory:") {
+    return location;
+  }
   const std::filesystem::path given(path);
   if (env.IsDirectory(path)) {
     location.file = (given / kDuckdbFileName).string();
-    if (IsFile((given / kExportCsv).string(), env) && IsFile((given / kExportSchema).string(), env) &&
+    if (IsFile((given / kExportCsv).string(), env) &&
+        IsFile((given / kExportSchema).string(), env) &&
         IsFile((given / kExportLoad).string(), env)) {
       location.export_directory = path;
     }

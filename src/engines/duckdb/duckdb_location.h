@@ -6,8 +6,9 @@
 
 #include <string>
 
-#include "core/env.h"
 #include "embeddingsdb/status.h"
+
+#include "core/env.h"
 
 namespace embeddingsdb {
 

@@ -23,8 +23,12 @@ template <typename Use>
 Status ForEachRow(ResultSet& result, Use use) {
   for (;;) {
     EDB_ASSIGN(const bool more, result.Next());
-    if (!more) return {};
-    for (std::size_t row = 0; row < result.chunk().rows(); ++row) EDB_TRY(use(result.chunk(), row));
+    if (!more) {
+      return {};
+    }
+    for (std::size_t row = 0; row < result.chunk().rows(); ++row) {
+      EDB_TRY(use(result.chunk(), row));
+    }
   }
 }
 
@@ -39,7 +43,9 @@ Status ForEachId(DuckdbSession& session, std::string_view select, std::span<cons
     const std::size_t taken = std::min(ids.size(), kListSizes.back());
     const std::size_t size = *std::lower_bound(kListSizes.begin(), kListSizes.end(), taken);
     std::string sql = Concat(select, " WHERE id IN (?");
-    for (std::size_t i = 1; i < size; ++i) sql += ", ?";
+    for (std::size_t i = 1; i < size; ++i) {
+      sql += ", ?";
+    }
     sql += ")";
     std::vector<Parameter> parameters;
     parameters.reserve(size);
@@ -63,7 +69,9 @@ class DuckdbCursor final : public RecordCursor {
 
   Result<bool> Next(Record& record) override {
     if (row_ == scan_->chunk().rows()) {
-      if (done_) return false;
+      if (done_) {
+        return false;
+      }
       Result<bool> more = scan_->Next();
       if (!more.ok() || !*more) {
         done_ = true;
@@ -88,12 +96,15 @@ Result<std::int64_t> CountWhere(DuckdbSession& session, const DuckdbWhere& where
              session.connection().Run(Concat("SELECT count(*) FROM db.embeddings", where.sql),
                                       where.parameters));
   EDB_ASSIGN(const bool found, result.Next());
-  if (!found) return InternalError("DuckDB: count without a row");
+  if (!found) {
+    return InternalError("DuckDB: count without a row");
+  }
   return result.chunk().column(0).Values<std::int64_t>()[0];
 }
 
 // The ids of a page; sorting moves only the four texts, never vectors.
-Result<std::vector<RowId>> PageIds(DuckdbSession& session, const ListQuery& query, DuckdbWhere where) {
+Result<std::vector<RowId>> PageIds(DuckdbSession& session, const ListQuery& query,
+                                   DuckdbWhere where) {
   const std::string sql =
       Concat("SELECT id FROM db.embeddings", where.sql,
              " ORDER BY subject_id, depiction_id, model, provider LIMIT ? OFFSET ?");
@@ -113,9 +124,11 @@ Result<std::vector<RowId>> PageIds(DuckdbSession& session, const ListQuery& quer
 Result<std::optional<Record>> DuckdbGet(DuckdbFile& file, const Key& key) {
   EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
   EDB_ASSIGN(Transaction transaction, Transaction::Begin(session->connection()));
-  EDB_ASSIGN(const RowId id, session->Number("SELECT id FROM db.keys WHERE key = ?",
-                                             {EncodeDuckdbKey(key)}, 0));
-  if (id == 0) return std::optional<Record>();
+  EDB_ASSIGN(const RowId id,
+             session->Number("SELECT id FROM db.keys WHERE key = ?", {EncodeDuckdbKey(key)}, 0));
+  if (id == 0) {
+    return std::optional<Record>();  // no such key, or removed
+  }
   EDB_ASSIGN(ResultSet result, session->Run(Concat(kSelectRecords, " WHERE id = ?"), {id}));
   EDB_ASSIGN(const bool found, result.Next());
   if (!found) {
@@ -139,7 +152,9 @@ Result<std::vector<std::optional<Record>>> DuckdbGetRows(DuckdbFile& file,
   EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
   const auto take = [&](const Chunk& chunk, std::size_t row) -> Status {
     const auto place = places.find(chunk.column(0).Values<std::int64_t>()[row]);
-    if (place == places.end()) return InternalError("DuckDB: a row that was not asked for");
+    if (place == places.end()) {
+      return InternalError("DuckDB: a row that was not asked for");
+    }
     Record& record = records[place->second].emplace();
     record.key = rows[place->second].key;
     record.subject_id = chunk.column(1).Text(row);
@@ -156,10 +171,14 @@ Status DuckdbList(DuckdbFile& file, const ListQuery& query, RecordPage& page) {
   EDB_ASSIGN(Transaction snapshot, Transaction::Begin(session->connection()));
   EDB_ASSIGN(page.total, CountWhere(*session, where));
   page.records.clear();
-  if ((query.page - 1) * query.per_page >= page.total) return {};
+  if ((query.page - 1) * query.per_page >= page.total) {
+    return {};
+  }
   EDB_ASSIGN(const std::vector<RowId> ids, PageIds(*session, query, where));
   std::unordered_map<RowId, std::size_t> places;
-  for (const RowId id : ids) places.emplace(id, places.size());
+  for (const RowId id : ids) {
+    places.emplace(id, places.size());
+  }
   page.records.resize(ids.size());
   return ForEachId(*session, kSelectRecords, ids, [&](const Chunk& chunk, std::size_t row) {
     const RowId id = chunk.column(0).Values<std::int64_t>()[row];
@@ -183,11 +202,12 @@ Result<std::int64_t> DuckdbCount(DuckdbFile& file, const std::vector<Filter>& fi
 
 Status DuckdbVisitVectors(DuckdbFile& file, const std::string& model, const VectorVisitor& visit) {
   EDB_ASSIGN(const std::unique_ptr<DuckdbScan> scan,
-             DuckdbScan::Begin(file, "id, provider, depiction_id, vec",
-                               {{Column::kModel, model}}));
+             DuckdbScan::Begin(file, "id, provider, depiction_id, vec", {{Column::kModel, model}}));
   for (;;) {
     EDB_ASSIGN(const bool more, scan->Next());
-    if (!more) return {};
+    if (!more) {
+      return {};
+    }
     const Chunk& chunk = scan->chunk();
     const auto* ids = chunk.column(0).Values<std::int64_t>();
     const duckdb_c::Column providers = chunk.column(1);
@@ -211,8 +231,7 @@ Result<Catalog> DuckdbCatalog(DuckdbFile& file) {
   EDB_TRY(ForEachRow(result, [&](const Chunk& chunk, std::size_t row) -> Status {
     Catalog::Model& model = catalog.models[std::string(chunk.column(0).Text(row))];
     model.dimension = std::max(model.dimension, chunk.column(3).Values<std::int32_t>()[row]);
-    model.providers.emplace(chunk.column(1).Text(row),
-                            chunk.column(2).Values<std::int64_t>()[row]);
+    model.providers.emplace(chunk.column(1).Text(row), chunk.column(2).Values<std::int64_t>()[row]);
     return {};
   }));
   return catalog;
@@ -224,7 +243,8 @@ Status DuckdbCheck(DuckdbFile& file, std::vector<std::string>& problems) {
        "SELECT count(*) FROM db.embeddings e ANTI JOIN db.keys k ON k.id = e.id AND k.key = "
        "e.provider || chr(31) || e.depiction_id || chr(31) || e.model"},
       {"keys without a row in embeddings",
-       "SELECT count(*) FROM db.keys k ANTI JOIN db.embeddings e ON k.id = e.id"},
+       "SELECT count(*) FROM db.keys k ANTI JOIN db.embeddings e ON k.id = e.id "
+       "WHERE k.id <> 0"},
       {"ids used more than once",
        "SELECT count(*) FROM (SELECT id FROM db.embeddings GROUP BY id HAVING count(*) > 1)"},
       {"vectors of another length than their row says",
@@ -233,7 +253,9 @@ Status DuckdbCheck(DuckdbFile& file, std::vector<std::string>& problems) {
   EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
   for (const auto& [what, sql] : kChecks) {
     EDB_ASSIGN(const std::int64_t count, session->Number(sql, {}, 0));
-    if (count != 0) problems.push_back(Concat(count, " ", what));
+    if (count != 0) {
+      problems.push_back(Concat(count, " ", what));
+    }
   }
   return {};
 }

@@ -20,17 +20,31 @@ constexpr char kSeparator = '\x1f';
 
 // The order of the columns of db.embeddings.
 enum : std::size_t {
-  kId, kProvider, kDepictionId, kSubjectId, kModel, kDimensions, kCreated, kLastModified,
-  kAttributes, kVec
+  kId,
+  kProvider,
+  kDepictionId,
+  kSubjectId,
+  kModel,
+  kDimensions,
+  kCreated,
+  kLastModified,
+  kAttributes,
+  kVec
 };
 
-LogicalType Text() { return LogicalType::Plain(DUCKDB_TYPE_VARCHAR); }
-LogicalType BigInt() { return LogicalType::Plain(DUCKDB_TYPE_BIGINT); }
+LogicalType Text() {
+  return LogicalType::Plain(DUCKDB_TYPE_VARCHAR);
+}
+LogicalType BigInt() {
+  return LogicalType::Plain(DUCKDB_TYPE_BIGINT);
+}
 
 Chunk EmbeddingsChunk() {
   std::vector<LogicalType> types;
   types.push_back(BigInt());
-  for (int i = 0; i < 4; ++i) types.push_back(Text());
+  for (int i = 0; i < 4; ++i) {
+    types.push_back(Text());
+  }
   types.push_back(LogicalType::Plain(DUCKDB_TYPE_INTEGER));
   types.push_back(BigInt());
   types.push_back(BigInt());
@@ -41,7 +55,9 @@ Chunk EmbeddingsChunk() {
 
 Status FillAttributes(duckdb_vector map, std::span<const Record* const> records) {
   std::size_t total = 0;
-  for (const Record* record : records) total += record->attributes.size();
+  for (const Record* record : records) {
+    total += record->attributes.size();
+  }
   EDB_TRY(duckdb_c::ResizeList(map, total));
   duckdb_vector entries = duckdb_list_vector_get_child(map);
   duckdb_vector keys = duckdb_struct_vector_get_child(entries, 0);
@@ -61,7 +77,9 @@ Status FillAttributes(duckdb_vector map, std::span<const Record* const> records)
 
 Status FillVectors(duckdb_vector list, std::span<const Record* const> records) {
   std::size_t total = 0;
-  for (const Record* record : records) total += record->embedding.size();
+  for (const Record* record : records) {
+    total += record->embedding.size();
+  }
   EDB_TRY(duckdb_c::ResizeList(list, total));
   auto* floats = Values<float>(duckdb_list_vector_get_child(list));
   auto* lists = Values<duckdb_list_entry>(list);

@@ -8,9 +8,10 @@
 #include <span>
 #include <string>
 
-#include "duckdb_c/handle.h"
 #include "embeddingsdb/index.h"
 #include "embeddingsdb/record.h"
+
+#include "duckdb_c/handle.h"
 
 namespace embeddingsdb {
 

@@ -35,15 +35,17 @@ Result<std::unique_ptr<DuckdbScan>> DuckdbScan::Begin(DuckdbFile& file, std::str
 
 // Counts the matching rows by ranges of ids, and joins neighbouring ranges up to kPieceRows rows.
 Status DuckdbScan::Plan() {
-  EDB_ASSIGN(ResultSet ranges,
-             session_->Run(Concat("SELECT id // ", kPieceRows, " AS range, count(*) "
-                                  "FROM db.embeddings", where_.sql,
-                                  " GROUP BY range ORDER BY range"),
-                           where_.parameters));
+  EDB_ASSIGN(ResultSet ranges, session_->Run(Concat("SELECT id // ", kPieceRows,
+                                                    " AS range, count(*) "
+                                                    "FROM db.embeddings",
+                                                    where_.sql, " GROUP BY range ORDER BY range"),
+                                             where_.parameters));
   std::int64_t rows = kPieceRows;
   for (;;) {
     EDB_ASSIGN(const bool more, ranges.Next());
-    if (!more) return {};
+    if (!more) {
+      return {};
+    }
     const auto* range = ranges.chunk().column(0).Values<std::int64_t>();
     const auto* count = ranges.chunk().column(1).Values<std::int64_t>();
     for (std::size_t i = 0; i < ranges.chunk().rows(); ++i) {
@@ -61,10 +63,14 @@ Result<bool> DuckdbScan::Next() {
   for (;;) {
     if (open_) {
       EDB_ASSIGN(const bool more, result_.Next());
-      if (more) return true;
+      if (more) {
+        return true;
+      }
       open_ = false;
     }
-    if (next_piece_ == pieces_.size()) return false;
+    if (next_piece_ == pieces_.size()) {
+      return false;
+    }
     const Piece& piece = pieces_[next_piece_++];
     std::vector<duckdb_c::Parameter> parameters = where_.parameters;
     parameters.emplace_back(piece.first);

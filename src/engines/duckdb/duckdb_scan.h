@@ -16,9 +16,10 @@
 #include <utility>
 #include <vector>
 
-#include "duckdb_c/handle.h"
 #include "embeddingsdb/index.h"
 #include "embeddingsdb/query.h"
+
+#include "duckdb_c/handle.h"
 #include "engines/duckdb/duckdb_file.h"
 
 namespace embeddingsdb {

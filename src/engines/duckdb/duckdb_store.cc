@@ -12,7 +12,7 @@ Result<std::unique_ptr<DuckdbStore>> DuckdbStore::Open(DuckdbStoreOptions option
   store->persistent_ = !file.path.empty();
   store->read_only_ = file.read_only;
   EDB_ASSIGN(store->file_, DuckdbFile::Open(std::move(file)));
-  EDB_ASSIGN(store->writer_, DuckdbWriter::Create(*store->file_));
+  EDB_ASSIGN(store->writer_, DuckdbWriter::Create(*store->file_, store->read_only_));
   return store;
 }
 
@@ -34,7 +34,9 @@ Result<std::optional<RowId>> DuckdbStore::Remove(const Key& key, std::int64_t no
   return writer_->Remove(key, now);
 }
 
-Result<std::optional<Record>> DuckdbStore::Get(const Key& key) { return DuckdbGet(*file_, key); }
+Result<std::optional<Record>> DuckdbStore::Get(const Key& key) {
+  return DuckdbGet(*file_, key);
+}
 
 Result<std::vector<std::optional<Record>>> DuckdbStore::GetRows(std::span<const RowRef> rows) {
   return DuckdbGetRows(*file_, rows);
@@ -56,9 +58,13 @@ Status DuckdbStore::VisitVectors(const std::string& model, const VectorVisitor& 
   return DuckdbVisitVectors(*file_, model, visit);
 }
 
-Result<Catalog> DuckdbStore::LoadCatalog() { return DuckdbCatalog(*file_); }
+Result<Catalog> DuckdbStore::LoadCatalog() {
+  return DuckdbCatalog(*file_);
+}
 
-Result<std::int64_t> DuckdbStore::LastUpdate() { return writer_->last_update(); }
+Result<std::int64_t> DuckdbStore::LastUpdate() {
+  return writer_->last_update();
+}
 
 Status DuckdbStore::Export(const std::string& path) {
   return ExportDuckdb(*file_, path, options_.dimensions, *options_.env);
@@ -69,9 +75,13 @@ Status DuckdbStore::CheckFiles(std::vector<std::string>& problems) {
 }
 
 Status DuckdbStore::Close() {
-  if (file_ == nullptr) return {};
+  if (file_ == nullptr) {
+    return {};
+  }
   Status status;
-  if (persistent_ && !read_only_ && writer_ != nullptr) status = writer_->Checkpoint();
+  if (persistent_ && !read_only_ && writer_ != nullptr) {
+    status = writer_->Checkpoint();
+  }
   writer_.reset();
   file_->DropSessions();
   file_.reset();

@@ -19,8 +19,8 @@ namespace embeddingsdb {
 
 struct DuckdbStoreOptions {
   DuckdbFileOptions file;
-  Env* env = nullptr;              ///< borrowed; for Export
-  std::optional<int> dimensions;   ///< what Export says of a database without records
+  Env* env = nullptr;             ///< borrowed; for Export
+  std::optional<int> dimensions;  ///< what Export says of a database without records
 };
 
 class DuckdbStore final : public RecordStore {

@@ -24,29 +24,24 @@ std::vector<DuckdbKeyRow> EncodeKeys(std::span<const Record* const> records, Row
   return keys;
 }
 
-// The keys that no record had before.
-std::vector<DuckdbKeyRow> NewKeys(std::vector<DuckdbKeyRow> keys,
-                                  const std::vector<PutResult>& results) {
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (results[i].replaced) continue;
-    if (kept != i) keys[kept] = std::move(keys[i]);
-    ++kept;
-  }
-  keys.resize(kept);
-  return keys;
-}
+// The id in db.keys of a key whose record was removed. The row stays until the next open: as long
+// as an older snapshot is being read, DuckDB refuses to insert a key that was deleted.
+constexpr RowId kRemoved = 0;
+
+constexpr std::string_view kFindKey = "SELECT id FROM db.keys WHERE key = ?";
+constexpr std::string_view kMoveKey = "UPDATE db.keys SET id = ? WHERE key = ?";
+constexpr std::string_view kDeleteRow = "DELETE FROM db.embeddings WHERE id = ?";
 
 }  // namespace
 
-Result<std::unique_ptr<DuckdbWriter>> DuckdbWriter::Create(DuckdbFile& file) {
+Result<std::unique_ptr<DuckdbWriter>> DuckdbWriter::Create(DuckdbFile& file, bool read_only) {
   EDB_ASSIGN(std::unique_ptr<DuckdbSession> session, file.NewSession());
   std::unique_ptr<DuckdbWriter> writer(new DuckdbWriter(std::move(session)));
-  EDB_TRY(writer->Load());
+  EDB_TRY(writer->Load(read_only));
   return writer;
 }
 
-Status DuckdbWriter::Load() {
+Status DuckdbWriter::Load(bool read_only) {
   EDB_ASSIGN(const std::int64_t largest,
              session_->Number("SELECT max(id) FROM db.embeddings", {}, 0));
   EDB_ASSIGN(const std::int64_t newest,
@@ -57,6 +52,10 @@ Status DuckdbWriter::Load() {
   EDB_ASSIGN(const std::int64_t removal, session_->Number(kMeta, {"last_removal"}, 0));
   next_id_ = std::max(largest, last_id) + 1;
   last_update_ = std::max(newest, removal);
+  if (read_only) {
+    return {};
+  }
+  EDB_TRY(session_->Run("DELETE FROM db.keys WHERE id = ?", {kRemoved}).status());
   return session_->connection().Execute("CREATE TEMP TABLE stage (key VARCHAR, id BIGINT)");
 }
 
@@ -68,20 +67,25 @@ void DuckdbWriter::NoteUpdate(std::int64_t time) {
 
 Result<std::vector<PutResult>> DuckdbWriter::Put(std::span<const Record* const> records,
                                                  std::span<const std::int64_t> modified) {
-  if (records.empty()) return std::vector<PutResult>();
+  if (records.empty()) {
+    return std::vector<PutResult>();
+  }
   const Mode mode = records.size() <= kOneByOne ? Mode::kLookUp : expected_;
   Result<std::vector<PutResult>> results = TryPut(mode, records, modified);
   if (!results.ok() && mode == Mode::kAllNew &&
       results.status().code() == StatusCode::kAlreadyExists) {
     results = TryPut(Mode::kLookUp, records, modified);
   }
-  if (!results.ok()) return results;
+  if (!results.ok()) {
+    return results;
+  }
   next_id_ += static_cast<RowId>(records.size());
   NoteUpdate(*std::max_element(modified.begin(), modified.end()));
   if (records.size() > kOneByOne) {
     // The next batch is probably like this one: an import of new records, or a repeated one.
-    const bool replaced = std::any_of(results->begin(), results->end(),
-                                      [](const PutResult& put) { return put.replaced.has_value(); });
+    const bool replaced = std::any_of(results->begin(), results->end(), [](const PutResult& put) {
+      return put.replaced.has_value();
+    });
     expected_ = replaced ? Mode::kLookUp : Mode::kAllNew;
   }
   return results;
@@ -94,77 +98,109 @@ Result<std::vector<PutResult>> DuckdbWriter::TryPut(Mode mode,
   std::vector<DuckdbKeyRow> keys = EncodeKeys(records, next_id_);
   std::vector<PutResult> results;
   results.reserve(records.size());
-  for (const DuckdbKeyRow& key : keys) results.push_back({.row = key.id, .replaced = {}});
+  for (const DuckdbKeyRow& key : keys) {
+    results.push_back({.row = key.id, .replaced = {}});
+  }
 
   EDB_ASSIGN(Transaction transaction, Transaction::Begin(connection));
   if (mode == Mode::kLookUp) {
-    EDB_TRY(FindReplaced(keys, results));
-    keys = NewKeys(std::move(keys), results);
+    EDB_TRY(Replace(keys, results));
   }
   // The primary key refuses a key that exists, before any vector has been moved.
-  if (!keys.empty()) EDB_TRY(AppendDuckdbKeys(connection, "db", "keys", keys));
+  if (!keys.empty()) {
+    EDB_TRY(AppendDuckdbKeys(connection, "db", "keys", keys));
+  }
   EDB_TRY(AppendDuckdbRecords(connection, records, next_id_, modified));
   EDB_TRY(transaction.Commit());
   return results;
 }
 
-Status DuckdbWriter::FindReplaced(std::vector<DuckdbKeyRow>& keys,
-                                  std::vector<PutResult>& results) {
-  return keys.size() <= kOneByOne ? FindReplacedOneByOne(keys, results)
-                                  : FindReplacedByJoin(keys, results);
-}
-
-Status DuckdbWriter::FindReplacedOneByOne(std::vector<DuckdbKeyRow>& keys,
-                                          std::vector<PutResult>& results) {
+Status DuckdbWriter::Replace(std::vector<DuckdbKeyRow>& keys, std::vector<PutResult>& results) {
+  EDB_ASSIGN(const std::vector<bool> known, keys.size() <= kOneByOne
+                                                ? ReplaceOneByOne(keys, results)
+                                                : ReplaceByJoin(keys, results));
+  std::size_t kept = 0;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    EDB_ASSIGN(const RowId old,
-               session_->Number("SELECT id FROM db.keys WHERE key = ?", {keys[i].key}, 0));
-    if (old == 0) continue;
-    results[i].replaced = old;
-    EDB_TRY(session_->Run("UPDATE db.keys SET id = ? WHERE key = ?", {keys[i].id, keys[i].key})
-                .status());
-    EDB_TRY(session_->Run("DELETE FROM db.embeddings WHERE id = ?", {old}).status());
+    if (known[i]) {
+      continue;
+    }
+    if (kept != i) {
+      keys[kept] = std::move(keys[i]);
+    }
+    ++kept;
   }
+  keys.resize(kept);
   return {};
 }
 
-// The id of a key that exists is changed in place: the index of the keys is not touched.
-Status DuckdbWriter::FindReplacedByJoin(std::vector<DuckdbKeyRow>& keys,
-                                        std::vector<PutResult>& results) {
+Result<std::vector<bool>> DuckdbWriter::ReplaceOneByOne(std::span<const DuckdbKeyRow> keys,
+                                                        std::vector<PutResult>& results) {
+  constexpr RowId kUnknown = -1;
+  std::vector<bool> known(keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    EDB_ASSIGN(const RowId old, session_->Number(kFindKey, {keys[i].key}, kUnknown));
+    if (old == kUnknown) {
+      continue;
+    }
+    known[i] = true;
+    EDB_TRY(session_->Run(kMoveKey, {keys[i].id, keys[i].key}).status());
+    if (old == kRemoved) {
+      continue;
+    }
+    results[i].replaced = old;
+    EDB_TRY(session_->Run(kDeleteRow, {old}).status());
+  }
+  return known;
+}
+
+// The id of a key is changed in place: the index of the keys is not touched.
+Result<std::vector<bool>> DuckdbWriter::ReplaceByJoin(std::span<const DuckdbKeyRow> keys,
+                                                      std::vector<PutResult>& results) {
   EDB_TRY(session_->Run("DELETE FROM temp.stage", {}).status());
   EDB_TRY(AppendDuckdbKeys(session_->connection(), "temp", "stage", keys));
-  EDB_ASSIGN(ResultSet found,
-             session_->Run("SELECT s.id, k.id FROM temp.stage s JOIN db.keys k ON k.key = s.key",
-                           {}));
+  EDB_ASSIGN(
+      ResultSet found,
+      session_->Run("SELECT s.id, k.id FROM temp.stage s JOIN db.keys k ON k.key = s.key", {}));
+  std::vector<bool> known(keys.size());
   bool any = false;
   for (;;) {
     EDB_ASSIGN(const bool more, found.Next());
-    if (!more) break;
+    if (!more) {
+      break;
+    }
     any = true;
     const auto* ids = found.chunk().column(0).Values<std::int64_t>();
     const auto* old = found.chunk().column(1).Values<std::int64_t>();
     for (std::size_t row = 0; row < found.chunk().rows(); ++row) {
-      results[static_cast<std::size_t>(ids[row] - next_id_)].replaced = old[row];
+      const auto i = static_cast<std::size_t>(ids[row] - next_id_);
+      known[i] = true;
+      if (old[row] != kRemoved) {
+        results[i].replaced = old[row];
+      }
     }
   }
-  if (!any) return {};
-  EDB_TRY(session_->Run("DELETE FROM db.embeddings WHERE id IN (SELECT k.id FROM db.keys k "
-                        "JOIN temp.stage s ON k.key = s.key)",
-                        {})
+  if (!any) {
+    return known;
+  }
+  EDB_TRY(session_
+              ->Run("DELETE FROM db.embeddings WHERE id IN (SELECT k.id FROM db.keys k "
+                    "JOIN temp.stage s ON k.key = s.key)",
+                    {})
               .status());
-  return session_
-      ->Run("UPDATE db.keys SET id = s.id FROM temp.stage s WHERE keys.key = s.key", {})
-      .status();
+  EDB_TRY(session_->Run("UPDATE db.keys SET id = s.id FROM temp.stage s WHERE keys.key = s.key", {})
+              .status());
+  return known;
 }
 
 Result<std::optional<RowId>> DuckdbWriter::Remove(const Key& key, std::int64_t now) {
   const std::string text = EncodeDuckdbKey(key);
   EDB_ASSIGN(Transaction transaction, Transaction::Begin(session_->connection()));
-  EDB_ASSIGN(const RowId old,
-             session_->Number("SELECT id FROM db.keys WHERE key = ?", {text}, 0));
-  if (old == 0) return std::optional<RowId>();
-  EDB_TRY(session_->Run("DELETE FROM db.keys WHERE key = ?", {text}).status());
-  EDB_TRY(session_->Run("DELETE FROM db.embeddings WHERE id = ?", {old}).status());
+  EDB_ASSIGN(const RowId old, session_->Number(kFindKey, {text}, kRemoved));
+  if (old == kRemoved) {
+    return std::optional<RowId>();
+  }
+  EDB_TRY(session_->Run(kMoveKey, {kRemoved, text}).status());
+  EDB_TRY(session_->Run(kDeleteRow, {old}).status());
   constexpr std::string_view kMeta = "UPDATE db.meta SET value = ? WHERE name = ?";
   const std::int64_t time = std::max(now, last_update());
   EDB_TRY(session_->Run(kMeta, {std::to_string(next_id_ - 1), "last_id"}).status());
@@ -174,6 +210,8 @@ Result<std::optional<RowId>> DuckdbWriter::Remove(const Key& key, std::int64_t n
   return std::optional<RowId>(old);
 }
 
-Status DuckdbWriter::Checkpoint() { return session_->connection().Execute("CHECKPOINT db"); }
+Status DuckdbWriter::Checkpoint() {
+  return session_->connection().Execute("CHECKPOINT db");
+}
 
 }  // namespace embeddingsdb

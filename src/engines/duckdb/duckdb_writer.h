@@ -19,7 +19,7 @@ namespace embeddingsdb {
 /// Called by one thread at a time, but for last_update().
 class DuckdbWriter {
  public:
-  static Result<std::unique_ptr<DuckdbWriter>> Create(DuckdbFile& file);
+  static Result<std::unique_ptr<DuckdbWriter>> Create(DuckdbFile& file, bool read_only);
 
   /// Stores records with distinct keys in one commit; `modified` has one time a record.
   Result<std::vector<PutResult>> Put(std::span<const Record* const> records,
@@ -35,12 +35,16 @@ class DuckdbWriter {
 
   explicit DuckdbWriter(std::unique_ptr<DuckdbSession> session) : session_(std::move(session)) {}
 
-  Status Load();
+  Status Load(bool read_only);
   Result<std::vector<PutResult>> TryPut(Mode mode, std::span<const Record* const> records,
                                         std::span<const std::int64_t> modified);
-  Status FindReplaced(std::vector<DuckdbKeyRow>& keys, std::vector<PutResult>& results);
-  Status FindReplacedOneByOne(std::vector<DuckdbKeyRow>& keys, std::vector<PutResult>& results);
-  Status FindReplacedByJoin(std::vector<DuckdbKeyRow>& keys, std::vector<PutResult>& results);
+  /// Sets `replaced`, takes the old rows away, gives keys that are in db.keys their new id and
+  /// leaves the others in `keys`.
+  Status Replace(std::vector<DuckdbKeyRow>& keys, std::vector<PutResult>& results);
+  Result<std::vector<bool>> ReplaceOneByOne(std::span<const DuckdbKeyRow> keys,
+                                            std::vector<PutResult>& results);
+  Result<std::vector<bool>> ReplaceByJoin(std::span<const DuckdbKeyRow> keys,
+                                          std::vector<PutResult>& results);
   void NoteUpdate(std::int64_t time);
 
   std::unique_ptr<DuckdbSession> session_;

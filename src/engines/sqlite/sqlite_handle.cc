@@ -248,7 +248,8 @@ Status SqliteConnection::Sync() const {
   // would drop the locks this process holds on them.
   for (const int pointer : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
     sqlite3_file* file = nullptr;
-    const int found = sqlite3_file_control(connection_.get(), "main", pointer, &file);
+    const int found =
+        sqlite3_file_control(connection_.get(), "main", pointer, static_cast<void*>(&file));
     if (found != SQLITE_OK) {
       return ErrorOf(nullptr, found, "cannot find the file to sync");
     }

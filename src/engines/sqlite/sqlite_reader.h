@@ -62,6 +62,8 @@ class SqliteReaderPool : public std::enable_shared_from_this<SqliteReaderPool> {
    public:
     Lease(std::shared_ptr<SqliteReaderPool> pool, std::unique_ptr<SqliteReader> reader)
         : pool_(std::move(pool)), reader_(std::move(reader)) {}
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
     Lease(Lease&&) = default;
     Lease& operator=(Lease&&) = delete;
     ~Lease() {

@@ -96,7 +96,13 @@ Status CheckPath(const SqliteStoreOptions& options, Env& env) {
 Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const SqliteStoreOptions& options,
                                                        Env& env) {
   std::unique_ptr<SqliteStore> store(new SqliteStore(options));
-  EDB_TRY(store->in_memory() ? store->OpenMemory() : store->OpenFile(env));
+  if (options.path.empty()) {
+    EDB_TRY(store->OpenInMemory());
+    return store;
+  }
+  EDB_TRY(CheckPath(options, env));
+  EDB_TRY(options.read_only ? store->OpenForReading() : store->OpenForWriting(env));
+  store->readers_ = std::make_shared<SqliteReaderPool>(options.path, options.keep_readers);
   return store;
 }
 
@@ -104,23 +110,22 @@ SqliteStore::~SqliteStore() {
   Close().IgnoreError("a destructor cannot report; call Close");
 }
 
-Status SqliteStore::OpenFile(Env& env) {
-  EDB_TRY(CheckPath(options_, env));
-  if (options_.read_only) {
-    EDB_ASSIGN(watch_, OpenSqliteReader(options_.path));
-  } else {
-    EDB_ASSIGN(lock_, env.Lock(options_.path + "-lock"));
-    EDB_ASSIGN(file_, OpenSqliteWriter(options_.path, options_.durability));
-    if (options_.max_pages > 0) {
-      EDB_TRY(file_->Execute(Concat("PRAGMA max_page_count = ", options_.max_pages).c_str()));
-    }
-    EDB_ASSIGN(writer_, SqliteWriter::Create(*file_));
+Status SqliteStore::OpenForWriting(Env& env) {
+  EDB_ASSIGN(lock_, env.Lock(options_.path + "-lock"));
+  EDB_ASSIGN(file_, OpenSqliteWriter(options_.path, options_.durability));
+  if (options_.max_pages > 0) {
+    EDB_TRY(file_->Execute(Concat("PRAGMA max_page_count = ", options_.max_pages).c_str()));
   }
-  readers_ = std::make_shared<SqliteReaderPool>(options_.path, options_.keep_readers);
+  EDB_ASSIGN(writer_, SqliteWriter::Create(*file_));
   return {};
 }
 
-Status SqliteStore::OpenMemory() {
+Status SqliteStore::OpenForReading() {
+  EDB_ASSIGN(watch_, OpenSqliteReader(options_.path));
+  return {};
+}
+
+Status SqliteStore::OpenInMemory() {
   EDB_ASSIGN(SqliteConnection connection, OpenSqliteWriter({}, Durability::kBuffered));
   EDB_ASSIGN(std::unique_ptr<SqliteReader> reader, SqliteReader::Create(std::move(connection)));
   EDB_ASSIGN(writer_, SqliteWriter::Create(reader->connection()));
@@ -129,7 +134,7 @@ Status SqliteStore::OpenMemory() {
 }
 
 Result<std::optional<SqliteReaderPool::Lease>> SqliteStore::PrepareToWrite() {
-  if (!writer_) {
+  if (writer_ == nullptr) {
     return FailedPreconditionError("the SQLite store is closed or read-only");
   }
   std::optional<SqliteReaderPool::Lease> only;
@@ -236,7 +241,7 @@ Status SqliteStore::Close() {
   watch_.reset();
   const std::lock_guard lock(write_mutex_);
   Status status;
-  if (writer_ && file_) {
+  if (writer_ != nullptr && file_) {
     status = writer_->Checkpoint();
   }
   writer_.reset();

@@ -41,6 +41,8 @@ class SqliteStore final : public RecordStore {
   /// kNotFound when the folder (or, read-only, the file) does not exist; kFailedPrecondition when
   /// another handle writes the file, naming its process, or when it is not a database of ours.
   static Result<std::unique_ptr<SqliteStore>> Open(const SqliteStoreOptions& options, Env& env);
+  SqliteStore(const SqliteStore&) = delete;
+  SqliteStore& operator=(const SqliteStore&) = delete;
   ~SqliteStore() override;
 
   Result<std::vector<PutResult>> Put(std::span<const Record* const> records,
@@ -66,8 +68,9 @@ class SqliteStore final : public RecordStore {
   explicit SqliteStore(SqliteStoreOptions options) : options_(std::move(options)) {}
 
   bool in_memory() const { return options_.path.empty(); }
-  Status OpenFile(Env& env);
-  Status OpenMemory();
+  Status OpenForWriting(Env& env);
+  Status OpenForReading();
+  Status OpenInMemory();
   /// Needs write_mutex_. Waits for the only connection when there is but one.
   Result<std::optional<SqliteReaderPool::Lease>> PrepareToWrite();
 
@@ -78,7 +81,7 @@ class SqliteStore final : public RecordStore {
   std::optional<SqliteConnection> watch_;  // guarded by watch_mutex_; sees commits of others
   std::mutex write_mutex_;
   std::optional<SqliteConnection> file_;  // guarded by write_mutex_; absent in memory
-  std::optional<SqliteWriter> writer_;    // guarded by write_mutex_; absent when read-only
+  std::unique_ptr<SqliteWriter> writer_;  // guarded by write_mutex_; absent when read-only
 };
 
 }  // namespace embeddingsdb

@@ -12,44 +12,58 @@ namespace embeddingsdb {
 
 static_assert(std::endian::native == std::endian::little, "embeddings are stored little-endian");
 
-Result<SqliteWriter> SqliteWriter::Create(const SqliteConnection& connection) {
-  SqliteWriter writer(connection);
-  EDB_ASSIGN(writer.find_,
+Result<std::unique_ptr<SqliteWriter>> SqliteWriter::Create(const SqliteConnection& connection) {
+  std::unique_ptr<SqliteWriter> writer(new SqliteWriter(connection));
+  EDB_ASSIGN(writer->find_,
              connection.Prepare("SELECT id FROM records"
                                 " WHERE model = ? AND provider = ? AND depiction_id = ?"));
-  EDB_ASSIGN(writer.delete_, connection.Prepare("DELETE FROM records WHERE id = ?"));
-  EDB_ASSIGN(writer.insert_,
+  EDB_ASSIGN(writer->delete_, connection.Prepare("DELETE FROM records WHERE id = ?"));
+  EDB_ASSIGN(writer->insert_,
              connection.Prepare("INSERT INTO records(id, provider, depiction_id, subject_id, model,"
                                 " created, lastmodified, attributes, embedding)"
                                 " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
-  EDB_ASSIGN(writer.set_meta_, connection.Prepare("UPDATE meta SET value = ? WHERE name = ?"));
+  EDB_ASSIGN(writer->set_meta_, connection.Prepare("UPDATE meta SET value = ? WHERE name = ?"));
   return writer;
 }
 
 Result<std::vector<PutResult>> SqliteWriter::Put(std::span<const Record* const> records,
                                                  std::int64_t now) {
   EDB_TRY(CheckUsable());
+  SqliteTransaction transaction(connection_);
+  EDB_TRY(transaction.BeginWrite());
   std::vector<PutResult> results;
   results.reserve(records.size());
-  EDB_TRY(TryPut(records, now, results));
+  Status status = PutAll(records, now, results);
+  EDB_TRY(Finish(transaction, std::move(status)));
   return results;
 }
 
 Result<std::optional<RowId>> SqliteWriter::Remove(const Key& key, std::int64_t now) {
   EDB_TRY(CheckUsable());
-  return TryRemove(key, now);
+  SqliteTransaction transaction(connection_);
+  EDB_TRY(transaction.BeginWrite());
+  EDB_ASSIGN(const std::optional<RowId> row, Find(key));
+  if (!row) {
+    return row;
+  }
+  Status status = Delete(*row);
+  if (status.ok()) {
+    status = SetMeta("last_update", now);
+  }
+  EDB_TRY(Finish(transaction, std::move(status)));
+  return row;
 }
 
 Status SqliteWriter::Sync() {
   EDB_TRY(CheckUsable());
-  Status status = connection_->Sync();
+  Status status = connection_.Sync();
   sync_failed_ = !status.ok();
   return status;
 }
 
 Status SqliteWriter::Checkpoint() {
   EDB_TRY(Sync());
-  connection_->Execute("PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE)")
+  connection_.Execute("PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE)")
       .IgnoreError("the synced log holds whatever is not in the file yet");
   return {};
 }
@@ -61,35 +75,29 @@ Status SqliteWriter::CheckUsable() const {
   return FailedPreconditionError("an earlier write could not be synced; open the database again");
 }
 
-Status SqliteWriter::TryPut(std::span<const Record* const> records, std::int64_t now,
+Status SqliteWriter::PutAll(std::span<const Record* const> records, std::int64_t now,
                             std::vector<PutResult>& results) {
-  SqliteTransaction transaction(*connection_);
-  EDB_TRY(transaction.BeginWrite());
-  EDB_ASSIGN(RowId row, connection_->QueryInteger("SELECT value FROM meta WHERE name = 'next_id'"));
+  EDB_ASSIGN(RowId row, connection_.QueryInteger("SELECT value FROM meta WHERE name = 'next_id'"));
   for (const Record* record : records) {
     EDB_ASSIGN(const std::optional<RowId> replaced, Find(record->key));
-    if (replaced) {
-      EDB_TRY(Noted(Delete(*replaced)));
-    }
-    EDB_TRY(Noted(Insert(row, *record, now)));
+    EDB_TRY(replaced ? Delete(*replaced) : Status());
+    EDB_TRY(Insert(row, *record, now));
     results.push_back({.row = row++, .replaced = replaced});
   }
-  EDB_TRY(Noted(SetMeta("next_id", row)));
-  EDB_TRY(Noted(SetMeta("last_update", now)));
-  return Noted(transaction.Commit());
+  EDB_TRY(SetMeta("next_id", row));
+  return SetMeta("last_update", now);
 }
 
-Result<std::optional<RowId>> SqliteWriter::TryRemove(const Key& key, std::int64_t now) {
-  SqliteTransaction transaction(*connection_);
-  EDB_TRY(transaction.BeginWrite());
-  EDB_ASSIGN(const std::optional<RowId> row, Find(key));
-  if (!row) {
-    return row;
+Status SqliteWriter::Finish(SqliteTransaction& transaction, Status status) {
+  if (status.ok()) {
+    status = transaction.Commit();
   }
-  EDB_TRY(Noted(Delete(*row)));
-  EDB_TRY(Noted(SetMeta("last_update", now)));
-  EDB_TRY(Noted(transaction.Commit()));
-  return row;
+  if (!status.ok()) {
+    // Asked for before the rollback replaces it.
+    const int error = connection_.LastErrorCode();
+    sync_failed_ = error == SQLITE_IOERR_FSYNC || error == SQLITE_IOERR_DIR_FSYNC;
+  }
+  return status;
 }
 
 Result<std::optional<RowId>> SqliteWriter::Find(const Key& key) {
@@ -127,16 +135,6 @@ Status SqliteWriter::SetMeta(std::string_view name, std::int64_t value) {
   set_meta_.Bind(1, value);
   set_meta_.Bind(2, name);
   return set_meta_.Run();
-}
-
-Status SqliteWriter::Noted(Status status) {
-  if (!status.ok()) {
-    const int error = connection_->LastErrorCode();
-    if (error == SQLITE_IOERR_FSYNC || error == SQLITE_IOERR_DIR_FSYNC) {
-      sync_failed_ = true;
-    }
-  }
-  return status;
 }
 
 }  // namespace embeddingsdb

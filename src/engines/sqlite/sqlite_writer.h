@@ -5,6 +5,7 @@
 #define EMBEDDINGSDB_ENGINES_SQLITE_SQLITE_WRITER_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -22,7 +23,7 @@ namespace embeddingsdb {
 class SqliteWriter {
  public:
   /// `connection` is borrowed and must outlive the writer.
-  static Result<SqliteWriter> Create(const SqliteConnection& connection);
+  static Result<std::unique_ptr<SqliteWriter>> Create(const SqliteConnection& connection);
 
   /// As RecordStore's functions; all or nothing.
   Result<std::vector<PutResult>> Put(std::span<const Record* const> records, std::int64_t now);
@@ -33,20 +34,19 @@ class SqliteWriter {
   Status Checkpoint();
 
  private:
-  explicit SqliteWriter(const SqliteConnection& connection) : connection_(&connection) {}
+  explicit SqliteWriter(const SqliteConnection& connection) : connection_(connection) {}
 
   Status CheckUsable() const;
-  Status TryPut(std::span<const Record* const> records, std::int64_t now,
+  Status PutAll(std::span<const Record* const> records, std::int64_t now,
                 std::vector<PutResult>& results);
-  Result<std::optional<RowId>> TryRemove(const Key& key, std::int64_t now);
+  /// Commits if `status` is OK; otherwise looks whether an fsync has failed.
+  Status Finish(SqliteTransaction& transaction, Status status);
   Result<std::optional<RowId>> Find(const Key& key);
   Status Delete(RowId row);
   Status Insert(RowId row, const Record& record, std::int64_t now);
   Status SetMeta(std::string_view name, std::int64_t value);
-  /// Takes note of a failed fsync on the way out.
-  Status Noted(Status status);
 
-  const SqliteConnection* connection_;
+  const SqliteConnection& connection_;
   SqliteStatement find_;
   SqliteStatement delete_;
   SqliteStatement insert_;
