@@ -30,6 +30,7 @@ constexpr int kMinPingIntervalMs = 10'000;   // a client that pings more often i
 constexpr int kKeepaliveMs = 60'000;         // a peer that is gone is noticed ...
 constexpr int kKeepaliveTimeoutMs = 20'000;  // ... after these two
 constexpr int kMaxIdleMs = 10 * 60'000;      // a connection without calls is closed
+constexpr int kPollMs = 250;
 constexpr std::uint64_t kMinFiles = 1'024;
 constexpr int kMaxSilentProbes = 3;
 constexpr std::chrono::seconds kRestartGrace{1};
@@ -106,6 +107,9 @@ void SetLimits(const GrpcServerOptions& options, grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kMaxIdleMs);
   // Otherwise a second server on the same port would start and take half of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // Now and then a thread of gRPC 1.51 misses that the server shuts down, and goes on waiting for a
+  // call; by default for ten seconds.
+  builder.SetSyncServerOption(grpc::ServerBuilder::CQ_TIMEOUT_MSEC, kPollMs);
   grpc::ResourceQuota quota("embeddingsdb");
   builder.SetResourceQuota(quota.Resize(kMemoryQuotaBytes));
 }

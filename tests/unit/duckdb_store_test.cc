@@ -1,26 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What the DuckDB store does beyond the conformance suite: its file, its lock, reopening, imports
-// and exports.
+// What the DuckDB store does beyond the conformance suite: its file, its lock, and what a crash
+// leaves.
 #include "engines/duckdb/duckdb_store.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <limits>
-#include <sstream>
-
-#include "core/env.h"
 #include "duckdb_c/handle.h"
-#include "engines/duckdb/duckdb_import.h"
 #include "engines/duckdb/duckdb_location.h"
-#include "support/records.h"
-#include "support/temp_dir.h"
+#include "unit/duckdb_fixture.h"
 
 namespace embeddingsdb {
 namespace {
@@ -28,77 +17,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-class DuckdbStoreTest : public ::testing::Test {
- protected:
-  Result<std::unique_ptr<DuckdbStore>> Open(const std::string& path, bool read_only = false) {
-    EDB_ASSIGN(std::unique_ptr<FileLock> lock, env_->Lock(path + "-lock"));
-    return DuckdbStore::Open({.file = {.path = path, .read_only = read_only, .lock = std::move(lock)},
-                              .env = env_.get()});
-  }
-  std::unique_ptr<DuckdbStore> OpenOrDie() {
-    auto store = Open(path_);
-    EXPECT_TRUE(store.ok()) << store.status();
-    return store.ok() ? *std::move(store) : nullptr;
-  }
-  static Result<std::vector<PutResult>> Put(DuckdbStore& store, const std::vector<Record>& records,
-                                            std::int64_t now = 1'000) {
-    std::vector<const Record*> pointers;
-    for (const Record& record : records) pointers.push_back(&record);
-    return store.Put(pointers, now);
-  }
-  static std::vector<Record> All(DuckdbStore& store) {
-    auto cursor = store.Scan({});
-    EXPECT_TRUE(cursor.ok()) << cursor.status();
-    auto records = Drain(**cursor);
-    EXPECT_TRUE(records.ok()) << records.status();
-    return *std::move(records);
-  }
-  std::vector<std::string> Names(const std::string& directory) const {
-    std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-      names.push_back(entry.path().filename().string());
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-  }
-  static void WriteFile(const std::string& path, const std::string& content) {
-    std::ofstream(path, std::ios::binary) << content;
-  }
-  static std::string ReadFile(const std::string& path) {
-    std::ostringstream content;
-    content << std::ifstream(path, std::ios::binary).rdbuf();
-    return content.str();
-  }
-
-  TempDir dir_;
-  std::string path_ = dir_.File("edb.duckdb");
-  std::unique_ptr<Env> env_ = NewPosixEnv();
-};
-
-std::vector<Record> ManyRecords(int count, float first = 0) {
-  std::vector<Record> records;
-  for (int i = 0; i < count; ++i) {
-    records.push_back(MakeRecord("p", "d" + std::to_string(i), "m", {first, static_cast<float>(i)}));
-  }
-  return records;
-}
-
-std::vector<Record> NastyRecords() {
-  std::vector<Record> records = {
-      MakeRecord("quo\"te", "a,b", "m", {0.1F, -0.0F, 1e-7F}),
-      MakeRecord("it's", "[1, 2]", "m", {1e21F, 1e-45F, std::numeric_limits<float>::max()}),
-      MakeRecord("\xE6\x97\xA5\xE6\x9C\xAC", "NULL", "m", {1, 2, 3}),
-      MakeRecord(" space ", "''", "m", {-1, 0, 1}),
-  };
-  records[0].subject_id = "";
-  records[0].created = -5;
-  records[0].attributes = {};
-  records[1].attributes = {{"line\xC2\xA0key", "one\ntwo\r\nthree\t\"four\", 'five'"}, {"empty", ""}};
-  records[2].created = std::numeric_limits<std::int64_t>::min();
-  records[2].attributes = {{"<&>", "\\ \xF0\x9F\x8E\xA8 {\"json\": [1]}"}};
-  return records;
-}
+using DuckdbStoreTest = DuckdbFixture;
 
 TEST_F(DuckdbStoreTest, KeepsRecordsAndTimesOverReopening) {
   {
@@ -161,7 +80,9 @@ TEST_F(DuckdbStoreTest, TellsKeysApartThatLookAlikeWhenJoined) {
                                        MakeRecord("a", "b-c", "m", {2}),
                                        MakeRecord("a", "b", "c-m", {3})};
   ASSERT_OK(Put(*store, records));
-  for (const Record& record : records) EXPECT_EQ(**store->Get(record.key), record);
+  for (const Record& record : records) {
+    EXPECT_EQ(**store->Get(record.key), record);
+  }
   EXPECT_FALSE(store->Get({"a", "b", "c"})->has_value());
 }
 
@@ -191,7 +112,9 @@ TEST_F(DuckdbStoreTest, GetRowsAnswersInOrderAndNothingForRowsThatAreGone) {
   ASSERT_OK(put);
   ASSERT_OK(store->Remove(records[5].key, 1));
   std::vector<RowRef> rows;
-  for (std::size_t i = records.size(); i-- > 0;) rows.push_back({(*put)[i].row, records[i].key});
+  for (std::size_t i = records.size(); i-- > 0;) {
+    rows.push_back({(*put)[i].row, records[i].key});
+  }
   auto found = store->GetRows(rows);
   ASSERT_OK(found);
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -208,8 +131,7 @@ TEST_F(DuckdbStoreTest, AKilledProcessLosesNothingAcknowledged) {
   if (child == 0) {
     auto store = Open(path_);
     bool ok = store.ok() && Put(**store, ManyRecords(2'500)).ok() &&
-              Put(**store, ManyRecords(10, 3)).ok() &&
-              (*store)->Remove({"p", "d20", "m"}, 5).ok();
+              Put(**store, ManyRecords(10, 3)).ok() && (*store)->Remove({"p", "d20", "m"}, 5).ok();
     ::_exit(ok ? 0 : 1);  // no destructor runs, as after kill -9
   }
   int status = 0;
@@ -320,103 +242,14 @@ TEST_F(DuckdbStoreTest, CheckFilesFindsTablesThatDisagree) {
   {
     auto database = duckdb_c::Database::Open(path_, {});
     ASSERT_OK(database);
-    ASSERT_OK(database->Connect()->Execute("DELETE FROM keys WHERE id = 2; "
-                                           "UPDATE embeddings SET dimensions = 9 WHERE id = 1"));
+    ASSERT_OK(
+        database->Connect()->Execute("DELETE FROM keys WHERE id = 2; "
+                                     "UPDATE embeddings SET dimensions = 9 WHERE id = 1"));
   }
   std::vector<std::string> problems;
   ASSERT_OK(OpenOrDie()->CheckFiles(problems));
   EXPECT_THAT(problems, ElementsAre(HasSubstr("1 rows of embeddings without their key"),
                                     HasSubstr("1 vectors of another length")));
-}
-
-TEST_F(DuckdbStoreTest, ExportAndImportGiveBackNastyValues) {
-  const std::string target = dir_.File("export's \"dir\" [1]");
-  {
-    auto store = OpenOrDie();
-    ASSERT_OK(Put(*store, NastyRecords(), 4'242));
-    ASSERT_OK(store->Export(target));
-  }
-  EXPECT_THAT(Names(target), ElementsAre("embeddings.csv", "load.sql", "schema.sql"));
-  const std::string imported = dir_.File("imported.duckdb");
-  auto count = ImportDuckdbExport(target, imported, *env_);
-  ASSERT_OK(count);
-  EXPECT_EQ(*count, 4);
-  auto store = Open(imported);
-  ASSERT_OK(store);
-  EXPECT_EQ(All(**store), NastyRecords());
-  EXPECT_EQ(*(*store)->LastUpdate(), 4'242);
-}
-
-// go-embeddingsdb runs IMPORT DATABASE, which is these statements; the HNSW index needs an extension.
-TEST_F(DuckdbStoreTest, APlainDuckdbRunsTheExport) {
-  const std::string target = dir_.File("export's");
-  auto store = OpenOrDie();
-  ASSERT_OK(Put(*store, NastyRecords(), 4'242));
-  ASSERT_OK(store->Export(target));
-
-  auto database = duckdb_c::Database::Open("", {.external_access = true});
-  ASSERT_OK(database);
-  auto connection = database->Connect();
-  ASSERT_OK(connection);
-  std::string schema = ReadFile(target + "/schema.sql");
-  const std::string hnsw = "CREATE INDEX idx ON embeddings USING HNSW (vec);\n";
-  ASSERT_NE(schema.find(hnsw), std::string::npos);
-  schema.erase(schema.find(hnsw), hnsw.size());
-  ASSERT_OK(connection->Execute(schema));
-  ASSERT_OK(connection->Execute(ReadFile(target + "/load.sql")));
-  auto same = connection->Query(
-      "SELECT count(*) FROM embeddings WHERE lastmodified = 4242 AND len(vec) = 3 AND "
-      "(attributes::JSON ->> 'empty' = '' OR subject_id = '' OR created = 1700000000 OR "
-      "created < -5)");
-  ASSERT_OK(same);
-  ASSERT_TRUE(*same->Next());
-  EXPECT_EQ(same->chunk().column(0).Values<std::int64_t>()[0], 4);
-}
-
-TEST_F(DuckdbStoreTest, ExportReplacesAnExportAndNothingElse) {
-  const std::string target = dir_.File("export");
-  auto store = OpenOrDie();
-  ASSERT_OK(Put(*store, ManyRecords(2)));
-  ASSERT_OK(store->Export(target));
-  ASSERT_OK(Put(*store, ManyRecords(3)));
-  ASSERT_OK(store->Export(target + "/"));
-  EXPECT_THAT(ReadFile(target + "/embeddings.csv"), HasSubstr("\"d2\""));
-  EXPECT_THAT(Names(dir_.path()), ElementsAre("edb.duckdb", "edb.duckdb-lock", "edb.duckdb.wal",
-                                              "export"));
-
-  WriteFile(target + "/notes.txt", "mine");
-  EXPECT_FAILS(store->Export(target), kFailedPrecondition, "notes.txt");
-  EXPECT_FAILS(store->Export(path_), kFailedPrecondition, "is a file");
-  EXPECT_EQ(ReadFile(target + "/notes.txt"), "mine");
-}
-
-TEST_F(DuckdbStoreTest, ExportOfSeveralDimensionsNamesThemAndLeavesNothing) {
-  auto store = OpenOrDie();
-  ASSERT_OK(Put(*store, {MakeRecord("p", "a", "m2", {1, 2}), MakeRecord("p", "a", "m3", {1, 2, 3})}));
-  EXPECT_FAILS(store->Export(dir_.File("export")), kFailedPrecondition, "(2, 3)");
-  EXPECT_THAT(Names(dir_.path()), ElementsAre("edb.duckdb", "edb.duckdb-lock", "edb.duckdb.wal"));
-}
-
-TEST_F(DuckdbStoreTest, ABadRowStopsTheImportAndLeavesNothing) {
-  const std::string head =
-      "provider,depiction_id,subject_id,model,attributes,vec,created,lastmodified\n"
-      "p,a,,m,null,\"[1.0, 2.0]\",0,1\n";
-  const std::vector<std::pair<std::string, std::string>> bad = {
-      {"p,b,,m,{},\"[1.0, nan]\",0,1\n", "record 2"},
-      {"p,b,,m,{},\"[1.0, 2.0\",0,1\n", "is no vector"},
-      {"p,b,,m,{},,0,1\n", "is no vector"},
-      {"p,b,,m,{},\"[1.0]\",0,1\n", "have 1 elements"},
-      {"p,b,,m,[1],\"[1.0, 2.0]\",0,1\n", "record 2"},
-      {"p,b,,m,{},\"[1.0, 2.0]\",soon,1\n", "created \"soon\" is no integer"},
-      {",b,,m,{},\"[1.0, 2.0]\",0,1\n", "provider"},
-      {"p,a,,m,{},\"[1.0, 2.0]\",0,1\n", "comes twice"},
-      {"p,b,,m\n", "import"},
-  };
-  for (const auto& [row, message] : bad) {
-    WriteFile(dir_.File("embeddings.csv"), head + row);
-    EXPECT_FAILS(ImportDuckdbExport(dir_.path(), path_, *env_), kInvalidArgument, message);
-    EXPECT_THAT(Names(dir_.path()), ElementsAre("embeddings.csv")) << row;
-  }
 }
 
 TEST_F(DuckdbStoreTest, PathsAreFilesOrDirectories) {

@@ -117,22 +117,25 @@ Status CheckTables(const Connection& connection, const DuckdbFileOptions& option
                                         kVersion));
 }
 
-Result<std::int64_t> CountRows(const Connection& connection, const char* sql) {
+Result<std::int64_t> LargestId(const Connection& connection, const char* sql) {
   EDB_ASSIGN(ResultSet result, connection.Query(sql));
   EDB_ASSIGN(const bool found, result.Next());
-  return found ? result.chunk().column(0).Values<std::int64_t>()[0] : 0;
+  if (!found || result.chunk().column(0).IsNull(0)) {
+    return 0;
+  }
+  return result.chunk().column(0).Values<std::int64_t>()[0];
 }
 
 // Makes a transaction that a crash has torn disappear. DuckDB replays its log a transaction at a
 // time, except for rows that a batch wrote straight into the file: those come back as soon as the
-// log names them, even when the rest of their transaction is missing. They have no key then, for
-// keys are always replayed whole. The checkpoint comes first: the log that is left does not know of
-// those rows, so nothing that counts row positions may be added to it.
+// log names them, even when the rest of their transaction is missing. Keys are always replayed
+// whole, and ids grow, so what has a larger id than any key was never committed. The checkpoint
+// comes first: the log that is left does not know of those rows, so nothing that counts row
+// positions may be added to it.
 Status Recover(const Connection& connection, const DuckdbFileOptions& options) {
-  EDB_ASSIGN(const std::int64_t rows, CountRows(connection, "SELECT count(*) FROM db.embeddings"));
-  EDB_ASSIGN(const std::int64_t keys,
-             CountRows(connection, "SELECT count(*) FROM db.keys WHERE id <> 0"));
-  if (rows == keys) {
+  EDB_ASSIGN(const std::int64_t row, LargestId(connection, "SELECT max(id) FROM db.embeddings"));
+  EDB_ASSIGN(const std::int64_t key, LargestId(connection, "SELECT max(id) FROM db.keys"));
+  if (row <= key) {
     return {};
   }
   if (options.read_only) {
@@ -140,9 +143,7 @@ Status Recover(const Connection& connection, const DuckdbFileOptions& options) {
         "it was not closed properly: open it once without read-only=true to recover it");
   }
   EDB_TRY(connection.Execute("CHECKPOINT db"));
-  return connection.Execute(
-      "DELETE FROM db.embeddings "
-      "WHERE NOT EXISTS (SELECT 1 FROM db.keys k WHERE k.id = embeddings.id)");
+  return connection.Run("DELETE FROM db.embeddings WHERE id > ?", {key}).status();
 }
 
 }  // namespace
