@@ -239,7 +239,9 @@ class Parameter {
 
 enum class Fetch : std::uint8_t { kMaterialised, kStreaming };
 
-/// A prepared statement. One thread at a time; needs its connection.
+/// A prepared statement. One thread at a time; needs its connection. DuckDB plans it with the
+/// statistics of the moment and never again: run after the data has changed it may give wrong
+/// answers (seen: filters and join ranges left out), so prepare anew rather than keep one.
 class Prepared {
  public:
   Prepared() = default;

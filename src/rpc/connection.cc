@@ -12,15 +12,8 @@
 #include "core/text.h"
 #include "rpc/call_gate.h"
 #include "rpc/credentials.h"
+#include "rpc/grpc_library.h"
 #include "rpc/grpc_server.h"
-
-#ifdef __SANITIZE_ADDRESS__
-// c-ares 1.18, which gRPC resolves names with, leaks ten bytes whenever it resolves "localhost".
-extern "C" const char* __lsan_default_suppressions();  // NOLINT(bugprone-reserved-identifier)
-extern "C" const char* __lsan_default_suppressions() {
-  return "leak:libcares";
-}
-#endif
 
 namespace embeddingsdb {
 namespace {
@@ -89,6 +82,7 @@ Result<std::shared_ptr<Connection>> Connection::Open(const Uri& uri, const Conte
                         {{"address", address}});
     }
   }
+  KeepGrpcRunning();
   std::shared_ptr<Connection> connection(new Connection());
   connection->address_ = address;
   if (!token.empty()) {

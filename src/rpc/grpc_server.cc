@@ -17,6 +17,7 @@
 
 #include "core/text.h"
 #include "rpc/call_gate.h"
+#include "rpc/grpc_library.h"
 #include "rpc/import_stream.h"
 #include "rpc/legacy_service.h"
 #include "rpc/listener.h"
@@ -30,7 +31,6 @@ constexpr int kMinPingIntervalMs = 10'000;   // a client that pings more often i
 constexpr int kKeepaliveMs = 60'000;         // a peer that is gone is noticed ...
 constexpr int kKeepaliveTimeoutMs = 20'000;  // ... after these two
 constexpr int kMaxIdleMs = 10 * 60'000;      // a connection without calls is closed
-constexpr int kPollMs = 250;
 constexpr std::uint64_t kMinFiles = 1'024;
 constexpr int kMaxSilentProbes = 3;
 constexpr std::chrono::seconds kRestartGrace{1};
@@ -107,9 +107,6 @@ void SetLimits(const GrpcServerOptions& options, grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kMaxIdleMs);
   // Otherwise a second server on the same port would start and take half of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  // Now and then a thread of gRPC 1.51 misses that the server shuts down, and goes on waiting for a
-  // call; by default for ten seconds.
-  builder.SetSyncServerOption(grpc::ServerBuilder::CQ_TIMEOUT_MSEC, kPollMs);
   grpc::ResourceQuota quota("embeddingsdb");
   builder.SetResourceQuota(quota.Resize(kMemoryQuotaBytes));
 }
@@ -138,6 +135,7 @@ Status GrpcServer::Start() {
 }
 
 Status GrpcServer::Listen() {
+  KeepGrpcRunning();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;

@@ -74,6 +74,34 @@ TEST_F(DuckdbStoreTest, ReplacesInBatchesOfEverySize) {
   EXPECT_THAT(problems, IsEmpty());
 }
 
+// DuckDB plans a prepared statement with the statistics of the moment. One that was kept would miss
+// ids and names that came later.
+TEST_F(DuckdbStoreTest, StaysRightWhileTheDataOutgrowsWhatItWas) {
+  auto store = OpenOrDie();
+  int count = 0;
+  for (int round = 0; round < 6; ++round) {
+    count += 30;
+    std::vector<Record> records = ManyRecords(count, static_cast<float>(round));
+    for (Record& record : records) {
+      record.key.model = "m" + std::string(static_cast<std::size_t>(round), 'x');
+    }
+    ASSERT_OK(Put(*store, records));
+    records.pop_back();
+    auto again = Put(*store, records);
+    ASSERT_OK(again);
+    EXPECT_TRUE(std::all_of(again->begin(), again->end(),
+                            [](const PutResult& put) { return put.replaced.has_value(); }));
+    ASSERT_OK(store->Remove(records.front().key, 1));
+    auto catalog = store->LoadCatalog();
+    ASSERT_OK(catalog);
+    EXPECT_EQ(catalog->models.size(), static_cast<std::size_t>(round) + 1);
+    EXPECT_EQ(catalog->models.at(records.front().key.model).providers.at("p"), count - 1);
+    std::vector<std::string> problems;
+    ASSERT_OK(store->CheckFiles(problems));
+    ASSERT_THAT(problems, IsEmpty()) << round;
+  }
+}
+
 TEST_F(DuckdbStoreTest, TellsKeysApartThatLookAlikeWhenJoined) {
   auto store = OpenOrDie();
   const std::vector<Record> records = {MakeRecord("a-b", "c", "m", {1}),

@@ -117,24 +117,15 @@ Status CheckTables(const Connection& connection, const DuckdbFileOptions& option
                                         kVersion));
 }
 
-Result<std::int64_t> LargestId(const Connection& connection, const char* sql) {
-  EDB_ASSIGN(ResultSet result, connection.Query(sql));
-  EDB_ASSIGN(const bool found, result.Next());
-  if (!found || result.chunk().column(0).IsNull(0)) {
-    return 0;
-  }
-  return result.chunk().column(0).Values<std::int64_t>()[0];
-}
-
 // Makes a transaction that a crash has torn disappear. DuckDB replays its log a transaction at a
 // time, except for rows that a batch wrote straight into the file: those come back as soon as the
 // log names them, even when the rest of their transaction is missing. Keys are always replayed
 // whole, and ids grow, so what has a larger id than any key was never committed. The checkpoint
 // comes first: the log that is left does not know of those rows, so nothing that counts row
 // positions may be added to it.
-Status Recover(const Connection& connection, const DuckdbFileOptions& options) {
-  EDB_ASSIGN(const std::int64_t row, LargestId(connection, "SELECT max(id) FROM db.embeddings"));
-  EDB_ASSIGN(const std::int64_t key, LargestId(connection, "SELECT max(id) FROM db.keys"));
+Status Recover(const DuckdbSession& session, const DuckdbFileOptions& options) {
+  EDB_ASSIGN(const std::int64_t row, session.Number("SELECT max(id) FROM db.embeddings", {}, 0));
+  EDB_ASSIGN(const std::int64_t key, session.Number("SELECT max(id) FROM db.keys", {}, 0));
   if (row <= key) {
     return {};
   }
@@ -142,27 +133,15 @@ Status Recover(const Connection& connection, const DuckdbFileOptions& options) {
     return FailedPreconditionError(
         "it was not closed properly: open it once without read-only=true to recover it");
   }
-  EDB_TRY(connection.Execute("CHECKPOINT db"));
-  return connection.Run("DELETE FROM db.embeddings WHERE id > ?", {key}).status();
+  EDB_TRY(session.connection().Execute("CHECKPOINT db"));
+  return session.Run("DELETE FROM db.embeddings WHERE id > ?", {key}).status();
 }
 
 }  // namespace
 
-Result<ResultSet> DuckdbSession::Run(std::string_view sql,
-                                     std::span<const duckdb_c::Parameter> parameters,
-                                     duckdb_c::Fetch fetch) {
-  auto it = statements_.find(sql);
-  if (it == statements_.end()) {
-    std::string text(sql);
-    EDB_ASSIGN(duckdb_c::Prepared prepared, connection_.Prepare(text));
-    it = statements_.emplace(std::move(text), std::move(prepared)).first;
-  }
-  return it->second.Run(parameters, fetch);
-}
-
-Result<std::int64_t> DuckdbSession::Number(std::string_view sql,
+Result<std::int64_t> DuckdbSession::Number(const std::string& sql,
                                            std::initializer_list<duckdb_c::Parameter> parameters,
-                                           std::int64_t fallback) {
+                                           std::int64_t fallback) const {
   EDB_ASSIGN(ResultSet result, Run(sql, parameters));
   EDB_ASSIGN(const bool found, result.Next());
   if (!found || result.chunk().column(0).IsNull(0)) {
@@ -182,13 +161,13 @@ Result<std::shared_ptr<DuckdbFile>> DuckdbFile::Open(DuckdbFileOptions options) 
     config.temp_directory = options.path + ".tmp";
   }
   EDB_ASSIGN(Database database, Database::Open("", config));
-  EDB_ASSIGN(const Connection connection, database.Connect());
+  EDB_ASSIGN(Connection connection, database.Connect());
   Status status = Attach(connection, options);
   if (status.ok()) {
     status = CheckTables(connection, options);
   }
   if (status.ok()) {
-    status = Recover(connection, options);
+    status = Recover(DuckdbSession(std::move(connection)), options);
   }
   if (!status.ok()) {
     return status.WithContext(Concat("open ", Quote(options.path)));

@@ -5,7 +5,6 @@
 #define EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_FILE_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -19,29 +18,28 @@
 
 namespace embeddingsdb {
 
-/// A connection with the statements it has prepared. Statements are compile-time texts or made from
-/// enumerations, so there are few of them.
+/// A connection to a database file. Statements are compile-time texts or made from enumerations; a
+/// caller's text is always bound.
 class DuckdbSession {
  public:
   explicit DuckdbSession(duckdb_c::Connection connection) : connection_(std::move(connection)) {}
 
   const duckdb_c::Connection& connection() const { return connection_; }
-  /// Runs `sql`, prepared once a session.
-  Result<duckdb_c::ResultSet> Run(std::string_view sql,
-                                  std::span<const duckdb_c::Parameter> parameters,
-                                  duckdb_c::Fetch fetch = duckdb_c::Fetch::kMaterialised);
-  Result<duckdb_c::ResultSet> Run(std::string_view sql,
-                                  std::initializer_list<duckdb_c::Parameter> parameters) {
-    return Run(sql, std::span(parameters.begin(), parameters.size()));
+  Result<duckdb_c::ResultSet> Run(
+      const std::string& sql, std::initializer_list<duckdb_c::Parameter> parameters = {}) const {
+    return connection_.Run(sql, parameters);
+  }
+  Result<duckdb_c::ResultSet> Run(const std::string& sql,
+                                  std::span<const duckdb_c::Parameter> parameters) const {
+    return connection_.Run(sql, parameters);
   }
   /// Runs a statement whose answer is one integer; `fallback` when it is NULL or has no row.
-  Result<std::int64_t> Number(std::string_view sql,
+  Result<std::int64_t> Number(const std::string& sql,
                               std::initializer_list<duckdb_c::Parameter> parameters,
-                              std::int64_t fallback);
+                              std::int64_t fallback) const;
 
  private:
   duckdb_c::Connection connection_;
-  std::map<std::string, duckdb_c::Prepared, std::less<>> statements_;
 };
 
 struct DuckdbFileOptions {

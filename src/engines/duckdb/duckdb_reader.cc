@@ -32,26 +32,23 @@ Status ForEachRow(ResultSet& result, Use use) {
   }
 }
 
-// Statements with so many placeholders are prepared; shorter lists repeat their last id.
-constexpr std::array<std::size_t, 4> kListSizes = {1, 10, 100, 1000};
+// Ids asked for by one statement.
+constexpr std::size_t kMaxList = 1000;
 
 // Runs `select` for the rows with these ids, however many there are.
 template <typename Use>
-Status ForEachId(DuckdbSession& session, std::string_view select, std::span<const RowId> ids,
+Status ForEachId(const DuckdbSession& session, std::string_view select, std::span<const RowId> ids,
                  Use use) {
   while (!ids.empty()) {
-    const std::size_t taken = std::min(ids.size(), kListSizes.back());
-    const std::size_t size = *std::lower_bound(kListSizes.begin(), kListSizes.end(), taken);
-    std::string sql = Concat(select, " WHERE id IN (?");
-    for (std::size_t i = 1; i < size; ++i) {
-      sql += ", ?";
+    const std::size_t taken = std::min(ids.size(), kMaxList);
+    std::string sql = Concat(select, " WHERE id IN (");
+    std::vector<Parameter> parameters;
+    parameters.reserve(taken);
+    for (const RowId id : ids.first(taken)) {
+      sql += parameters.empty() ? "?" : ", ?";
+      parameters.emplace_back(id);
     }
     sql += ")";
-    std::vector<Parameter> parameters;
-    parameters.reserve(size);
-    for (std::size_t i = 0; i < size; ++i) {
-      parameters.emplace_back(std::int64_t{ids[std::min(i, taken - 1)]});
-    }
     EDB_ASSIGN(ResultSet result, session.Run(sql, parameters));
     EDB_TRY(ForEachRow(result, use));
     ids = ids.subspan(taken);
@@ -91,10 +88,9 @@ class DuckdbCursor final : public RecordCursor {
   bool done_ = false;
 };
 
-Result<std::int64_t> CountWhere(DuckdbSession& session, const DuckdbWhere& where) {
-  EDB_ASSIGN(ResultSet result,
-             session.connection().Run(Concat("SELECT count(*) FROM db.embeddings", where.sql),
-                                      where.parameters));
+Result<std::int64_t> CountWhere(const DuckdbSession& session, const DuckdbWhere& where) {
+  EDB_ASSIGN(ResultSet result, session.Run(Concat("SELECT count(*) FROM db.embeddings", where.sql),
+                                           where.parameters));
   EDB_ASSIGN(const bool found, result.Next());
   if (!found) {
     return InternalError("DuckDB: count without a row");
@@ -103,14 +99,14 @@ Result<std::int64_t> CountWhere(DuckdbSession& session, const DuckdbWhere& where
 }
 
 // The ids of a page; sorting moves only the four texts, never vectors.
-Result<std::vector<RowId>> PageIds(DuckdbSession& session, const ListQuery& query,
+Result<std::vector<RowId>> PageIds(const DuckdbSession& session, const ListQuery& query,
                                    DuckdbWhere where) {
   const std::string sql =
       Concat("SELECT id FROM db.embeddings", where.sql,
              " ORDER BY subject_id, depiction_id, model, provider LIMIT ? OFFSET ?");
   where.parameters.emplace_back(query.per_page);
   where.parameters.emplace_back((query.page - 1) * query.per_page);
-  EDB_ASSIGN(ResultSet result, session.connection().Run(sql, where.parameters));
+  EDB_ASSIGN(ResultSet result, session.Run(sql, where.parameters));
   std::vector<RowId> ids;
   EDB_TRY(ForEachRow(result, [&](const Chunk& chunk, std::size_t row) -> Status {
     ids.push_back(chunk.column(0).Values<std::int64_t>()[row]);
@@ -238,7 +234,7 @@ Result<Catalog> DuckdbCatalog(DuckdbFile& file) {
 }
 
 Status DuckdbCheck(DuckdbFile& file, std::vector<std::string>& problems) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kChecks = {{
+  constexpr std::array<std::pair<const char*, const char*>, 4> kChecks = {{
       {"rows of embeddings without their key in keys",
        "SELECT count(*) FROM db.embeddings e ANTI JOIN db.keys k ON k.id = e.id AND k.key = "
        "e.provider || chr(31) || e.depiction_id || chr(31) || e.model"},

@@ -28,9 +28,9 @@ std::vector<DuckdbKeyRow> EncodeKeys(std::span<const Record* const> records, Row
 // as an older snapshot is being read, DuckDB refuses to insert a key that was deleted.
 constexpr RowId kRemoved = 0;
 
-constexpr std::string_view kFindKey = "SELECT id FROM db.keys WHERE key = ?";
-constexpr std::string_view kMoveKey = "UPDATE db.keys SET id = ? WHERE key = ?";
-constexpr std::string_view kDeleteRow = "DELETE FROM db.embeddings WHERE id = ?";
+constexpr const char* kFindKey = "SELECT id FROM db.keys WHERE key = ?";
+constexpr const char* kMoveKey = "UPDATE db.keys SET id = ? WHERE key = ?";
+constexpr const char* kDeleteRow = "DELETE FROM db.embeddings WHERE id = ?";
 
 }  // namespace
 
@@ -47,7 +47,7 @@ Status DuckdbWriter::Load(bool read_only) {
   EDB_ASSIGN(const std::int64_t newest,
              session_->Number("SELECT max(lastmodified) FROM db.embeddings", {}, 0));
   // A removal can take the largest id and the newest time with it, so it leaves both in db.meta.
-  constexpr std::string_view kMeta = "SELECT CAST(value AS BIGINT) FROM db.meta WHERE name = ?";
+  constexpr const char* kMeta = "SELECT CAST(value AS BIGINT) FROM db.meta WHERE name = ?";
   EDB_ASSIGN(const std::int64_t last_id, session_->Number(kMeta, {"last_id"}, 0));
   EDB_ASSIGN(const std::int64_t removal, session_->Number(kMeta, {"last_removal"}, 0));
   next_id_ = std::max(largest, last_id) + 1;
@@ -201,7 +201,7 @@ Result<std::optional<RowId>> DuckdbWriter::Remove(const Key& key, std::int64_t n
   }
   EDB_TRY(session_->Run(kMoveKey, {kRemoved, text}).status());
   EDB_TRY(session_->Run(kDeleteRow, {old}).status());
-  constexpr std::string_view kMeta = "UPDATE db.meta SET value = ? WHERE name = ?";
+  constexpr const char* kMeta = "UPDATE db.meta SET value = ? WHERE name = ?";
   const std::int64_t time = std::max(now, last_update());
   EDB_TRY(session_->Run(kMeta, {std::to_string(next_id_ - 1), "last_id"}).status());
   EDB_TRY(session_->Run(kMeta, {std::to_string(time), "last_removal"}).status());
