@@ -185,9 +185,9 @@ Result<std::vector<SimilarRecord>> MemoryDatabase::DoSimilar(const ResolvedSimil
       found.emplace_back(distance, record.get());
     }
   }
-  // The map is ordered by key, so a stable sort by distance breaks ties by key.
-  std::stable_sort(found.begin(), found.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.first, a.second->key) < std::tie(b.first, b.second->key);
+  });
   if (found.size() > static_cast<std::size_t>(resolved.k)) {
     found.resize(static_cast<std::size_t>(resolved.k));
   }

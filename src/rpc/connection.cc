@@ -22,7 +22,6 @@ constexpr auto kUriOptions = std::to_array<std::string_view>(
     {"token-uri", "tls-certificate", "tls-ca-certificate", "tls-insecure", "tls-client-certificate",
      "tls-client-key", "max-msg-size"});
 
-constexpr int kConnectTimeoutMs = 10'000;
 constexpr int kFirstReconnectMs = 100;
 constexpr int kSlowestReconnectMs = 2'000;  // how late a server that came back may be noticed
 // Go's servers cut off a client that pings an idle connection more often than every five minutes.
@@ -36,8 +35,8 @@ grpc::ChannelArguments Arguments(int max_bytes, bool loopback) {
   arguments.SetMaxReceiveMessageSize(max_bytes);
   arguments.SetMaxSendMessageSize(max_bytes);
   arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
+  // GRPC_ARG_MIN_RECONNECT_BACKOFF_MS is left alone: it is the time that connecting may take.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);  // despite its name
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kSlowestReconnectMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);

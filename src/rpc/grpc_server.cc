@@ -178,7 +178,11 @@ Status GrpcServer::Serve(std::stop_token stop) {
     const ProbeResult result =
         server_ ? ProbeListener(options_.host, options_.port, options_.probe_timeout, stop)
                 : ProbeResult::kSilent;
-    silent = result == ProbeResult::kSilent ? silent + 1 : 0;
+    if (result == ProbeResult::kSilent) {
+      ++silent;
+    } else if (result == ProbeResult::kAlive) {
+      silent = 0;
+    }
     if (!server_ || silent >= kMaxSilentProbes) {
       Restart();
       silent = 0;

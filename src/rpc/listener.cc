@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 namespace embeddingsdb {
 namespace {
@@ -47,16 +48,24 @@ Addresses Resolve(const std::string& host, std::uint16_t port, int flags, std::s
   return {nullptr, &freeaddrinfo};
 }
 
-bool Wait(int fd, short events, std::chrono::steady_clock::time_point deadline,
-          const std::stop_token& stop) {
-  constexpr int kStepMs = 50;  // how soon a stop is noticed
-  while (!stop.stop_requested() && std::chrono::steady_clock::now() < deadline) {
+enum class Waited : std::uint8_t { kReady, kTimedOut, kMeaningless };
+
+/// Waits for an event. Says so when the wait means nothing: when it was told to stop, or was itself
+/// held up by a machine that is so busy that a silent server may only be waiting for its turn.
+Waited Wait(int fd, short events, std::chrono::steady_clock::time_point deadline,
+            const std::stop_token& stop) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds kStep{50};  // how soon a stop is noticed
+  bool held_up = false;
+  for (Clock::time_point now = Clock::now(); now < deadline && !stop.stop_requested();) {
     pollfd entry{.fd = fd, .events = events, .revents = 0};
-    if (poll(&entry, 1, kStepMs) > 0) {
-      return true;
+    if (poll(&entry, 1, static_cast<int>(kStep.count())) > 0) {
+      return Waited::kReady;
     }
+    const Clock::time_point before = std::exchange(now, Clock::now());
+    held_up = held_up || now - before > 4 * kStep;
   }
-  return false;
+  return held_up || stop.stop_requested() ? Waited::kMeaningless : Waited::kTimedOut;
 }
 
 ProbeResult Probe(const addrinfo& address, std::chrono::milliseconds timeout,
@@ -66,22 +75,23 @@ ProbeResult Probe(const addrinfo& address, std::chrono::milliseconds timeout,
     return ProbeResult::kUnknown;
   }
   const auto deadline = std::chrono::steady_clock::now() + timeout;
-  const auto late = [&] {
-    return stop.stop_requested() ? ProbeResult::kUnknown : ProbeResult::kSilent;
-  };
   if (connect(socket.fd(), address.ai_addr, address.ai_addrlen) != 0 && errno != EINPROGRESS) {
     return ProbeResult::kUnknown;
   }
-  if (!Wait(socket.fd(), POLLOUT, deadline, stop)) {
-    return late();
+  Waited waited = Wait(socket.fd(), POLLOUT, deadline, stop);
+  if (waited == Waited::kReady) {
+    int error = 0;
+    socklen_t size = sizeof(error);
+    if (getsockopt(socket.fd(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0 ||
+        shutdown(socket.fd(), SHUT_WR) != 0) {
+      return ProbeResult::kUnknown;
+    }
+    waited = Wait(socket.fd(), POLLIN, deadline, stop);
   }
-  int error = 0;
-  socklen_t size = sizeof(error);
-  if (getsockopt(socket.fd(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0 ||
-      shutdown(socket.fd(), SHUT_WR) != 0) {
-    return ProbeResult::kUnknown;
+  if (waited == Waited::kReady) {
+    return ProbeResult::kAlive;
   }
-  return Wait(socket.fd(), POLLIN, deadline, stop) ? ProbeResult::kAlive : late();
+  return waited == Waited::kTimedOut ? ProbeResult::kSilent : ProbeResult::kUnknown;
 }
 
 }  // namespace

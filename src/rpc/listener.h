@@ -15,7 +15,7 @@ namespace embeddingsdb {
 enum class ProbeResult : std::uint8_t {
   kAlive,    ///< the server answered
   kSilent,   ///< the kernel took the connection, the server did not
-  kUnknown,  ///< could not be tried: no descriptor left, nothing listens, or told to stop
+  kUnknown,  ///< cannot be said: no descriptor left, nothing listens, too busy, told to stop
 };
 
 /// Connects to host:port (an empty host is the loopback address) and says that nothing will follow;

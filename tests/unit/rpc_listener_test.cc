@@ -128,8 +128,11 @@ TEST(ProbeListener, TellsAnAnswerFromSilenceAndFromNothing) {
   ASSERT_EQ(listen(deaf, 5), 0);
   ASSERT_EQ(getsockname(deaf, reinterpret_cast<sockaddr*>(&address), &size), 0);
   const std::uint16_t deaf_port = ntohs(address.sin_port);
-  EXPECT_EQ(ProbeListener("127.0.0.1", deaf_port, std::chrono::milliseconds(100), {}),
-            ProbeResult::kSilent);
+  ProbeResult result = ProbeResult::kUnknown;  // which a busy machine may give
+  for (int i = 0; i < 50 && result == ProbeResult::kUnknown; ++i) {
+    result = ProbeListener("127.0.0.1", deaf_port, std::chrono::milliseconds(100), {});
+  }
+  EXPECT_EQ(result, ProbeResult::kSilent);
   EXPECT_EQ(WhyNotListen("127.0.0.1", deaf_port), "Address already in use");
   close(deaf);
   EXPECT_EQ(ProbeListener("127.0.0.1", deaf_port, std::chrono::milliseconds(100), {}),
