@@ -11,6 +11,7 @@
 #include "core/json.h"
 #include "core/text.h"
 #include "engines/duckdb/duckdb_location.h"
+#include "engines/duckdb/duckdb_reader.h"
 #include "engines/duckdb/duckdb_rows.h"
 #include "engines/duckdb/duckdb_scan.h"
 
@@ -18,7 +19,6 @@ namespace embeddingsdb {
 namespace {
 
 namespace fs = std::filesystem;
-using duckdb_c::ResultSet;
 
 constexpr int kSeedDimensions = 512;  // go-embeddingsdb's default
 constexpr std::size_t kCsvBuffer = 1024 * 1024;
@@ -90,17 +90,12 @@ Result<int> OneDimension(const std::set<int>& found, std::optional<int> fallback
 }
 
 Result<std::set<int>> Dimensions(DuckdbFile& file) {
-  EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
-  EDB_ASSIGN(ResultSet result, session->Run("SELECT DISTINCT dimensions FROM db.embeddings", {}));
+  EDB_ASSIGN(const Catalog catalog, DuckdbCatalog(file));
   std::set<int> found;
-  for (;;) {
-    EDB_ASSIGN(const bool more, result.Next());
-    if (!more) {
-      return found;
-    }
-    const auto* values = result.chunk().column(0).Values<std::int32_t>();
-    found.insert(values, values + result.chunk().rows());
+  for (const auto& [name, model] : catalog.models) {
+    found.insert(model.dimension);
   }
+  return found;
 }
 
 Status WriteWhole(Env& env, const fs::path& path, std::string_view content) {

@@ -18,6 +18,27 @@ using duckdb_c::Parameter;
 using duckdb_c::ResultSet;
 using duckdb_c::Transaction;
 
+// A session of the pool inside a read transaction. One snapshot for all its statements; and a
+// statement is planned within it too, for DuckDB trusts the statistics of planning while it runs,
+// so a commit must not come between.
+class Snapshot {
+ public:
+  static Result<Snapshot> Of(DuckdbFile& file) {
+    EDB_ASSIGN(DuckdbFile::Lease session, file.Borrow());
+    EDB_ASSIGN(Transaction transaction, Transaction::Begin(session->connection()));
+    return Snapshot(std::move(session), std::move(transaction));
+  }
+  const DuckdbSession* operator->() const { return &*session_; }
+  const DuckdbSession& operator*() const { return *session_; }
+
+ private:
+  Snapshot(DuckdbFile::Lease session, Transaction transaction)
+      : session_(std::move(session)), transaction_(std::move(transaction)) {}
+
+  DuckdbFile::Lease session_;  // destroyed after the transaction
+  Transaction transaction_;
+};
+
 // Calls `use(chunk, row)` for every row.
 template <typename Use>
 Status ForEachRow(ResultSet& result, Use use) {
@@ -118,8 +139,7 @@ Result<std::vector<RowId>> PageIds(const DuckdbSession& session, const ListQuery
 }  // namespace
 
 Result<std::optional<Record>> DuckdbGet(DuckdbFile& file, const Key& key) {
-  EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
-  EDB_ASSIGN(Transaction transaction, Transaction::Begin(session->connection()));
+  EDB_ASSIGN(const Snapshot session, Snapshot::Of(file));
   EDB_ASSIGN(const RowId id,
              session->Number("SELECT id FROM db.keys WHERE key = ?", {EncodeDuckdbKey(key)}, 0));
   if (id == 0) {
@@ -145,7 +165,7 @@ Result<std::vector<std::optional<Record>>> DuckdbGetRows(DuckdbFile& file,
     ids.push_back(row.row);
   }
   std::vector<std::optional<Record>> records(rows.size());
-  EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
+  EDB_ASSIGN(const Snapshot session, Snapshot::Of(file));
   const auto take = [&](const Chunk& chunk, std::size_t row) -> Status {
     const auto place = places.find(chunk.column(0).Values<std::int64_t>()[row]);
     if (place == places.end()) {
@@ -163,8 +183,7 @@ Result<std::vector<std::optional<Record>>> DuckdbGetRows(DuckdbFile& file,
 
 Status DuckdbList(DuckdbFile& file, const ListQuery& query, RecordPage& page) {
   const DuckdbWhere where(query.filters);
-  EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
-  EDB_ASSIGN(Transaction snapshot, Transaction::Begin(session->connection()));
+  EDB_ASSIGN(const Snapshot session, Snapshot::Of(file));
   EDB_ASSIGN(page.total, CountWhere(*session, where));
   page.records.clear();
   if ((query.page - 1) * query.per_page >= page.total) {
@@ -192,7 +211,7 @@ Result<std::unique_ptr<RecordCursor>> DuckdbScanRecords(std::shared_ptr<DuckdbFi
 }
 
 Result<std::int64_t> DuckdbCount(DuckdbFile& file, const std::vector<Filter>& filters) {
-  EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
+  EDB_ASSIGN(const Snapshot session, Snapshot::Of(file));
   return CountWhere(*session, DuckdbWhere(filters));
 }
 
@@ -218,7 +237,7 @@ Status DuckdbVisitVectors(DuckdbFile& file, const std::string& model, const Vect
 }
 
 Result<Catalog> DuckdbCatalog(DuckdbFile& file) {
-  EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
+  EDB_ASSIGN(const Snapshot session, Snapshot::Of(file));
   EDB_ASSIGN(ResultSet result,
              session->Run("SELECT model, provider, count(*), max(dimensions) FROM db.embeddings "
                           "GROUP BY model, provider",
@@ -246,7 +265,7 @@ Status DuckdbCheck(DuckdbFile& file, std::vector<std::string>& problems) {
       {"vectors of another length than their row says",
        "SELECT count(*) FROM db.embeddings WHERE len(vec) <> dimensions"},
   }};
-  EDB_ASSIGN(const DuckdbFile::Lease session, file.Borrow());
+  EDB_ASSIGN(const Snapshot session, Snapshot::Of(file));
   for (const auto& [what, sql] : kChecks) {
     EDB_ASSIGN(const std::int64_t count, session->Number(sql, {}, 0));
     if (count != 0) {

@@ -156,19 +156,18 @@ Result<std::vector<bool>> DuckdbWriter::ReplaceOneByOne(std::span<const DuckdbKe
 // The id of a key is changed in place: the index of the keys is not touched.
 Result<std::vector<bool>> DuckdbWriter::ReplaceByJoin(std::span<const DuckdbKeyRow> keys,
                                                       std::vector<PutResult>& results) {
-  EDB_TRY(session_->Run("DELETE FROM temp.stage", {}).status());
+  EDB_TRY(session_->Run("DELETE FROM temp.stage").status());
   EDB_TRY(AppendDuckdbKeys(session_->connection(), "temp", "stage", keys));
   EDB_ASSIGN(
       ResultSet found,
       session_->Run("SELECT s.id, k.id FROM temp.stage s JOIN db.keys k ON k.key = s.key", {}));
   std::vector<bool> known(keys.size());
-  bool any = false;
+  std::int64_t replaced = 0;
   for (;;) {
     EDB_ASSIGN(const bool more, found.Next());
     if (!more) {
       break;
     }
-    any = true;
     const auto* ids = found.chunk().column(0).Values<std::int64_t>();
     const auto* old = found.chunk().column(1).Values<std::int64_t>();
     for (std::size_t row = 0; row < found.chunk().rows(); ++row) {
@@ -176,17 +175,18 @@ Result<std::vector<bool>> DuckdbWriter::ReplaceByJoin(std::span<const DuckdbKeyR
       known[i] = true;
       if (old[row] != kRemoved) {
         results[i].replaced = old[row];
+        ++replaced;
       }
     }
   }
-  if (!any) {
-    return known;
+  EDB_ASSIGN(ResultSet deleted,
+             session_->Run("DELETE FROM db.embeddings WHERE id IN (SELECT k.id FROM db.keys k "
+                           "JOIN temp.stage s ON k.key = s.key)"));
+  // Two rows under one key would be worse than a failed write.
+  if (deleted.rows_changed() != replaced) {
+    return DataLossError(Concat(replaced, " records to replace, but ", deleted.rows_changed(),
+                                " rows of them; run verify"));
   }
-  EDB_TRY(session_
-              ->Run("DELETE FROM db.embeddings WHERE id IN (SELECT k.id FROM db.keys k "
-                    "JOIN temp.stage s ON k.key = s.key)",
-                    {})
-              .status());
   EDB_TRY(session_->Run("UPDATE db.keys SET id = s.id FROM temp.stage s WHERE keys.key = s.key", {})
               .status());
   return known;
