@@ -116,6 +116,8 @@ class StreamCursor final : public RecordCursor {
     connection_->Prepare(context_);
     call_ = connection_->v1().ScanRecords(&context_, request);
   }
+  StreamCursor(const StreamCursor&) = delete;
+  StreamCursor& operator=(const StreamCursor&) = delete;
   ~StreamCursor() override {
     if (ended_) {
       return;

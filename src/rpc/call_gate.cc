@@ -32,9 +32,9 @@ std::string FormatDuration(std::chrono::steady_clock::duration duration) {
   const double seconds = std::chrono::duration<double>(duration).count();
   std::array<char, 32> text{};
   if (seconds < 1) {
-    std::snprintf(text.data(), text.size(), "%.6gms", seconds * 1'000);
+    (void)std::snprintf(text.data(), text.size(), "%.6gms", seconds * 1'000);
   } else {
-    std::snprintf(text.data(), text.size(), "%.9gs", seconds);
+    (void)std::snprintf(text.data(), text.size(), "%.9gs", seconds);
   }
   return text.data();
 }

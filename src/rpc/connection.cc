@@ -5,6 +5,7 @@
 #include <chrono>
 #include <grpcpp/create_channel.h>
 #include <limits>
+#include <optional>
 #include <string_view>
 
 #include "embeddingsdb/limits.h"
@@ -55,7 +56,8 @@ Result<std::shared_ptr<Connection>> Connection::Open(const Uri& uri, const Conte
   if (uri.host().empty()) {
     return InvalidArgumentError(Concat("no host in ", uri.Redacted()));
   }
-  if (!uri.port()) {
+  const std::optional<std::uint16_t> port = uri.port();
+  if (!port) {
     return InvalidArgumentError(Concat("no port in ", uri.Redacted()));
   }
   if (!uri.path().empty() && uri.path() != "/") {
@@ -66,7 +68,7 @@ Result<std::shared_ptr<Connection>> Connection::Open(const Uri& uri, const Conte
   EDB_ASSIGN(const std::int64_t max_bytes,
              uri.IntOption("max-msg-size", kMaxMessageBytes, 1, std::numeric_limits<int>::max()));
   const bool loopback = IsLoopbackHost(uri.host());
-  const std::string address = JoinHostPort(uri.host(), *uri.port());
+  const std::string address = JoinHostPort(uri.host(), *port);
   if (!token.empty() && !tls.enabled && !loopback) {
     return InvalidArgumentError(
         Concat("token-uri without TLS would send the token in the clear to ", address,

@@ -74,39 +74,49 @@ Result<std::string> ReadPem(const Uri& uri, std::string_view option, Env& env) {
   return text;
 }
 
+Status NotPem(const Uri& uri, std::string_view option, std::string_view what) {
+  return InvalidArgumentError(
+      Concat(option, " ", Quote(uri.Option(option).value_or("")), " holds no ", what));
+}
+
 Result<std::string> ReadCertificates(const Uri& uri, std::string_view option, Env& env) {
   EDB_ASSIGN(std::string pem, ReadPem(uri, option, env));
   if (uri.Option(option) && !ParseCertificate(pem)) {
-    return InvalidArgumentError(
-        Concat(option, " ", Quote(*uri.Option(option)), " holds no PEM certificate"));
+    return NotPem(uri, option, "PEM certificate");
   }
   return pem;
 }
 
-/// Reads a certificate and its private key, which must come together.
-Status ReadPair(const Uri& uri, Env& env, std::pair<std::string_view, std::string_view> options,
-                std::pair<std::string*, std::string*> pems) {
-  const auto [certificate_option, key_option] = options;
-  for (const auto& [one, other] : {options, std::pair(key_option, certificate_option)}) {
-    if (uri.Option(one) && !uri.Option(other)) {
-      return InvalidArgumentError(Concat(one, " needs ", other));
-    }
+struct PemPair {
+  std::string certificate;
+  std::string key;
+};
+
+/// Reads a certificate and its private key, which must come together; both empty when absent.
+Result<PemPair> ReadPair(const Uri& uri, Env& env, std::string_view certificate_option,
+                         std::string_view key_option) {
+  const bool has_certificate = uri.Option(certificate_option).has_value();
+  const bool has_key = uri.Option(key_option).has_value();
+  if (has_certificate != has_key) {
+    return InvalidArgumentError(has_certificate
+                                    ? Concat(certificate_option, " needs ", key_option)
+                                    : Concat(key_option, " needs ", certificate_option));
   }
-  if (!uri.Option(certificate_option)) {
-    return {};
+  PemPair pair;
+  if (!has_certificate) {
+    return pair;
   }
-  EDB_ASSIGN(*pems.first, ReadCertificates(uri, certificate_option, env));
-  EDB_ASSIGN(*pems.second, ReadPem(uri, key_option, env));
-  const KeyPtr key = ParseKey(*pems.second);
+  EDB_ASSIGN(pair.certificate, ReadCertificates(uri, certificate_option, env));
+  EDB_ASSIGN(pair.key, ReadPem(uri, key_option, env));
+  const KeyPtr key = ParseKey(pair.key);
   if (!key) {
-    return InvalidArgumentError(Concat(key_option, " ", Quote(*uri.Option(key_option)),
-                                       " holds no unencrypted PEM private key"));
+    return NotPem(uri, key_option, "unencrypted PEM private key");
   }
-  if (!BelongTogether(*pems.first, key)) {
+  if (!BelongTogether(pair.certificate, key)) {
     return InvalidArgumentError(
         Concat(key_option, " is not the private key of ", certificate_option));
   }
-  return {};
+  return pair;
 }
 
 std::string_view Trim(std::string_view text) {
@@ -159,7 +169,9 @@ bool IsLoopbackHost(std::string_view host) {
 
 Result<ServerTls> ReadServerTls(const Uri& uri, Env& env) {
   ServerTls tls;
-  EDB_TRY(ReadPair(uri, env, {"tls-certificate", "tls-key"}, {&tls.certificate, &tls.key}));
+  EDB_ASSIGN(PemPair pair, ReadPair(uri, env, "tls-certificate", "tls-key"));
+  tls.certificate = std::move(pair.certificate);
+  tls.key = std::move(pair.key);
   EDB_ASSIGN(tls.client_ca, ReadCertificates(uri, "tls-client-ca", env));
   if (!tls.client_ca.empty() && !tls.enabled()) {
     return InvalidArgumentError("tls-client-ca needs tls-certificate and tls-key");
@@ -187,8 +199,9 @@ Result<ClientTls> ReadClientTls(const Uri& uri, Env& env) {
     tls.roots.append("\n").append(more);
   }
   EDB_ASSIGN(tls.insecure, uri.BoolOption("tls-insecure", false));
-  EDB_TRY(ReadPair(uri, env, {"tls-client-certificate", "tls-client-key"},
-                   {&tls.certificate, &tls.key}));
+  EDB_ASSIGN(PemPair pair, ReadPair(uri, env, "tls-client-certificate", "tls-client-key"));
+  tls.certificate = std::move(pair.certificate);
+  tls.key = std::move(pair.key);
   tls.enabled = !tls.roots.empty() || tls.insecure;
   if (!tls.certificate.empty() && !tls.enabled) {
     return InvalidArgumentError(

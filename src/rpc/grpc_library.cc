@@ -11,6 +11,17 @@ extern "C" const char* __lsan_default_suppressions() {
 }
 #endif
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+// gRPC passes a call of the callback API from thread to thread under locks of its own, which the
+// sanitizer does not see. AddRecords is our only one, health is gRPC's.
+extern "C" const char* __tsan_default_suppressions();  // NOLINT(bugprone-reserved-identifier)
+extern "C" const char* __tsan_default_suppressions() {
+  return "race:v1::AddRecordsRequest\nrace:grpc::internal::CallbackWithSuccessTag";
+}
+#endif
+#endif
+
 namespace embeddingsdb {
 
 void KeepGrpcRunning() {

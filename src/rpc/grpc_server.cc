@@ -11,6 +11,7 @@
 #include <grpcpp/server_builder.h>
 #include <limits>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -59,6 +60,8 @@ class GrpcServer final : public Server {
         imports_(*database_, gate_),
         legacy_(*database_, gate_, options_.max_answer_bytes),
         v1_(*database_, gate_, imports_) {}
+  GrpcServer(const GrpcServer&) = delete;
+  GrpcServer& operator=(const GrpcServer&) = delete;
   ~GrpcServer() override {
     if (server_) {
       Stop(std::chrono::milliseconds(0));
@@ -216,10 +219,12 @@ void GrpcServer::Restart() {
 }
 
 void GrpcServer::Stop(std::chrono::milliseconds drain) {
+  if (server_) {
+    // For those who do not call yet; connected clients are told by gRPC.
+    server_->GetHealthCheckService()->SetServingStatus(false);
+  }
   imports_.Drain();
   if (server_) {
-    // The load balancer's view; gRPC itself tells connected clients.
-    server_->GetHealthCheckService()->SetServingStatus(false);
     server_->Shutdown(std::chrono::system_clock::now() + drain);
     server_.reset();
   }
@@ -230,7 +235,8 @@ void GrpcServer::Stop(std::chrono::milliseconds drain) {
 
 Result<GrpcServerOptions> GrpcServerOptions::FromUri(const Uri& uri, Env& env) {
   EDB_TRY(uri.CheckOptions(kUriOptions));
-  if (!uri.port()) {
+  const std::optional<std::uint16_t> port = uri.port();
+  if (!port) {
     return InvalidArgumentError(Concat("no port in ", uri.Redacted()));
   }
   if (!uri.path().empty() && uri.path() != "/") {
@@ -238,7 +244,7 @@ Result<GrpcServerOptions> GrpcServerOptions::FromUri(const Uri& uri, Env& env) {
   }
   GrpcServerOptions options;
   options.host = uri.host();
-  options.port = *uri.port();
+  options.port = *port;
   EDB_ASSIGN(options.token, ReadToken(uri, env));
   EDB_ASSIGN(options.tls, ReadServerTls(uri, env));
   EDB_ASSIGN(options.allow_plaintext, uri.BoolOption("allow-plaintext", false));

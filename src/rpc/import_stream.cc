@@ -105,16 +105,20 @@ class ImportStream final : public ImportStreams::Reactor {
 };
 
 void ImportStream::OnReadDone(bool ok) {
-  std::vector<Record> records(static_cast<std::size_t>(ok ? request_.records_size() : 0));
+  std::unique_lock lock(mutex_);
+  input_ended_ = !ok;
+  if (over()) {
+    changed_.notify_all();
+    return;
+  }
+  lock.unlock();
+  std::vector<Record> records(static_cast<std::size_t>(request_.records_size()));
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < records.size(); ++i) {
     TakeRecord(*request_.mutable_records(static_cast<int>(i)), records[i]);
     bytes += RecordBytes(records[i]);
   }
-  std::unique_lock lock(mutex_);
-  if (!ok) {
-    input_ended_ = true;
-  }
+  lock.lock();
   if (queue_.empty()) {
     queue_.swap(records);
   } else {

@@ -7,6 +7,8 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,12 +18,28 @@
 namespace embeddingsdb {
 
 /// What happens in a HookedDatabase; outlives it.
-struct Hooks {
-  std::function<Status(std::span<const Record>)> before_add;  ///< an error takes the add's place
+class Hooks {
+ public:
+  using BeforeAdd = std::function<Status(std::span<const Record>)>;
+
+  /// Called before each add; an error takes the add's place.
+  void set_before_add(BeforeAdd hook) {
+    const std::lock_guard lock(mutex_);
+    before_add_ = std::move(hook);
+  }
+  BeforeAdd before_add() const {
+    const std::lock_guard lock(mutex_);
+    return before_add_;
+  }
+
   std::atomic<std::int64_t> stored = 0;  ///< records in batches that were stored
   std::atomic<std::int64_t> batches = 0;
   std::atomic<bool> flushed = false;
   std::atomic<bool> closed = false;
+
+ private:
+  mutable std::mutex mutex_;
+  BeforeAdd before_add_;
 };
 
 /// Forwards to `base`.
@@ -32,8 +50,8 @@ class HookedDatabase final : public Database {
 
   Result<AddReport> Add(const Record& record) override { return AddBatch({&record, 1}); }
   Result<AddReport> AddBatch(std::span<const Record> records) override {
-    if (hooks_.before_add) {
-      EDB_TRY(hooks_.before_add(records));
+    if (const auto hook = hooks_.before_add()) {
+      EDB_TRY(hook(records));
     }
     auto report = base_->AddBatch(records);
     if (report.ok()) {

@@ -86,11 +86,11 @@ TEST_F(ImportCall, MessagesThatGatherBecomeOneCommit) {
   std::mutex mutex;
   std::condition_variable changed;
   bool open = false;
-  server_.hooks.before_add = [&](std::span<const Record>) -> Status {
+  server_.hooks.set_before_add([&](std::span<const Record>) -> Status {
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return open; });
     return {};
-  };
+  });
   Start();
   const std::vector<Record> records = MakeRecords(100);
   for (const Record& record : records) {
@@ -108,12 +108,12 @@ TEST_F(ImportCall, MessagesThatGatherBecomeOneCommit) {
 }
 
 TEST_F(ImportCall, ADatabaseErrorEndsTheStreamWithItsCode) {
-  server_.hooks.before_add = [&](std::span<const Record>) -> Status {
+  server_.hooks.set_before_add([&](std::span<const Record>) -> Status {
     if (server_.hooks.stored == 0) {
       return {};
     }
     return ResourceExhaustedError("the disk is full");
-  };
+  });
   Start();
   ASSERT_TRUE(call_->Write(MessageOf(MakeRecords(5))));
   AwaitAcknowledged(5);
@@ -124,9 +124,8 @@ TEST_F(ImportCall, ADatabaseErrorEndsTheStreamWithItsCode) {
 }
 
 TEST_F(ImportCall, AnExceptionEndsTheStream) {
-  server_.hooks.before_add = [](std::span<const Record>) -> Status {
-    throw std::runtime_error("the library broke");
-  };
+  server_.hooks.set_before_add(
+      [](std::span<const Record>) -> Status { throw std::runtime_error("the library broke"); });
   Start();
   ASSERT_TRUE(call_->Write(MessageOf(MakeRecords(5))));
   v1::AddRecordsResponse none;

@@ -299,9 +299,8 @@ TEST_F(LegacyService, LogsEachCallWithItsKeyAndOutcome) {
 }
 
 TEST_F(LegacyService, AnExceptionOfAnEngineIsAnInternalError) {
-  server_.hooks.before_add = [](std::span<const Record>) -> Status {
-    throw std::runtime_error("the library broke");
-  };
+  server_.hooks.set_before_add(
+      [](std::span<const Record>) -> Status { throw std::runtime_error("the library broke"); });
   EXPECT_GRPC(Add(MakeRecord("p", "d", "m", {1})), INTERNAL, "the library broke");
 }
 
