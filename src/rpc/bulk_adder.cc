@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "rpc/bulk_adder.h"
 
+#include "embeddingsdb/limits.h"
+
 #include "core/text.h"
 #include "rpc/record_bytes.h"
 
@@ -10,7 +12,7 @@ Status BulkAdder::Add(std::span<const Record> records) {
   while (!records.empty() && report_.status.ok()) {
     std::size_t count = 0;
     std::size_t bytes = 0;
-    while (count < records.size() && count < kCommitRecords && bytes < kCommitBytes) {
+    while (count < records.size() && count < kMaxBatchRecords && bytes < kMaxBatchBytes) {
       bytes += RecordBytes(records[count++]);
     }
     report_.status = AddBatch(records.first(count));

@@ -14,18 +14,20 @@
 
 namespace embeddingsdb {
 
-/// When a batch is committed: enough records to make the price of a commit small, few enough that
-/// acknowledgements come often and memory stays bounded.
-inline constexpr std::size_t kCommitRecords = 4'096;
+/// When what has gathered is handed to Add: enough records to make the price of a commit small, few
+/// enough that acknowledgements come often and memory stays bounded.
+inline constexpr std::size_t kCommitRecords = 8'192;
 inline constexpr std::size_t kCommitBytes = kMaxBatchBytes / 4;
+static_assert(kCommitRecords < kMaxBatchRecords);  // the last message may carry it over
 
 /// Not safe for concurrent use. Borrows the database.
 class BulkAdder {
  public:
   explicit BulkAdder(Database& database) : database_(database) {}
 
-  /// Stores the records that follow those of the calls before. At a bad record all records before
-  /// it are stored and none after; the error names its place in the stream and its key.
+  /// Stores the records that follow those of the calls before, in one commit unless they exceed the
+  /// limits of a batch. At a bad record all records before it are stored and none after; the error
+  /// names its place in the stream and its key.
   Status Add(std::span<const Record> records);
 
   /// What is durable so far; `status` is that of the last Add.

@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 #include <mutex>
 
+#include "embeddingsdb/limits.h"
+
 #include "rpc/bulk_adder.h"
 #include "rpc/call_gate.h"
 #include "support/running_server.h"
@@ -72,9 +74,9 @@ TEST_F(ImportCall, EndsAtABadRecordWhileTheClientIsSilent) {
   EXPECT_EQ(server_.hooks.stored, 13);
 }
 
-TEST_F(ImportCall, OneMessageOfManyRecordsIsCommittedInBatches) {
+TEST_F(ImportCall, AMessageOfMoreRecordsThanABatchTakesIsCommittedInBatches) {
   Start();
-  const auto count = static_cast<int>(2 * kCommitRecords + 1);
+  const auto count = static_cast<int>(2 * kMaxBatchRecords + 1);
   ASSERT_TRUE(call_->Write(MessageOf(MakeRecords(count, 1))));
   AwaitAcknowledged(count);
   EXPECT_EQ(server_.hooks.batches, 3);
