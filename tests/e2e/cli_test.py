@@ -82,6 +82,7 @@ class Flags(TestCase):
     def test_wrong_flags_are_told_with_the_usage(self):
         wrong = (
             (["-provder", "x"], "not defined: -provder (did you mean -provider?)"),
+            (["-modle", "x"], "not defined: -modle (did you mean -model?)"),
             (["-max-results", "ten"], 'invalid value "ten" for flag -max-results: not an integer'),
             (["-max-results=99999999999"], "out of range"),
             (["-max-results", "-1"], "-max-results -1 is less than 0"),

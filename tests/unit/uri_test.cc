@@ -247,7 +247,7 @@ TEST(UriCheckOptions, NamesTheNearestKnownOption) {
 
 TEST(NearestName, FindsLikelyMisspellings) {
   constexpr auto kKnown = std::to_array<std::string_view>({"dsn", "dimensions", "read-only"});
-  EXPECT_EQ(NearestName("dns", kKnown), "");  // two changes of three letters are another word
+  EXPECT_EQ(NearestName("dxx", kKnown), "");  // two changes of three letters are another word
   EXPECT_EQ(NearestName("dsm", kKnown), "dsn");
   EXPECT_EQ(NearestName("dimension", kKnown), "dimensions");
   EXPECT_EQ(NearestName("dimentions", kKnown), "dimensions");
@@ -256,6 +256,23 @@ TEST(NearestName, FindsLikelyMisspellings) {
   EXPECT_EQ(NearestName("colour", kKnown), "");
   EXPECT_EQ(NearestName("", kKnown), "");
   EXPECT_EQ(NearestName(std::string(5'000, 'd'), kKnown), "");
+}
+
+TEST(NearestName, CountsTwoExchangedNeighboursAsOneSlip) {
+  constexpr auto kKnown =
+      std::to_array<std::string_view>({"dsn", "model", "format", "max-results", "on-duplicate"});
+  EXPECT_EQ(NearestName("dns", kKnown), "dsn");
+  EXPECT_EQ(NearestName("sdn", kKnown), "dsn");
+  EXPECT_EQ(NearestName("modle", kKnown), "model");
+  EXPECT_EQ(NearestName("omdel", kKnown), "model");
+  EXPECT_EQ(NearestName("fromat", kKnown), "format");
+  EXPECT_EQ(NearestName("max-resluts", kKnown), "max-results");
+  EXPECT_EQ(NearestName("no-dulpicaet", kKnown), "on-duplicate");  // three of them
+  // Letters further apart, and neighbours exchanged and changed, are two slips.
+  EXPECT_EQ(NearestName("nsd", kKnown), "");
+  EXPECT_EQ(NearestName("ledom", kKnown), "");
+  EXPECT_EQ(NearestName("modxle", kKnown), "model");
+  EXPECT_EQ(NearestName("odxel", kKnown), "");
 }
 
 TEST(UriSetOption, ReplacesAllOfANameAndAddOptionAddsOne) {
