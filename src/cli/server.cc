@@ -20,8 +20,8 @@ int RunServer(const Invocation& call, Session& session) {
            "  embeddingsdb-server -database-uri 'sqlite://?dsn=collection.db'\n"
            "  embeddingsdb-server -database-uri duckdb:///srv/collection \\\n"
            "    -token-uri file:///etc/embeddingsdb/token \\\n"
-           "    -server-uri 'grpc://0.0.0.0:8081?database-uri={database}&token-uri={token}\\\n"
-           "&tls-certificate=server.crt&tls-key=server.key'",
+           "    -server-uri \"grpc://0.0.0.0:8081?database-uri={database}&token-uri={token}\\\n"
+           "&tls-certificate=server.crt&tls-key=server.key\"",
        .notes =
            "Stops cleanly at SIGINT or SIGTERM: calls in flight finish, everything acknowledged\n"
            "is on disk, and the exit code is 0. A second signal ends it at once."});

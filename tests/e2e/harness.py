@@ -13,6 +13,7 @@ import time
 import unittest
 import urllib.parse
 
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("EDB_BIN", "build/dev/bin"))
 ENGINES = ("sqlite", "duckdb")
 # Sanitizers make everything slower; nothing here waits this long unless it hangs.
@@ -79,15 +80,14 @@ def json_lines(records):
     return "".join(json.dumps(r) + "\n" for r in records)
 
 
-class Server:
-    """A server process on a free loopback port; a context manager that ends it."""
+class ServerProcess:
+    """A server that answers; a context manager that ends it."""
 
-    def __init__(self, folder, database, *flags, parameters="", scheme_host="grpc://127.0.0.1:0"):
-        self.log_path = pathlib.Path(tempfile.mkstemp(dir=folder, suffix=".log")[1])
-        uri = f"{scheme_host}?database-uri={{database}}{parameters}"
-        command = [BIN / "embeddingsdb-server", "-server-uri", uri, "-database-uri", database]
-        with open(self.log_path, "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen([*command, *flags], stderr=log)
+    def __init__(self, folder, command, **more):
+        file, path = tempfile.mkstemp(dir=folder, suffix=".log")
+        self.log_path = pathlib.Path(path)
+        with open(file, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(command, stderr=log, **more)
         self.address = self._wait_for_address()
         self.client = ["-client-uri", f"grpc://{self.address}"]
 
@@ -119,6 +119,15 @@ class Server:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+
+class Server(ServerProcess):
+    """A server of ours on a free loopback port."""
+
+    def __init__(self, folder, database, *flags, parameters="", scheme_host="grpc://127.0.0.1:0"):
+        uri = f"{scheme_host}?database-uri={{database}}{parameters}"
+        command = [BIN / "embeddingsdb-server", "-server-uri", uri, "-database-uri", database]
+        super().__init__(folder, [*command, *flags])
 
 
 class TestCase(unittest.TestCase):

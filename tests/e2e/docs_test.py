@@ -1,0 +1,297 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Every example of the documentation and of the help texts is run, or listed with the reason why
+not. examples.py says what stands for the files, ports and hosts that the examples name."""
+
+import re
+import shutil
+import subprocess
+
+from examples import (
+    Reader, answers, examples_of_help, examples_of_page, is_not_run, runs, try_page,
+)
+from harness import PROJECT, TestCase, json_lines, main, record, tool
+
+COLLECTION = PROJECT / "demo/openclipart.parquet"
+
+INSTALLS = "installs and builds; e2e_demo_sqlite and e2e_demo_duckdb run scripts/demo itself"
+TESTS = "this is one of the tests it runs"
+LISTENS = "Server listening address="
+IMPORTED = "Imported all records count=1465"
+
+PAGES = {
+    "README.md": [
+        is_not_run("make demo", INSTALLS),
+        is_not_run("make serve", INSTALLS),
+        is_not_run("make test", TESTS),
+        runs("embeddingsdb server", LISTENS),
+        runs("parquet-import", IMPORTED),
+        runs("embeddingsdb client models", r'^\["mobilenet_v2_1.0_224"\]$'),
+        runs("embeddingsdb client similar-by-id", r"^0\.\d{4} +\S.* openclipart-\w+ +animals/"),
+        runs("parquet-export", "^1465$", then="parquet-emit copy.parquet | wc -l"),
+    ],
+    "CONTRIBUTING.md": [
+        is_not_run("make test", TESTS),
+        is_not_run("make check", "clang-tidy on everything takes too long here"),
+        is_not_run("make demo", INSTALLS),
+    ],
+    "ARCHITECTURE.md": [is_not_run("text", "a drawing")],
+    "docs/adding-an-engine.md": [
+        is_not_run("cpp", "an engine that does not exist"),
+        is_not_run("cpp", "an engine that does not exist"),
+    ],
+    "docs/formats.md": [
+        answers("duckdb", None, r"^openclipart-animals\|animals/\S+\|1280$"),
+        answers("sqlite", "collection.db", r"^mobilenet_v2_1.0_224\|openclipart-animals\|\d+$"),
+        answers("sqlite", "collection.db", r"^animals/2_dead_frogs\S*\|2 dead frogs"),
+        answers("duckdb", "collection.duckdb", r"^mobilenet_v2_1.0_224\|1280\|1465$"),
+        answers("duckdb", "collection.duckdb", r"\A(\S+\|0\.\d+\n){5}\Z"),
+    ],
+    "docs/operating.md": [
+        runs("embeddingsdb-server", LISTENS, then="embeddingsdb client count -client-uri "
+             "'grpc://localhost:8081?token-uri=file:///etc/token' | grep -x 1465"),
+    ],
+}
+
+KEY = "example/1527845303"
+HELP = {
+    "": [
+        runs("embeddingsdb server", LISTENS),
+        runs("embeddingsdb parquet-import", IMPORTED),
+        runs("embeddingsdb client models", '"mobilenet_v2_1.0_224"'),
+    ],
+    "server": [
+        runs("embeddingsdb-server", LISTENS,
+             then="embeddingsdb-client count -client-uri grpc://localhost:8081 | grep -x 3"),
+        runs("embeddingsdb-server", LISTENS + "0.0.0.0:",
+             then="embeddingsdb-client count -client-uri 'grpc://localhost:8081?tls-certificate="
+             "server.crt&token-uri=file:///etc/embeddingsdb/token' | grep -x 3"),
+    ],
+    "client": [
+        runs("embeddingsdb client models", r'^\["apple/mobileclip_s0","m"\]$'),
+        runs("embeddingsdb client list", '^{"provider":"example","depiction_id":"1527845303"'),
+    ],
+    "client add": [
+        runs("embeddingsdb-client add", "INFO Added record new-1-m"),
+        runs("embeddingsdb-client list", "INFO Added records count=3"),
+    ],
+    "client count": [runs("embeddingsdb-client count", "^3$"),
+                     runs("embeddingsdb-client count", "^2$")],
+    "client dimensions": [runs("embeddingsdb-client dimensions", r"^\[3\]$")],
+    "client list": [
+        runs("embeddingsdb-client list", r'\A(\{"provider":".*\}\n){3}\Z'),
+        runs("embeddingsdb-client list", r'\A(\{"provider":"example".*\}\n){2}\Z'),
+    ],
+    "client models": [
+        runs("embeddingsdb-client models", r'^\["apple/mobileclip_s0","m"\]$'),
+        runs("embeddingsdb-client models", r'^\["apple/mobileclip_s0","m"\]$'),
+    ],
+    "client providers": [
+        runs("embeddingsdb-client providers", r'^\["example","other"\]$'),
+        runs("embeddingsdb-client providers", r'^\["example","other"\]$'),
+    ],
+    "client record": [runs("embeddingsdb-client record", r'"depiction_id":"1527845303"')],
+    "client remove": [
+        runs("embeddingsdb-client remove", "^2$",
+             then="embeddingsdb-client count -client-uri grpc://localhost:8081"),
+    ],
+    "client similar": [
+        runs("embeddingsdb-client similar", '"depiction_id":"1527845303".*"depiction_id":"7"'),
+        runs("echo", '"depiction_id":"8"'),
+    ],
+    "client similar-by-id": [
+        runs("embeddingsdb-client similar-by-id", r'^\[\{"provider":"other","depiction_id":"7"'),
+        runs("embeddingsdb-client similar-by-id", r"^0\.\d{4} .* other +7$"),
+    ],
+    "parquet-import": [
+        runs("parquet-import", IMPORTED),
+        runs("parquet-import", IMPORTED),
+    ],
+    "parquet-export": [
+        runs("parquet-export", "^3$", then="parquet-emit collection.parquet | wc -l"),
+        runs("parquet-export", "^2$", then="parquet-emit example.parquet | grep -c example"),
+    ],
+    "parquet-merge": [
+        runs("parquet-merge", "Merged records count=2 duplicates=0"),
+        runs("parquet-merge", "Merged records count=3 duplicates=1"),
+    ],
+    "parquet-emit": [
+        runs("parquet-emit", r'\A(\{"provider":"openclipart-.*\}\n){1465}\Z'),
+        runs("parquet-emit", "^(?!e3b0c442)[0-9a-f]{64}  -$"),  # that would be the sum of nothing
+    ],
+    "export": [runs("embeddingsdb export", "embeddings.csv", then="ls /srv/collection-export")],
+    "verify": [runs("embeddingsdb verify", r'^\{"records":3,"problems":\[\]\}$')],
+    "completion": [runs("source", "-F _embeddingsdb", then="complete -p embeddingsdb")],
+    "version": [],
+}
+
+
+def add(database, *records):
+    done = tool("embeddingsdb-client", "add", "-database-uri", database, "-record", "-",
+                stdin=json_lines(records))
+    assert done.code == 0, done
+
+
+def parquet(path, *records):
+    scratch = f"sqlite://{path}.db"
+    add(scratch, *records)
+    done = tool("parquet-export", "-database-uri", scratch, "-output", path)
+    assert done.code == 0, done
+
+
+class Pages(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.reader = Reader(self.folder)
+        self.addCleanup(self.reader.__exit__)
+        # What the pages talk about: a collection as a Parquet file and in databases, and a token.
+        for name in ("collection.parquet", "records.parquet"):
+            shutil.copy(COLLECTION, self.folder / name)
+        (self.folder / "etc/token").write_text("s3cret\n", encoding="ascii")
+
+    def import_collection(self, *uris):
+        for uri in uris:
+            self.assertTool(tool("parquet-import", "-database-uri", uri, COLLECTION))
+
+    def try_page(self, page):
+        markdown = (PROJECT / page).read_text(encoding="utf-8")
+        try_page(page, examples_of_page(markdown), PAGES[page], self.reader)
+
+    def test_readme(self):
+        self.try_page("README.md")
+
+    def test_operating(self):
+        self.import_collection(f"sqlite://{self.folder}/srv/collection.db")
+        self.try_page("docs/operating.md")
+
+    def test_formats(self):
+        self.import_collection(f"sqlite://{self.folder}/collection.db",
+                               f"duckdb://{self.folder}/collection.duckdb")
+        self.try_page("docs/formats.md")
+
+    def test_all_other_pages(self):
+        pages = {str(path.relative_to(PROJECT))
+                 for folder in (".", "docs", "demo") for path in (PROJECT / folder).glob("*.md")}
+        self.assertLessEqual(set(PAGES), pages)
+        for page in pages - {"README.md", "docs/operating.md", "docs/formats.md"}:
+            with self.subTest(page):
+                markdown = (PROJECT / page).read_text(encoding="utf-8")
+                try_page(page, examples_of_page(markdown), PAGES.get(page, []), self.reader)
+
+
+class HelpTexts(TestCase):
+    def furnish(self):
+        """Makes what the examples of the help texts take for granted."""
+        clip = {"model": "apple/mobileclip_s0", "dimension": 3}
+        one = record(1, provider="example", depiction_id="1527845303", **clip)
+        near = record(1, provider="other", depiction_id="7", **clip)
+        near["embeddings"] = [x + 0.1 for x in one["embeddings"]]
+        other = record(2, provider="example", depiction_id="8", dimension=3)
+        other["embeddings"] = [0.1, 0.2, 0.4]
+        new = record(3, provider="new", depiction_id="1", dimension=3)
+        for uri in ("sqlite://collection.db", "sqlite://served.db-localhost",
+                    "sqlite://served.db-a", "duckdb://srv/collection"):
+            scheme, path = uri.split("://")
+            add(f"{scheme}://{self.folder}/{path}", one, near, other)
+        (self.folder / "record.json").write_text(json_lines([new]), encoding="utf-8")
+        (self.folder / "vector.json").write_text(str(one["embeddings"]), encoding="ascii")
+        for name in ("collection.parquet", "embeddings.parquet"):
+            shutil.copy(COLLECTION, self.folder / name)
+        parquet(self.folder / "b.parquet", other)
+        parquet(self.folder / "new.parquet", {**other, "created": other["created"] + 1}, new)
+        parquet(self.folder / "a.parquet", one)
+        self.token_and_certificate()
+
+    def token_and_certificate(self):
+        (self.folder / "etc/embeddingsdb").mkdir(parents=True)
+        (self.folder / "etc/embeddingsdb/token").write_text("s3cret\n", encoding="ascii")
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "server.key", "-out",
+             "server.crt", "-subj", "/CN=localhost", "-days", "2",
+             "-addext", "subjectAltName=DNS:localhost"],
+            cwd=self.folder, check=True, capture_output=True,
+        )
+
+    def commands(self, page=""):
+        """The help pages of a command and of all commands below it."""
+        text = self.assertTool(tool("embeddingsdb", "help", *page.split())).out
+        yield page, text
+        found = re.search(r"\nCommands:\n(.*?)\n\n", text, re.DOTALL)
+        for command in re.findall(r"^  (\S+)", found[1], re.MULTILINE) if found else []:
+            if command != "help":  # which has the page of the whole
+                yield from self.commands(f"{page} {command}".strip())
+
+    def test_all_of_them(self):
+        pages = dict(self.commands())
+        self.assertEqual(sorted(pages), sorted(HELP))
+        (self.folder / "srv").mkdir()
+        self.furnish()
+        for page, text in pages.items():
+            with self.subTest(page):
+                folder = self.folder_for(page.replace(" ", "-"))
+                self.try_help(page, text, folder)
+
+    def try_help(self, page, text, folder):
+        for path in self.folder.iterdir():
+            if path.is_dir() and path.suffix != ".d":
+                shutil.copytree(path, folder / path.name)
+            elif path.is_file():
+                shutil.copy(path, folder)
+        served = "" if page in ("", "server") else "sqlite://served.db"
+        with Reader(folder, served) as reader:
+            # Examples that read a file of another example's making are run on real data.
+            if page == "parquet-emit":
+                shutil.copy(COLLECTION, folder / "a.parquet")
+            try_page(f"help {page}", examples_of_help(text), HELP[page], reader)
+
+
+class Canary(TestCase):
+    """A wrong page does not pass."""
+
+    def setUp(self):
+        super().setUp()
+        shutil.copy(COLLECTION, self.folder / "collection.parquet")
+        self.readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+
+    def assert_fails(self, error, markdown, trials):
+        with Reader(self.folder) as reader:
+            with self.assertRaisesRegex(AssertionError, error):
+                try_page("page", examples_of_page(markdown), trials, reader)
+
+    def test_wrong_flag(self):
+        for flag, wrong in (("-depiction-id", "-depicton-id"), ("-output", "-outptu")):
+            self.assertIn(flag, self.readme)
+            self.assert_fails(f"flag provided but not defined: {wrong}",
+                              self.readme.replace(flag, wrong), PAGES["README.md"])
+
+    def test_wrong_flag_of_a_server(self):
+        self.assert_fails("not defined: -databse-uri", "\n\n    embeddingsdb-server -databse-uri x",
+                          [runs("embeddingsdb-server", LISTENS)])
+
+    def test_unknown_command(self):
+        for command in ("embeddingsdb frobnicate", "parquet-frobnicate"):
+            self.assert_fails("exit code", f"```\n{command}\n```\n", [runs(command, ".")])
+
+    def test_wrong_query(self):
+        self.assert_fails("Table with name record does not", "```\nSELECT * FROM record;\n```\n",
+                          [answers("duckdb", None, ".")])
+
+    def test_wrong_result(self):
+        self.assert_fails("shows no 'nothing like it'", "\n\n    embeddingsdb version\n",
+                          [runs("embeddingsdb version", "nothing like it")])
+        self.assert_fails("expects nothing", "\n\n    embeddingsdb version\n",
+                          [runs("embeddingsdb version", "")])
+
+    def test_example_that_is_not_listed(self):
+        added = self.readme + "\n\n    embeddingsdb version\n"
+        self.assert_fails("embeddingsdb version", added, PAGES["README.md"])
+        self.assert_fails("a fence that is not understood", "- list\n  ```\n  make\n  ```\n", [])
+
+    def test_example_that_is_no_more(self):
+        self.assert_fails("parquet-export", self.readme,
+                          [*PAGES["README.md"], runs("parquet-export", ".")])
+
+
+if __name__ == "__main__":
+    main()
