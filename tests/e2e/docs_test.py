@@ -5,7 +5,6 @@ not. examples.py says what stands for the files, ports and hosts that the exampl
 
 import re
 import shutil
-import subprocess
 
 from examples import (
     Reader, answers, examples_of_help, examples_of_page, is_not_run, runs, try_page,
@@ -205,13 +204,7 @@ class HelpTexts(TestCase):
     def token_and_certificate(self):
         (self.folder / "etc/embeddingsdb").mkdir(parents=True)
         (self.folder / "etc/embeddingsdb/token").write_text("s3cret\n", encoding="ascii")
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-             "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "server.key", "-out",
-             "server.crt", "-subj", "/CN=localhost", "-days", "2",
-             "-addext", "subjectAltName=DNS:localhost"],
-            cwd=self.folder, check=True, capture_output=True,
-        )
+        self.self_signed("server", "-addext", "subjectAltName=DNS:localhost")
 
     def commands(self, page=""):
         """The help pages of a command and of all commands below it."""

@@ -147,6 +147,17 @@ class TestCase(unittest.TestCase):
         """Adds records and returns what the tool said."""
         return tool("embeddingsdb-client", "add", *where, "-record", "-", stdin=json_lines(records))
 
+    # Arguments of openssl: a new private key that is not encrypted.
+    NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+
+    def openssl(self, *args):
+        subprocess.run(["openssl", *args], cwd=self.folder, check=True, capture_output=True)
+
+    def self_signed(self, name, *more):
+        """A key and a certificate that signs itself."""
+        self.openssl("req", "-x509", *self.NEW_KEY, "-keyout", f"{name}.key",
+                     "-out", f"{name}.crt", "-subj", f"/CN={name}", "-days", "2", *more)
+
     def parquet_of(self, records, name="in.parquet"):
         """A Parquet file with these records."""
         scratch = ["-database-uri", database_uri("sqlite", self.folder_for(name))]

@@ -135,23 +135,12 @@ class Token(TestCase):
 
 
 class Tls(TestCase):
-    def openssl(self, *args):
-        subprocess.run(["openssl", *args], cwd=self.folder, check=True, capture_output=True)
-
-    def certificate(self, name, *more):
-        """A key and a certificate that signs itself."""
-        self.openssl(
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-            "-keyout", f"{name}.key", "-out", f"{name}.crt", "-subj", f"/CN={name}", "-days", "2",
-            *more,
-        )
-
     def setUp(self):
         super().setUp()
         names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-        self.certificate("good", *names)
-        self.certificate("other", *names)
-        self.certificate("elsewhere", "-addext", "subjectAltName=DNS:elsewhere.example")
+        self.self_signed("good", *names)
+        self.self_signed("other", *names)
+        self.self_signed("elsewhere", "-addext", "subjectAltName=DNS:elsewhere.example")
 
     def parameters(self, certificate, key_of):
         return (f"&tls-certificate={self.folder}/{certificate}.crt"
