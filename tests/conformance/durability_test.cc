@@ -55,6 +55,25 @@ TEST_P(Durability, ASecondWriterIsRefused) {
   Add(MakeRecord("p", "d", "m", {1, 2}));
 }
 
+TEST_P(Durability, ACursorOutlivesCloseAndLetsGoWhenItIsDestroyed) {
+  Add(MakeRecord("p", "a", "m", {1, 2}));
+  Add(MakeRecord("p", "b", "m", {3, 4}));
+  auto cursor = db_->Scan({});
+  ASSERT_OK(cursor);
+  Record record;
+  ASSERT_TRUE(*(*cursor)->Next(record));
+  EXPECT_OK(db_->Close());
+  const auto more = (*cursor)->Next(record);
+  ASSERT_OK(more);
+  EXPECT_TRUE(*more);
+  const Status second = test_.Open(GetParam().uri(folder_.path())).status();
+  EXPECT_EQ(second.ok(), GetParam().name != "duckdb") << second;  // which lets nobody in beside it
+  cursor->reset();
+  db_.reset();
+  OpenWith("");
+  EXPECT_EQ(*db_->Count({}), 2);
+}
+
 TEST_P(Durability, ReadOnlyReadsAndRefusesWritesByName) {
   Add(MakeRecord("p", "d", "m", {1, 2}));
   OpenWith("&read-only=true");
