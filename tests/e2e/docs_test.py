@@ -129,6 +129,31 @@ HELP = {
 }
 
 
+def pages_of_docs():
+    """The texts of the pages that tell how to use it, by name."""
+    return {
+        str(path.relative_to(PROJECT)): path.read_text(encoding="utf-8")
+        for folder in (".", "docs", "demo")
+        for path in (PROJECT / folder).glob("*.md")
+    }
+
+
+def unknown_names(markdown, commands, flags):
+    """What is set as a command or flag of ours in running text, but does not exist."""
+    unknown = []
+    for span in re.findall(r"`([^`\n]+)`", markdown):
+        command = re.match(r"(?:embeddingsdb[ -]|(?=parquet-|client ))([a-z-]+(?: [a-z-]+)*)", span)
+        words = command[1].split() if command else []
+        if words and words[0] not in commands:
+            unknown.append(span)
+        elif words[1:] and words[0] == "client" and " ".join(words[:2]) not in commands:
+            unknown.append(span)
+        elif command or span.startswith("-"):
+            named = re.findall(r"(?:^| )-([a-z][a-z-]*)", span)
+            unknown += [span for name in named if name not in flags]
+    return unknown
+
+
 def add(database, *records):
     done = tool("embeddingsdb-client", "add", "-database-uri", database, "-record", "-",
                 stdin=json_lines(records))
@@ -157,8 +182,7 @@ class Pages(TestCase):
             self.assertTool(tool("parquet-import", "-database-uri", uri, COLLECTION))
 
     def try_page(self, page):
-        markdown = (PROJECT / page).read_text(encoding="utf-8")
-        try_page(page, examples_of_page(markdown), PAGES[page], self.reader)
+        try_page(page, examples_of_page(pages_of_docs()[page]), PAGES[page], self.reader)
 
     def test_readme(self):
         self.try_page("README.md")
@@ -174,14 +198,12 @@ class Pages(TestCase):
         self.try_page("docs/engines.md")
 
     def test_all_other_pages(self):
-        pages = {str(path.relative_to(PROJECT))
-                 for folder in (".", "docs", "demo") for path in (PROJECT / folder).glob("*.md")}
-        self.assertLessEqual(set(PAGES), pages)
+        pages = pages_of_docs()
+        self.assertLessEqual(set(PAGES), set(pages))
         elsewhere = {"README.md", "docs/operating.md", "docs/formats.md", "docs/engines.md"}
-        for page in pages - elsewhere:
+        for page in set(pages) - elsewhere:
             with self.subTest(page):
-                markdown = (PROJECT / page).read_text(encoding="utf-8")
-                try_page(page, examples_of_page(markdown), PAGES.get(page, []), self.reader)
+                try_page(page, examples_of_page(pages[page]), PAGES.get(page, []), self.reader)
 
 
 class HelpTexts(TestCase):
@@ -221,6 +243,16 @@ class HelpTexts(TestCase):
             if command != "help":  # which has the page of the whole
                 yield from self.commands(f"{page} {command}".strip())
 
+    def test_commands_and_flags_in_the_text_exist(self):
+        helps = dict(self.commands())
+        commands = {*helps, "help"}
+        flags = {"h", *re.findall(r"^  -([a-z-]+)", "\n".join(helps.values()), re.MULTILINE)}
+        for page, markdown in pages_of_docs().items():
+            markdown = markdown.replace("`-name value`", "").replace("`-name=value`", "")
+            self.assertEqual(unknown_names(markdown, commands, flags), [], page)
+        wrong = "`embeddingsdb srv` `parquet-imprt` `-databse-uri` `client lst` `parquet-emit -x`"
+        self.assertEqual(len(unknown_names(wrong, commands, flags)), 5)
+
     def test_all_of_them(self):
         pages = dict(self.commands())
         self.assertEqual(sorted(pages), sorted(HELP))
@@ -239,7 +271,6 @@ class HelpTexts(TestCase):
                 shutil.copy(path, folder)
         served = "" if page in ("", "server") else "sqlite://served.db"
         with Reader(folder, served) as reader:
-            # Examples that read a file of another example's making are run on real data.
             if page == "parquet-emit":
                 shutil.copy(COLLECTION, folder / "a.parquet")
             try_page(f"help {page}", examples_of_help(text), HELP[page], reader)
