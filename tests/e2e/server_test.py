@@ -217,7 +217,6 @@ class Stopping(TestCase):
             self.assertEqual(importer.wait(PATIENCE), 4, rest)
             feeder.join()
             importer.stderr.close()
-            importer.stdin.close()
         stored = tool("embeddingsdb-client", "list", "-per-page", "1000", "-database-uri", database)
         stored = [r["depiction_id"] for r in self.assertTool(stored).lines()]
         self.assertGreater(acknowledged, 500)
@@ -225,9 +224,11 @@ class Stopping(TestCase):
 
     @staticmethod
     def feed(pipe):
+        # Closing it writes what the pipe has not taken yet, which fails like any write.
         try:
-            for first in range(0, 1_000_000, 100):
-                pipe.write(json_lines(record(n) for n in range(first, first + 100)))
+            with pipe:
+                for first in range(0, 1_000_000, 100):
+                    pipe.write(json_lines(record(n) for n in range(first, first + 100)))
         except BrokenPipeError:
             pass
 
