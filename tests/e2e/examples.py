@@ -70,6 +70,8 @@ def examples_of_shell(text):
     """Commands, one a line, or more where the line goes on."""
     found, command = [], ""
     for line in text.splitlines():
+        if line.lstrip().startswith("#"):
+            continue
         command += line + "\n"
         if command.strip() and not goes_on(command.strip()):
             found.append(Example("sh", command.strip()))
