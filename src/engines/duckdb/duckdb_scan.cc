@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "engines/duckdb/duckdb_scan.h"
 
+#include <system_error>
+
 #include "core/text.h"
 
 namespace embeddingsdb {
@@ -30,6 +32,7 @@ Result<std::unique_ptr<DuckdbScan>> DuckdbScan::Begin(DuckdbFile& file, std::str
              duckdb_c::Transaction::Begin(scan->session_->connection()));
   scan->snapshot_.emplace(std::move(snapshot));
   EDB_TRY(scan->Plan());
+  scan->ReadAhead();
   return scan;
 }
 
@@ -59,6 +62,25 @@ Status DuckdbScan::Plan() {
   }
 }
 
+Result<ResultSet> DuckdbScan::ReadPiece(Piece piece) const {
+  std::vector<duckdb_c::Parameter> parameters = where_.parameters;
+  parameters.emplace_back(piece.first);
+  parameters.emplace_back(piece.end);
+  return session_->Run(select_, parameters);
+}
+
+void DuckdbScan::ReadAhead() {
+  if (next_piece_ == pieces_.size()) {
+    return;
+  }
+  const auto read = [this, piece = pieces_[next_piece_++]] { return ReadPiece(piece); };
+  try {
+    ahead_ = std::async(std::launch::async, read);
+  } catch (const std::system_error&) {
+    ahead_ = std::async(std::launch::deferred, read);  // no thread to be had: in turn, then
+  }
+}
+
 Result<bool> DuckdbScan::Next() {
   for (;;) {
     if (open_) {
@@ -68,15 +90,12 @@ Result<bool> DuckdbScan::Next() {
       }
       open_ = false;
     }
-    if (next_piece_ == pieces_.size()) {
+    if (!ahead_.valid()) {
       return false;
     }
-    const Piece& piece = pieces_[next_piece_++];
-    std::vector<duckdb_c::Parameter> parameters = where_.parameters;
-    parameters.emplace_back(piece.first);
-    parameters.emplace_back(piece.end);
-    EDB_ASSIGN(result_, session_->Run(select_, parameters));
+    EDB_ASSIGN(result_, ahead_.get());
     open_ = true;
+    ReadAhead();
   }
 }
 

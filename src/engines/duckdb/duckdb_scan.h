@@ -4,11 +4,13 @@
 //
 // A streaming result would be simpler, but as long as one is open DuckDB holds a lock on the table
 // that a checkpoint spins for, so a slow reader would stop every writer. A piece is read in one go;
-// between pieces only the transaction is open, which keeps the snapshot and blocks nobody.
+// between pieces only the transaction is open, which keeps the snapshot and blocks nobody. A thread
+// reads the next piece while the caller works on this one.
 #ifndef EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_SCAN_H_
 #define EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_SCAN_H_
 
 #include <cstddef>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,6 +55,8 @@ class DuckdbScan {
       : session_(std::move(session)), filters_(std::move(filters)), where_(filters_) {}
 
   Status Plan();
+  void ReadAhead();
+  Result<duckdb_c::ResultSet> ReadPiece(Piece piece) const;
 
   std::unique_ptr<DuckdbSession> session_;  // destroyed last
   std::optional<duckdb_c::Transaction> snapshot_;
@@ -62,7 +66,8 @@ class DuckdbScan {
   std::vector<Piece> pieces_;
   std::size_t next_piece_ = 0;
   duckdb_c::ResultSet result_;
-  bool open_ = false;  // result_ may have more
+  bool open_ = false;                               // result_ may have more
+  std::future<Result<duckdb_c::ResultSet>> ahead_;  // destroyed first: it uses the rest
 };
 
 }  // namespace embeddingsdb
