@@ -3,17 +3,21 @@
 
 #include <array>
 #include <atomic>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <limits>
 #include <signal.h>
+#include <span>
 #include <sqlite3.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
+#include "core/text.h"
+#include "engines/row_checksum.h"
 #include "support/records.h"
 #include "support/temp_dir.h"
 
@@ -431,7 +435,18 @@ class SqliteDamageTest : public SqliteStoreTest {
                               MakeRecord("p", "c", "m", {5, 6})}));
     EXPECT_THAT(ProblemsOf(*store), IsEmpty());
   }
-  /// What CheckFiles says after `sql` was done to row 2.
+  /// A new embedding for row 2 with its checksum, so that only what it says is wrong.
+  static std::string Embedding(std::string_view bytes) {
+    const std::uint32_t checksum = RowChecksum::OfVector(std::as_bytes(std::span(bytes)));
+    std::string hex;
+    for (const char byte : bytes) {
+      std::array<char, 3> digits{};
+      (void)std::snprintf(digits.data(), digits.size(), "%02x", static_cast<unsigned char>(byte));
+      hex += digits.data();
+    }
+    return Concat("embedding = x'", hex, "', checksum = (checksum >> 32 << 32) | ", checksum);
+  }
+  /// What CheckFiles says after `set` was done to row 2.
   std::vector<std::string> ProblemsAfter(const std::string& set) {
     RunSql("UPDATE records SET " + set + " WHERE id = 2");
     const auto store = Store();
@@ -439,8 +454,36 @@ class SqliteDamageTest : public SqliteStoreTest {
   }
 };
 
+TEST_F(SqliteDamageTest, NeverServesAnEmbeddingThatDiffersFromItsChecksum) {
+  EXPECT_THAT(ProblemsAfter("embedding = x'0000803F00000040'"),
+              ElementsAre(AllOf(HasSubstr("row 2"), HasSubstr("checksum"))));
+  const auto store = Store();
+  EXPECT_FAILS(store->Get({"p", "b", "m"}), kDataLoss, "row 2");
+  EXPECT_OK(store->Get({"p", "c", "m"}));
+  const auto ignore = [](auto&&...) { return Status(); };
+  EXPECT_FAILS(store->VisitVectors("m", ignore), kDataLoss, "row 2");
+}
+
+TEST_F(SqliteDamageTest, NeverServesAFieldThatDiffersFromItsChecksum) {
+  const std::vector<RowRef> rows = {{2, {"p", "b", "m"}}};
+  for (const std::string set : {"provider = 'q'", "depiction_id = 'x'", "model = 'n'",
+                                "subject_id = 'other'", "created = created + 1", "lastmodified = 0",
+                                "attributes = '{}'", "checksum = checksum + 4294967296"}) {
+    SCOPED_TRACE(set);
+    RunSql("CREATE TABLE kept AS SELECT * FROM records");
+    EXPECT_THAT(ProblemsAfter(set), ElementsAre(AllOf(HasSubstr("row 2"), HasSubstr("checksum"))));
+    // A changed key is another's row to the index, which still knows the old one.
+    if (!set.starts_with("provider") && !set.starts_with("depiction") &&
+        !set.starts_with("model")) {
+      EXPECT_FAILS(Store()->GetRows(rows), kDataLoss, "row 2");
+    }
+    RunSql("DELETE FROM records; INSERT INTO records SELECT * FROM kept; DROP TABLE kept");
+  }
+  EXPECT_THAT(ProblemsAfter("id = id"), IsEmpty());
+}
+
 TEST_F(SqliteDamageTest, FindsAnEmbeddingOfOddLengthAndNeverServesIt) {
-  EXPECT_THAT(ProblemsAfter("embedding = x'0000803F000000'"),
+  EXPECT_THAT(ProblemsAfter(Embedding({"\x00\x00\x80\x3f\x00\x00\x00", 7})),
               ElementsAre(AllOf(HasSubstr("row 2"), HasSubstr("7 bytes"))));
   const auto store = Store();
   EXPECT_FAILS(store->Get({"p", "b", "m"}), kDataLoss, "row 2");
@@ -450,7 +493,8 @@ TEST_F(SqliteDamageTest, FindsAnEmbeddingOfOddLengthAndNeverServesIt) {
 }
 
 TEST_F(SqliteDamageTest, FindsNumbersThatAreNone) {
-  EXPECT_THAT(ProblemsAfter("embedding = x'0000C07F0000803F'"), ElementsAre(HasSubstr("row 2")));
+  EXPECT_THAT(ProblemsAfter(Embedding({"\x00\x00\xc0\x7f\x00\x00\x80\x3f", 8})),
+              ElementsAre(HasSubstr("row 2")));
 }
 
 TEST_F(SqliteDamageTest, FindsAttributesThatDoNotParse) {
@@ -461,7 +505,7 @@ TEST_F(SqliteDamageTest, FindsAttributesThatDoNotParse) {
 }
 
 TEST_F(SqliteDamageTest, FindsAVectorOfAnotherLength) {
-  EXPECT_THAT(ProblemsAfter("embedding = x'0000803F'"),
+  EXPECT_THAT(ProblemsAfter(Embedding({"\x00\x00\x80\x3f", 4})),
               ElementsAre(AllOf(HasSubstr("row 2"), HasSubstr("1 elements"))));
 }
 

@@ -25,6 +25,7 @@ CREATE TABLE records(
   created INTEGER NOT NULL,
   lastmodified INTEGER NOT NULL,
   attributes TEXT NOT NULL,
+  checksum INTEGER NOT NULL,
   embedding BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX records_key ON records(model, provider, depiction_id);

@@ -10,6 +10,7 @@
 //           created       INTEGER NOT NULL      seconds since 1970, as the record says
 //           lastmodified  INTEGER NOT NULL      seconds since 1970, when it was stored here
 //           attributes    TEXT NOT NULL         a JSON object of strings, keys in bytewise order
+//           checksum      INTEGER NOT NULL      of the row without its id, see row_checksum.h
 //           embedding     BLOB NOT NULL)        little-endian float32, one after the other
 //   records_key   unique index (model, provider, depiction_id)
 //   records_list  index (subject_id, depiction_id, model, provider): list order
@@ -21,6 +22,8 @@
 // The tables are STRICT and text compares bytewise. `application_id` is "edb1" and `user_version`
 // the format version. The file is in WAL mode; PATH-wal and PATH-shm beside it belong to it while
 // it is open, PATH-lock marks the writing process. Triggers and views of the file are not run.
+//
+// A row that was changed by another hand no longer has its checksum: reading it is kDataLoss.
 #ifndef EMBEDDINGSDB_ENGINES_SQLITE_SQLITE_FORMAT_H_
 #define EMBEDDINGSDB_ENGINES_SQLITE_SQLITE_FORMAT_H_
 

@@ -7,13 +7,15 @@
 
 #include "core/json.h"
 #include "core/text.h"
+#include "engines/row_checksum.h"
 #include "engines/sqlite/sqlite_format.h"
 
 namespace embeddingsdb {
 namespace {
 
 constexpr std::string_view kRecordColumns =
-    "id, provider, depiction_id, model, subject_id, created, attributes, embedding";
+    "id, provider, depiction_id, model, subject_id, created, lastmodified, attributes, checksum,"
+    " embedding";
 
 /// " WHERE a = ? AND b = ?" for BindFilters. `plus` columns carry a unary plus, which keeps them
 /// out of the choice of an index.
@@ -40,9 +42,13 @@ int BindFilters(SqliteStatement& statement, const std::vector<Filter>& filters) 
 }
 
 /// Copies, because SQLite promises no alignment.
-Status ReadEmbedding(SqliteStatement& row, int column, std::vector<float>& embedding) {
+Status ReadEmbedding(SqliteStatement& row, int column, std::uint32_t checksum,
+                     std::vector<float>& embedding) {
   const std::span<const std::byte> blob = row.Blob(column);
   EDB_TRY(row.Check());
+  if (RowChecksum::OfVector(blob) != checksum) {
+    return DataLossError("embedding differs from its checksum");
+  }
   if (blob.empty() || blob.size() % sizeof(float) != 0) {
     return DataLossError(
         Concat("embedding has ", blob.size(), " bytes, which is no whole number ", "of float32"));
@@ -52,19 +58,35 @@ Status ReadEmbedding(SqliteStatement& row, int column, std::vector<float>& embed
   return {};
 }
 
-Status ReadRecord(SqliteStatement& row, Record& record) {
-  record.key.provider = row.Text(1);
-  record.key.depiction_id = row.Text(2);
-  record.key.model = row.Text(3);
-  record.subject_id = row.Text(4);
-  record.created = row.Integer(5);
-  Result<Attributes> attributes = AttributesFromJson(row.Text(6));
-  EDB_TRY(row.Check());
+Status ReadFields(const RowFields& fields, std::uint32_t checksum, Record& record) {
+  if (RowChecksum::OfFields(fields) != checksum) {
+    return DataLossError("it differs from its checksum");
+  }
+  Result<Attributes> attributes = AttributesFromJson(fields.attributes);
   if (!attributes.ok()) {
     return DataLossError(Concat("attributes: ", attributes.status().message()));
   }
   record.attributes = *std::move(attributes);
-  return ReadEmbedding(row, 7, record.embedding);
+  record.key.provider = fields.provider;
+  record.key.depiction_id = fields.depiction_id;
+  record.key.model = fields.model;
+  record.subject_id = fields.subject_id;
+  record.created = fields.created;
+  return {};
+}
+
+Status ReadRecord(SqliteStatement& row, Record& record) {
+  const RowFields fields = {.provider = row.Text(1),
+                            .depiction_id = row.Text(2),
+                            .model = row.Text(3),
+                            .subject_id = row.Text(4),
+                            .created = row.Integer(5),
+                            .lastmodified = row.Integer(6),
+                            .attributes = row.Text(7)};
+  const RowChecksum checksum = RowChecksum::Unpack(row.Integer(8));
+  EDB_TRY(row.Check());
+  EDB_TRY(ReadFields(fields, checksum.fields, record));
+  return ReadEmbedding(row, 9, checksum.vector, record.embedding);
 }
 
 Status InRow(const Status& status, RowId row) {
@@ -143,8 +165,8 @@ Result<std::unique_ptr<SqliteReader>> SqliteReader::Create(SqliteConnection conn
                                                 " FROM records WHERE model = ? AND provider = ?"
                                                 " AND depiction_id = ?")));
   EDB_ASSIGN(reader->get_row_,
-             reader->connection_.Prepare("SELECT subject_id, created, attributes FROM records"
-                                         " WHERE id = ?"));
+             reader->connection_.Prepare("SELECT subject_id, created, lastmodified, attributes,"
+                                         " checksum FROM records WHERE id = ?"));
   return reader;
 }
 
@@ -173,16 +195,18 @@ Result<std::vector<std::optional<Record>>> SqliteReader::GetRows(std::span<const
     if (!found) {
       continue;
     }
-    Record& record = records[i].emplace();
-    record.key = rows[i].key;
-    record.subject_id = get_row_.Text(0);
-    record.created = get_row_.Integer(1);
-    Result<Attributes> attributes = AttributesFromJson(get_row_.Text(2));
+    // With the key of the index: were that another row's, the checksum would not fit.
+    const Key& key = rows[i].key;
+    const RowFields fields = {.provider = key.provider,
+                              .depiction_id = key.depiction_id,
+                              .model = key.model,
+                              .subject_id = get_row_.Text(0),
+                              .created = get_row_.Integer(1),
+                              .lastmodified = get_row_.Integer(2),
+                              .attributes = get_row_.Text(3)};
+    const RowChecksum checksum = RowChecksum::Unpack(get_row_.Integer(4));
     EDB_TRY(get_row_.Check());
-    if (!attributes.ok()) {
-      return InRow(DataLossError(attributes.status().message()), rows[i].row);
-    }
-    record.attributes = *std::move(attributes);
+    EDB_TRY(InRow(ReadFields(fields, checksum.fields, records[i].emplace()), rows[i].row));
   }
   return records;
 }
@@ -224,10 +248,11 @@ Result<std::int64_t> SqliteReader::Count(const std::vector<Filter>& filters) {
 }
 
 Status SqliteReader::VisitVectors(const std::string& model, const VectorVisitor& visit) {
-  EDB_ASSIGN(SqliteStatement statement,
-             connection_.Prepare("SELECT id, provider, depiction_id, embedding FROM records"
-                                 " WHERE id IN (SELECT id FROM records WHERE model = ?)"
-                                 " ORDER BY id"));
+  EDB_ASSIGN(
+      SqliteStatement statement,
+      connection_.Prepare("SELECT id, provider, depiction_id, checksum, embedding FROM records"
+                          " WHERE id IN (SELECT id FROM records WHERE model = ?)"
+                          " ORDER BY id"));
   statement.Bind(1, model);
   std::vector<float> embedding;
   while (true) {
@@ -236,7 +261,8 @@ Status SqliteReader::VisitVectors(const std::string& model, const VectorVisitor&
       return {};
     }
     const RowId row = statement.Integer(0);
-    EDB_TRY(InRow(ReadEmbedding(statement, 3, embedding), row));
+    const RowChecksum checksum = RowChecksum::Unpack(statement.Integer(3));
+    EDB_TRY(InRow(ReadEmbedding(statement, 4, checksum.vector, embedding), row));
     EDB_TRY(visit(row, statement.Text(1), statement.Text(2), embedding));
   }
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/json.h"
+#include "engines/row_checksum.h"
 
 namespace embeddingsdb {
 
@@ -20,8 +21,8 @@ Result<std::unique_ptr<SqliteWriter>> SqliteWriter::Create(const SqliteConnectio
   EDB_ASSIGN(writer->delete_, connection.Prepare("DELETE FROM records WHERE id = ?"));
   EDB_ASSIGN(writer->insert_,
              connection.Prepare("INSERT INTO records(id, provider, depiction_id, subject_id, model,"
-                                " created, lastmodified, attributes, embedding)"
-                                " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+                                " created, lastmodified, attributes, checksum, embedding)"
+                                " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   EDB_ASSIGN(writer->set_meta_, connection.Prepare("UPDATE meta SET value = ? WHERE name = ?"));
   return writer;
 }
@@ -127,7 +128,17 @@ Status SqliteWriter::Insert(RowId row, const Record& record, std::int64_t now) {
   insert_.Bind(6, record.created);
   insert_.Bind(7, now);
   insert_.Bind(8, attributes);
-  insert_.Bind(9, std::as_bytes(std::span(record.embedding)));
+  const auto embedding = std::as_bytes(std::span(record.embedding));
+  const RowChecksum checksum = {RowChecksum::OfFields({.provider = record.key.provider,
+                                                       .depiction_id = record.key.depiction_id,
+                                                       .model = record.key.model,
+                                                       .subject_id = record.subject_id,
+                                                       .created = record.created,
+                                                       .lastmodified = now,
+                                                       .attributes = attributes}),
+                                RowChecksum::OfVector(embedding)};
+  insert_.Bind(9, checksum.Pack());
+  insert_.Bind(10, embedding);
   return insert_.Run();
 }
 
