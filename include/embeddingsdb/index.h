@@ -26,6 +26,15 @@ enum class Metric : std::uint8_t {
 std::string_view MetricName(Metric metric);
 Result<Metric> ParseMetric(std::string_view name);
 
+/// How an approximate index keeps vectors; the values of the URI option `precision`. Records keep
+/// float32 whatever it is, and answers report distances of records.
+enum class Precision : std::uint8_t {
+  kBf16,  ///< "bf16": half the size, eight bits of mantissa; the default
+  kF32,   ///< "f32": as they are
+  kF16,   ///< "f16": half the size, eleven bits of mantissa, range to 65,504
+  kI8,    ///< "i8": a quarter of the size, one scale a vector
+};
+
 /// Names a row of the record store. A replaced record gets a new id, so an id never changes what it
 /// stands for. Ids grow with time.
 using RowId = std::int64_t;

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "index/hnsw_builder.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <system_error>
+#include <thread>
+#include <usearch/index.hpp>
+#include <utility>
+#include <vector>
+
+#include "core/text.h"
+
+namespace embeddingsdb {
+namespace {
+
+namespace us = unum::usearch;
+
+/// Only links: vectors stay where the codes are. usearch hands out its slots in the order in which
+/// threads come along, so a member's code is looked up by that slot. Its key is not used.
+using UsearchGraph = us::index_gt<float, Slot, Slot>;
+using CodeOfMember = std::vector<Slot>;
+
+/// What usearch compares: a code that is being added, and members.
+class Comparison {
+ public:
+  Comparison(const VectorCodec& codec, CodeView codes, const CodeOfMember& code_of)
+      : codec_(codec), codes_(codes), code_of_(code_of) {}
+
+  template <typename A, typename B>
+  float operator()(const A& a, const B& b) const {
+    return codec_.Compare(Code(a), Code(b));
+  }
+
+ private:
+  const std::byte* Code(const std::byte* code) const { return code; }
+  template <typename Member>
+  const std::byte* Code(const Member& member) const {
+    return codes_.at(code_of_[get_slot(member)]);
+  }
+
+  const VectorCodec& codec_;
+  CodeView codes_;
+  const CodeOfMember& code_of_;
+};
+
+/// Adds all codes, each thread the next one that is left.
+class Adder {
+ public:
+  Adder(UsearchGraph& graph, const VectorCodec& codec, CodeView codes, CodeOfMember& code_of,
+        const HnswBuildOptions& options)
+      : graph_(graph),
+        comparison_(codec, codes, code_of),
+        codes_(codes),
+        code_of_(code_of),
+        options_(options) {}
+
+  Status Run() {
+    AddNext(0);  // alone: what comes first is what others start from
+    {
+      std::vector<std::jthread> threads;
+      for (std::size_t i = 1; i < options_.threads; ++i) {
+        try {
+          threads.emplace_back([this, i] { AddRest(i); });
+        } catch (const std::system_error&) {
+          break;  // fewer threads do the same work
+        }
+      }
+      AddRest(0);
+    }
+    if (options_.stop.stop_requested()) {
+      return CancelledError("building the index was stopped");
+    }
+    return failed_ ? ResourceExhaustedError(
+                         Concat("no memory for the graph of ", code_of_.size(), " vectors"))
+                   : Status();
+  }
+
+ private:
+  void AddRest(std::size_t thread) {
+    while (!options_.stop.stop_requested() && AddNext(thread)) {
+    }
+  }
+
+  bool AddNext(std::size_t thread) {
+    const std::size_t next = next_.fetch_add(1, std::memory_order_relaxed);
+    if (next >= code_of_.size() || failed_.load(std::memory_order_relaxed)) {
+      return false;
+    }
+    const auto code = static_cast<Slot>(next);
+    us::index_update_config_t config;
+    config.expansion = options_.expansion;
+    config.thread = thread;
+    auto result = graph_.add(code, codes_.at(code), comparison_, config,
+                             [&](const auto& member) { code_of_[get_slot(member)] = code; });
+    if (!result) {
+      result.error.release();  // an error that nobody asks for ends the program
+      failed_.store(true, std::memory_order_relaxed);
+    }
+    return true;
+  }
+
+  UsearchGraph& graph_;
+  Comparison comparison_;
+  CodeView codes_;
+  CodeOfMember& code_of_;
+  const HnswBuildOptions& options_;
+  std::atomic<std::size_t> next_ = 0;
+  std::atomic<bool> failed_ = false;
+};
+
+/// Reads the graph out of what usearch saves, piece by piece: a header, the level of each member,
+/// and each member with its key, its level, and for every level from the base up the number of its
+/// neighbours and room for as many as it may have.
+class Exporter {
+ public:
+  explicit Exporter(const CodeOfMember& code_of)
+      : code_of_(code_of), base_(code_of.size() * HnswGraph::kBaseLinks, HnswGraph::kNone) {}
+
+  Result<HnswGraph> Export(const UsearchGraph& graph) {
+    std::size_t piece = 0;
+    auto result = graph.save_to_stream([&](const void* data, std::size_t bytes) {
+      Read(piece++, {static_cast<const std::byte*>(data), bytes});
+      return true;
+    });
+    if (!result) {
+      const Status status = InternalError(Concat("usearch: ", result.error.release()));
+      return status;
+    }
+    const auto entry = static_cast<Slot>(header_.entry_slot);
+    return HnswGraph(std::move(base_), std::move(levels_),
+                     members_.empty() ? code_of_[entry] : Place(members_.size(), entry));
+  }
+
+ private:
+  template <typename T>
+  static T Take(std::span<const std::byte>& bytes) {
+    T value;
+    std::memcpy(&value, bytes.data(), sizeof(value));
+    bytes = bytes.subspan(sizeof(value));
+    return value;
+  }
+
+  void Read(std::size_t piece, std::span<const std::byte> bytes) {
+    const std::size_t count = code_of_.size();
+    if (piece == 0) {
+      header_ = Take<us::index_serialized_header_t>(bytes);
+    } else if (piece <= count) {
+      AddToLevels(static_cast<Slot>(piece - 1), Take<std::int16_t>(bytes));
+    } else {
+      ReadLinks(static_cast<Slot>(piece - 1 - count), bytes);
+    }
+  }
+
+  void AddToLevels(Slot member, std::int16_t top) {
+    for (std::size_t level = 1; level <= static_cast<std::size_t>(top); ++level) {
+      if (levels_.size() < level) {
+        levels_.emplace_back();
+        members_.emplace_back();
+      }
+      HnswGraph::Level& here = levels_[level - 1];
+      here.down.push_back(level == 1 ? code_of_[member]
+                                     : static_cast<Slot>(members_[level - 2].size() - 1));
+      here.links.insert(here.links.end(), HnswGraph::kUpperLinks, HnswGraph::kNone);
+      members_[level - 1].push_back(member);
+    }
+  }
+
+  /// Of a member in a level above the base. Members were added in order.
+  Slot Place(std::size_t level, Slot member) const {
+    const std::vector<Slot>& members = members_[level - 1];
+    return static_cast<Slot>(std::lower_bound(members.begin(), members.end(), member) -
+                             members.begin());
+  }
+
+  void ReadLinks(Slot member, std::span<const std::byte> bytes) {
+    (void)Take<Slot>(bytes);  // the key
+    const auto top = static_cast<std::size_t>(Take<std::int16_t>(bytes));
+    Slot* const base = base_.data() + std::size_t{code_of_[member]} * HnswGraph::kBaseLinks;
+    auto count = Take<std::uint32_t>(bytes);
+    for (std::size_t i = 0; i < HnswGraph::kBaseLinks; ++i) {
+      const Slot neighbour = Take<Slot>(bytes);
+      base[i] = i < count ? code_of_[neighbour] : HnswGraph::kNone;
+    }
+    for (std::size_t level = 1; level <= top; ++level) {
+      Slot* const links = levels_[level - 1].links.data() +
+                          std::size_t{Place(level, member)} * HnswGraph::kUpperLinks;
+      count = Take<std::uint32_t>(bytes);
+      for (std::size_t i = 0; i < HnswGraph::kUpperLinks; ++i) {
+        const Slot neighbour = Take<Slot>(bytes);
+        links[i] = i < count ? Place(level, neighbour) : HnswGraph::kNone;
+      }
+    }
+  }
+
+  const CodeOfMember& code_of_;
+  us::index_serialized_header_t header_;
+  std::vector<Slot> base_;
+  std::vector<HnswGraph::Level> levels_;
+  std::vector<std::vector<Slot>> members_;  ///< of each level in levels_, ascending
+};
+
+}  // namespace
+
+Result<HnswGraph> BuildHnsw(const VectorCodec& codec, CodeView codes, std::size_t count,
+                            const HnswBuildOptions& options) {
+  if (count == 0) {
+    return HnswGraph({}, {}, 0);
+  }
+  const std::size_t threads = std::max<std::size_t>(options.threads, 1);
+  UsearchGraph graph(us::index_config_t(HnswGraph::kUpperLinks, HnswGraph::kBaseLinks));
+  if (!graph.try_reserve(us::index_limits_t(count, threads))) {
+    return ResourceExhaustedError(Concat("no memory for the graph of ", count, " vectors"));
+  }
+  CodeOfMember code_of(count);
+  EDB_TRY(Adder(graph, codec, codes, code_of, options).Run());
+  return Exporter(code_of).Export(graph);
+}
+
+}  // namespace embeddingsdb
