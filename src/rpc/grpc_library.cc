@@ -2,6 +2,9 @@
 #include "rpc/grpc_library.h"
 
 #include <grpc/grpc.h>
+#include <grpc/support/log.h>
+
+#include "core/log.h"
 
 #ifdef __SANITIZE_ADDRESS__
 // c-ares 1.18, which gRPC resolves names with, leaks ten bytes whenever it resolves "localhost".
@@ -23,9 +26,23 @@ extern "C" const char* __tsan_default_suppressions() {
 #endif
 
 namespace embeddingsdb {
+namespace {
+
+/// gRPC has one log function a process, without a context, so this cannot be the caller's logger.
+void LogAsWeDo(gpr_log_func_args* line) {
+  Logger log;
+  if (line->severity == GPR_LOG_SEVERITY_ERROR) {
+    log.Warn("gRPC says", {{"message", line->message}});
+  } else {
+    log.Info("gRPC says", {{"message", line->message}});
+  }
+}
+
+}  // namespace
 
 void KeepGrpcRunning() {
   [[maybe_unused]] static const bool kept = [] {
+    gpr_set_log_function(LogAsWeDo);
     grpc_init();  // counts users; this one never leaves
     return true;
   }();

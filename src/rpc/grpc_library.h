@@ -5,7 +5,9 @@
 namespace embeddingsdb {
 
 /// Keeps gRPC from tearing itself down with its last channel or server: in 1.51 that now and then
-/// waits ten seconds for a connection that is long gone. Call before making either.
+/// waits ten seconds for a connection that is long gone. Also gives the lines it logs to stderr (by
+/// default only errors, such as a refused certificate) the form of ours. Call before making
+/// either.
 void KeepGrpcRunning();
 
 }  // namespace embeddingsdb

@@ -254,10 +254,10 @@ Result<GrpcServerOptions> GrpcServerOptions::FromUri(const Uri& uri, Env& env) {
   const bool closed = !options.token.empty() || !options.tls.client_ca.empty();
   if (!IsLoopbackHost(options.host) && !(closed && options.tls.enabled()) &&
       !options.allow_plaintext) {
-    return InvalidArgumentError(Concat(
-        "listening on ", JoinHostPort(options.host, options.port),
-        ", which is not a loopback address, needs tls-certificate, tls-key and token-uri (or "
-        "allow-plaintext=true)"));
+    return InvalidArgumentError(
+        Concat("listening on ", JoinHostPort(options.host, options.port),
+               ", which is not a loopback address, needs tls-certificate, tls-key and token-uri or "
+               "tls-client-ca (or allow-plaintext=true)"));
   }
   return options;
 }

@@ -80,6 +80,8 @@ class MutualTls(TestCase):
             refused = self.assertTool(self.add(3, uri), 4, f"UNAVAILABLE: {server.address}")
             self.assertNotIn("Added", refused.err)
             self.assert_logged(server, logged, why)
+        for line in server.log().splitlines():  # gRPC's own have the form of ours
+            self.assertRegex(line, r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d [A-Z]+ ")
 
         # And these do not leave this machine.
         not_its_key = self.uri(server, certificate="member", key="other-member")

@@ -282,7 +282,6 @@ TEST_F(DuckdbStoreTest, CheckFilesFindsTablesThatDisagree) {
 
 TEST_F(DuckdbStoreTest, PathsAreFilesOrDirectories) {
   EXPECT_EQ(ResolveDuckdbLocation("", *env_)->file, "");
-  EXPECT_EQ(ResolveDuckdbLocation(":memory:", *env_)->file, "");
   EXPECT_EQ(ResolveDuckdbLocation(dir_.File("new"), *env_)->file, dir_.File("new"));
   EXPECT_EQ(ResolveDuckdbLocation(dir_.path(), *env_)->file, dir_.File("embeddingsdb.duckdb"));
   EXPECT_EQ(ResolveDuckdbLocation(dir_.path(), *env_)->export_directory, "");

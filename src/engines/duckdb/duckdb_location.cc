@@ -16,7 +16,7 @@ bool IsFile(const std::string& path, Env& env) {
 
 Result<DuckdbLocation> ResolveDuckdbLocation(const std::string& path, Env& env) {
   DuckdbLocation location;
-  if (path.empty() || path == ":memory:") {
+  if (path.empty()) {
     return location;
   }
   const std::filesystem::path given(path);

@@ -27,7 +27,7 @@ struct DuckdbLocation {
 };
 
 /// The rule:
-///   empty or ":memory:"   in memory
+///   empty                 in memory
 ///   a directory           PATH/embeddingsdb.duckdb, with the go-embeddingsdb export it may hold
 ///   anything else         the file PATH; its directory must exist (kNotFound)
 Result<DuckdbLocation> ResolveDuckdbLocation(const std::string& path, Env& env);
