@@ -6,11 +6,11 @@
 
 #include <memory>
 #include <ostream>
-#include <string>
+#include <span>
 #include <utility>
 #include <vector>
 
-#include "embeddingsdb/database.h"
+#include "support/forwarding_database.h"
 
 namespace embeddingsdb {
 
@@ -28,59 +28,33 @@ inline std::ostream& operator<<(std::ostream& os, Fault fault) {
 }
 
 /// Forwards everything to `base` but for the fault.
-class FaultyDatabase final : public Database {
+class FaultyDatabase final : public ForwardingDatabase {
  public:
   FaultyDatabase(std::unique_ptr<Database> base, Fault fault)
-      : base_(std::move(base)), fault_(fault) {}
+      : ForwardingDatabase(std::move(base)), fault_(fault) {}
 
-  Result<AddReport> Add(const Record& record) override { return AddBatch({&record, 1}); }
   Result<AddReport> AddBatch(std::span<const Record> records) override {
     std::vector<Record> changed(records.begin(), records.end());
     for (Record& record : changed) {
-      const Result<Record> old = base_->Get(record.key);
+      const Result<Record> old = base().Get(record.key);
       if (fault_ == Fault::kReplaceKeepsSubject && old.ok()) {
         record.subject_id = old->subject_id;
       }
     }
-    return base_->AddBatch(changed);
+    return base().AddBatch(changed);
   }
-  std::int64_t Pending() const override { return base_->Pending(); }
-  Status Flush() override { return base_->Flush(); }
-  Result<Record> Get(const Key& key) override { return base_->Get(key); }
   Result<bool> Remove(const Key& key) override {
     if (fault_ == Fault::kRemoveForgets) {
-      return base_->Get(key).ok();
+      return base().Get(key).ok();
     }
-    return base_->Remove(key);
+    return base().Remove(key);
   }
-  Result<RecordPage> List(const ListQuery& query) override { return base_->List(query); }
   Result<std::unique_ptr<RecordCursor>> Scan(const std::vector<Filter>& filters) override;
   Result<std::vector<SimilarRecord>> Similar(const SimilarQuery& query) override;
-  Result<std::vector<SimilarRecord>> SimilarById(const SimilarByIdQuery& query) override {
-    return base_->SimilarById(query);
-  }
-  Result<std::int64_t> Count(const std::vector<Filter>& filters) override {
-    return base_->Count(filters);
-  }
-  Result<std::vector<std::string>> Models(std::span<const std::string> providers) override {
-    return base_->Models(providers);
-  }
-  Result<std::vector<std::string>> Providers(std::span<const std::string> models) override {
-    return base_->Providers(models);
-  }
-  Result<std::vector<int>> Dimensions() override { return base_->Dimensions(); }
-  Result<std::int64_t> LastUpdate() override { return base_->LastUpdate(); }
-  PaginationType pagination_type() const override { return base_->pagination_type(); }
-  Status Export(const std::string& path) override { return base_->Export(path); }
-  Result<VerifyReport> Verify() override { return base_->Verify(); }
-  Capabilities capabilities() const override { return base_->capabilities(); }
-  std::string uri() const override { return base_->uri(); }
-  Status Close() override { return base_->Close(); }
 
  private:
   class LosingCursor;
 
-  std::unique_ptr<Database> base_;
   Fault fault_;
 };
 
@@ -110,7 +84,7 @@ class FaultyDatabase::LosingCursor final : public RecordCursor {
 
 inline Result<std::unique_ptr<RecordCursor>> FaultyDatabase::Scan(
     const std::vector<Filter>& filters) {
-  EDB_ASSIGN(std::unique_ptr<RecordCursor> cursor, base_->Scan(filters));
+  EDB_ASSIGN(std::unique_ptr<RecordCursor> cursor, base().Scan(filters));
   if (fault_ != Fault::kScanDropsLast) {
     return cursor;
   }
@@ -122,7 +96,7 @@ inline Result<std::vector<SimilarRecord>> FaultyDatabase::Similar(const SimilarQ
   if (fault_ == Fault::kFilterAfterTopK) {
     asked.provider.reset();
   }
-  EDB_ASSIGN(std::vector<SimilarRecord> found, base_->Similar(asked));
+  EDB_ASSIGN(std::vector<SimilarRecord> found, base().Similar(asked));
   std::erase_if(found, [&](const SimilarRecord& record) {
     if (fault_ == Fault::kHidesDuplicates) {
       return record.distance == 0;
