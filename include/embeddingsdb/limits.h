@@ -37,6 +37,9 @@ inline constexpr std::int64_t kMaxPage = 1'000'000'000;  ///< page * per_page st
 inline constexpr std::size_t kMaxBatchRecords = 10'000;
 inline constexpr std::size_t kMaxBatchBytes = 64 * 1'024 * 1'024;
 
+// Verify.
+inline constexpr std::size_t kMaxVerifyProblems = 100;  ///< named one by one; a file may be ruined
+
 // Text from outside.
 inline constexpr std::size_t kMaxUriBytes = 8 * 1'024;
 inline constexpr std::size_t kMaxJsonBytes = 1'024 * 1'024;  ///< one record of 8,192 floats fits

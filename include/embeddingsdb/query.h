@@ -116,9 +116,10 @@ struct Capabilities {
   bool operator==(const Capabilities&) const = default;
 };
 
-/// What Verify found. `problems` is for people; empty means sound.
+/// What Verify found. `problems` is for people; empty means sound. After kMaxVerifyProblems it only
+/// says how many more there are.
 struct VerifyReport {
-  std::int64_t records = 0;
+  std::int64_t records = 0;  ///< that can be read
   std::vector<std::string> problems;
 };
 

@@ -2,10 +2,13 @@
 #include "engines/embedded_database.h"
 
 #include <algorithm>
+#include <map>
 #include <mutex>
 #include <set>
 #include <shared_mutex>
 #include <utility>
+
+#include "embeddingsdb/limits.h"
 
 #include "core/env.h"
 #include "core/log.h"
@@ -17,6 +20,51 @@ namespace {
 
 bool Contains(std::span<const std::string> values, const std::string& value) {
   return std::find(values.begin(), values.end(), value) != values.end();
+}
+
+/// What Verify found wrong, which must not fill the memory when that is everything.
+class Problems {
+ public:
+  explicit Problems(std::vector<std::string>& out) : out_(out) {}
+
+  void Add(std::string problem) {
+    if (out_.size() < kMaxVerifyProblems) {
+      out_.push_back(std::move(problem));
+    } else {
+      ++left_out_;
+    }
+  }
+  /// To be called last.
+  void Finish() {
+    if (left_out_ != 0) {
+      out_.push_back(Concat("and ", left_out_, " more"));
+    }
+  }
+
+ private:
+  std::vector<std::string>& out_;
+  std::size_t left_out_ = 0;
+};
+
+/// What Verify has seen of a model.
+struct VerifiedModel {
+  std::size_t dimension = 0;
+  std::size_t records = 0;
+};
+using VerifiedModels = std::map<std::string, VerifiedModel, std::less<>>;
+
+void VerifyRecord(const Record& record, VerifiedModels& models, Problems& problems) {
+  if (const Status status = Validate(record); !status.ok()) {
+    problems.Add(Concat(DisplayKey(record.key), ": ", status.message()));
+  }
+  const std::size_t size = record.embedding.size();
+  VerifiedModel& model = models.try_emplace(record.key.model).first->second;
+  if (model.records++ == 0) {
+    model.dimension = size;
+  } else if (size != model.dimension) {
+    problems.Add(Concat(DisplayKey(record.key), ": ", size, " elements, those before it have ",
+                        model.dimension));
+  }
 }
 
 class EmbeddedDatabase final : public DatabaseBase {
@@ -167,7 +215,7 @@ Result<AddReport> EmbeddedDatabase::DoAddBatch(std::span<const Record* const> re
                     .replaced = stored[i].replaced,
                     .vector = record.embedding});
   }
-  if (Status indexed = index_.AddBatch(rows); !indexed.ok()) {
+  if (const Status indexed = index_.AddBatch(rows); !indexed.ok()) {
     // The records are stored; an index that cannot follow is thrown away and loaded again.
     context().log->Warn("Reload the index", {{"error", indexed.ToString()}});
     index_.Clear();
@@ -328,35 +376,33 @@ Result<VerifyReport> EmbeddedDatabase::DoVerify() {
   const std::lock_guard lock(write_mutex_);
   VerifyReport report;
   EDB_TRY(store_->CheckFiles(report.problems));
+  Problems problems(report.problems);
   EDB_ASSIGN(const std::unique_ptr<RecordCursor> cursor, store_->Scan({}));
-  std::map<std::string, std::size_t> per_model;
+  VerifiedModels models;
+  bool all_read = true;
   Record record;
   while (true) {
-    Result<bool> more = cursor->Next(record);
+    const Result<bool> more = cursor->Next(record);
     if (!more.ok()) {
-      report.problems.push_back(more.status().ToString());
-      break;
+      problems.Add(more.status().ToString());
+      all_read = false;
+      continue;
     }
     if (!*more) {
       break;
     }
     ++report.records;
-    ++per_model[record.key.model];
-    if (Status status = Validate(record); !status.ok()) {
-      report.problems.push_back(Concat(DisplayKey(record.key), ": ", status.message()));
-    }
-    const int dimension = DimensionOf(record.key.model);
-    if (record.embedding.size() != static_cast<std::size_t>(dimension)) {
-      report.problems.push_back(Concat(DisplayKey(record.key), ": ", record.embedding.size(),
-                                       " elements, the model has ", dimension));
+    VerifyRecord(record, models, problems);
+  }
+  // Another process may have written what the index of a read-only database does not know yet.
+  const bool comparable = all_read && !options().read_only;
+  for (const auto& [name, model] : models) {
+    if (comparable && index_.IsLoaded(name) && index_.size(name) != model.records) {
+      problems.Add(Concat("the index of model ", Quote(name), " has ", index_.size(name),
+                          " rows, the store has ", model.records));
     }
   }
-  for (const auto& [model, count] : per_model) {
-    if (index_.IsLoaded(model) && index_.size(model) != count) {
-      report.problems.push_back(Concat("the index of model ", Quote(model), " has ",
-                                       index_.size(model), " rows, the store has ", count));
-    }
-  }
+  problems.Finish();
   return report;
 }
 

@@ -66,7 +66,8 @@ class RecordStore {
 
   /// One page in list order, and how many records match in all, from one snapshot.
   virtual Status List(const ListQuery& query, RecordPage& page) = 0;
-  /// All matching records from one snapshot, in row order.
+  /// All matching records from one snapshot, in row order. After an error the next call goes on
+  /// after the row that could not be read, or is at the end.
   virtual Result<std::unique_ptr<RecordCursor>> Scan(const std::vector<Filter>& filters) = 0;
   virtual Result<std::int64_t> Count(const std::vector<Filter>& filters) = 0;
   virtual Status VisitVectors(const std::string& model, const VectorVisitor& visit) = 0;
@@ -78,7 +79,8 @@ class RecordStore {
   virtual Result<std::int64_t> ExternalChanges() { return std::int64_t{0}; }
   virtual Status Flush() { return {}; }
   virtual Status Export(const std::string& path) = 0;
-  /// Appends what is wrong with the files themselves to `problems`.
+  /// Appends what is wrong with the files themselves to `problems`, some hundred things at most.
+  /// What a scan tells is left to the caller.
   virtual Status CheckFiles(std::vector<std::string>& problems) = 0;
   virtual Status Close() = 0;
   virtual Capabilities capabilities() const = 0;

@@ -16,7 +16,12 @@
 #include <thread>
 #include <unistd.h>
 
+#include "embeddingsdb/limits.h"
+
+#include "core/env.h"
+#include "core/log.h"
 #include "core/text.h"
+#include "engines/builtin_engines.h"
 #include "engines/row_checksum.h"
 #include "support/records.h"
 #include "support/temp_dir.h"
@@ -446,12 +451,22 @@ class SqliteDamageTest : public SqliteStoreTest {
     }
     return Concat("embedding = x'", hex, "', checksum = (checksum >> 32 << 32) | ", checksum);
   }
-  /// What CheckFiles says after `set` was done to row 2.
+  /// What Verify says of the file.
+  Result<VerifyReport> Verify() {
+    EDB_ASSIGN(const Uri uri, Uri::Parse("sqlite://" + path_));
+    EDB_ASSIGN(const std::unique_ptr<Database> database,
+               OpenSqliteDatabase(uri, {.env = env_.get(), .log = &log_, .registry = nullptr}));
+    return database->Verify();
+  }
+  /// What it says after `set` was done to row 2.
   std::vector<std::string> ProblemsAfter(const std::string& set) {
     RunSql("UPDATE records SET " + set + " WHERE id = 2");
-    const auto store = Store();
-    return ProblemsOf(*store);
+    const Result<VerifyReport> report = Verify();
+    EXPECT_OK(report);
+    return report.ok() ? report->problems : std::vector<std::string>();
   }
+
+  Logger log_;
 };
 
 TEST_F(SqliteDamageTest, NeverServesAnEmbeddingThatDiffersFromItsChecksum) {
@@ -494,7 +509,7 @@ TEST_F(SqliteDamageTest, FindsAnEmbeddingOfOddLengthAndNeverServesIt) {
 
 TEST_F(SqliteDamageTest, FindsNumbersThatAreNone) {
   EXPECT_THAT(ProblemsAfter(Embedding({"\x00\x00\xc0\x7f\x00\x00\x80\x3f", 8})),
-              ElementsAre(HasSubstr("row 2")));
+              ElementsAre(AllOf(HasSubstr("p-b-m"), HasSubstr("embeddings[0]"))));
 }
 
 TEST_F(SqliteDamageTest, FindsAttributesThatDoNotParse) {
@@ -506,7 +521,29 @@ TEST_F(SqliteDamageTest, FindsAttributesThatDoNotParse) {
 
 TEST_F(SqliteDamageTest, FindsAVectorOfAnotherLength) {
   EXPECT_THAT(ProblemsAfter(Embedding({"\x00\x00\x80\x3f", 4})),
-              ElementsAre(AllOf(HasSubstr("row 2"), HasSubstr("1 elements"))));
+              ElementsAre(AllOf(HasSubstr("p-b-m"), HasSubstr("1 elements"))));
+}
+
+TEST_F(SqliteDamageTest, VerifyGoesOnAfterARowThatCannotBeRead) {
+  RunSql("UPDATE records SET attributes = 'x' WHERE id <> 2");
+  const Result<VerifyReport> report = Verify();
+  ASSERT_OK(report);
+  EXPECT_EQ(report->records, 1);
+  EXPECT_THAT(report->problems, ElementsAre(HasSubstr("row 1 "), HasSubstr("row 3 ")));
+}
+
+TEST_F(SqliteDamageTest, VerifyNamesSoManyProblemsAndCountsTheRest) {
+  std::vector<Record> records;
+  for (std::size_t i = 0; i < kMaxVerifyProblems; ++i) {
+    records.push_back(MakeRecord("q", Concat("d", i), "m", {1, 2}));
+  }
+  ASSERT_OK(PutAll(*Store(), records));
+  RunSql("UPDATE records SET attributes = 'x'");
+  const Result<VerifyReport> report = Verify();
+  ASSERT_OK(report);
+  EXPECT_EQ(report->records, 0);
+  ASSERT_EQ(report->problems.size(), kMaxVerifyProblems + 1);
+  EXPECT_EQ(report->problems.back(), "and 3 more");
 }
 
 TEST_F(SqliteDamageTest, FindsOverwrittenPages) {
@@ -516,12 +553,12 @@ TEST_F(SqliteDamageTest, FindsOverwrittenPages) {
     std::string damaged = content;
     damaged.replace(page * 16'384, 64, std::string(64, '\xee'));
     WriteWhole(damaged);
-    const auto store = Open();
-    if (!store.ok()) {
-      EXPECT_EQ(store.status().code(), StatusCode::kDataLoss) << page << store.status();
+    const Result<VerifyReport> report = Verify();
+    if (!report.ok()) {
+      EXPECT_EQ(report.status().code(), StatusCode::kDataLoss) << page << report.status();
       continue;
     }
-    EXPECT_FALSE(ProblemsOf(**store).empty()) << "page " << page + 1;
+    EXPECT_FALSE(report->problems.empty()) << "page " << page + 1;
   }
 }
 

@@ -2,7 +2,6 @@
 #include "engines/sqlite/sqlite_reader.h"
 
 #include <cstring>
-#include <map>
 #include <utility>
 
 #include "core/json.h"
@@ -93,30 +92,8 @@ Status InRow(const Status& status, RowId row) {
   return status.ok() ? status : status.WithContext(Concat("row ", row, " of table records"));
 }
 
-/// Collects what is wrong without letting a ruined file fill the memory.
-class Problems {
- public:
-  explicit Problems(std::vector<std::string>& out) : out_(out) {}
-  Problems(const Problems&) = delete;
-  Problems& operator=(const Problems&) = delete;
-  ~Problems() {
-    if (count_ > kMost) {
-      out_.push_back(Concat("and ", count_ - kMost, " more"));
-    }
-  }
-  void Add(std::string problem) {
-    if (++count_ <= kMost) {
-      out_.push_back(std::move(problem));
-    }
-  }
-
- private:
-  static constexpr std::size_t kMost = 100;
-  std::vector<std::string>& out_;
-  std::size_t count_ = 0;
-};
-
-Status CheckStructure(const SqliteConnection& connection, Problems& problems) {
+Status CheckStructure(const SqliteConnection& connection, std::vector<std::string>& problems) {
+  // Left to itself it stops at the hundredth finding.
   EDB_ASSIGN(SqliteStatement check, connection.Prepare("PRAGMA integrity_check"));
   while (true) {
     EDB_ASSIGN(const bool more, check.Step());
@@ -124,34 +101,7 @@ Status CheckStructure(const SqliteConnection& connection, Problems& problems) {
       return {};
     }
     if (check.Text(0) != "ok") {
-      problems.Add(Concat("SQLite: ", check.Text(0)));
-    }
-  }
-}
-
-Status CheckRecords(SqliteStatement scan, Problems& problems) {
-  std::map<std::string, std::size_t, std::less<>> dimensions;
-  Record record;
-  while (true) {
-    EDB_ASSIGN(const bool more, scan.Step());
-    if (!more) {
-      return {};
-    }
-    const RowId id = scan.Integer(0);
-    Status status = SqliteReader::ReadScanned(scan, record);
-    if (status.ok()) {
-      status = InRow(ValidateEmbedding(record.embedding, "embedding"), id);
-    }
-    if (!status.ok()) {
-      problems.Add(status.message());
-      continue;
-    }
-    const std::size_t size = record.embedding.size();
-    const auto [model, is_first] = dimensions.try_emplace(record.key.model, size);
-    if (!is_first && model->second != size) {
-      problems.Add(Concat("row ", id, " of table records: embedding has ", size,
-                          " elements, those before it in model ", Quote(record.key.model), " ",
-                          model->second));
+      problems.push_back(Concat("SQLite: ", check.Text(0)));
     }
   }
 }
@@ -298,20 +248,13 @@ Result<std::int64_t> SqliteReader::LastUpdate() {
   return connection_.QueryInteger("SELECT value FROM meta WHERE name = 'last_update'");
 }
 
-Status SqliteReader::CheckFiles(std::vector<std::string>& out) {
-  SqliteTransaction snapshot(connection_);
-  EDB_TRY(snapshot.BeginRead());
-  Problems problems(out);
-  Status status = CheckStructure(connection_, problems);
-  if (status.ok()) {
-    EDB_ASSIGN(SqliteStatement scan, PrepareScan({}));
-    status = CheckRecords(std::move(scan), problems);
-  }
+Status SqliteReader::CheckFiles(std::vector<std::string>& problems) {
+  const Status status = CheckStructure(connection_, problems);
   // A file too damaged to be walked is a finding, not a check that could not be made.
   if (status.code() != StatusCode::kDataLoss) {
     return status;
   }
-  problems.Add(status.message());
+  problems.push_back(status.message());
   return {};
 }
 

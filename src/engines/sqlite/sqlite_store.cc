@@ -25,13 +25,10 @@ class SqliteCursor final : public RecordCursor {
     if (done_) {
       return false;
     }
-    Result<bool> more = scan_.Step();
+    const Result<bool> more = scan_.Step();
     if (more.ok() && *more) {
-      const Status status = SqliteReader::ReadScanned(scan_, record);
-      if (status.ok()) {
-        return true;
-      }
-      more = status;
+      EDB_TRY(SqliteReader::ReadScanned(scan_, record));
+      return true;
     }
     // Lets go of the snapshot now: the cursor may live on for long.
     done_ = true;
