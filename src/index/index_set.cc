@@ -200,12 +200,6 @@ Status IndexSet::Load(std::string_view model, int dimension,
   return {};
 }
 
-Status IndexSet::Add(const Key& key, RowId row, std::optional<RowId> replaced,
-                     std::span<const float> vector) {
-  const IndexRow one{&key, row, replaced, vector};
-  return AddBatch({&one, 1});
-}
-
 Status IndexSet::AddBatch(std::span<const IndexRow> rows) {
   while (!rows.empty()) {
     const std::string& model = rows.front().key->model;

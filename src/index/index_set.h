@@ -47,7 +47,8 @@ struct IndexHit {
 };
 
 /// Safe for concurrent use: searches run together, changes exclude them briefly and are not starved
-/// by them. Models come into being by Load and are only then kept up to date by Add and Remove.
+/// by them. Models come into being by Load and are only then kept up to date by AddBatch and
+/// Remove.
 class IndexSet {
  public:
   explicit IndexSet(Metric metric) : metric_(metric) {}
@@ -61,13 +62,10 @@ class IndexSet {
   Status Load(std::string_view model, int dimension,
               const std::function<Status(const RowSink&)>& fill);
 
-  /// Adds a row, first removing `replaced`. Does nothing when the model is not loaded. A model
-  /// whose last row has gone takes vectors of any length again. After an error the model may lack
-  /// the row: unload it.
-  Status Add(const Key& key, RowId row, std::optional<RowId> replaced,
-             std::span<const float> vector);
-  /// Add for each row, up to the first error. Searches wait once for each run of rows of one model,
-  /// not for each row, and see the run whole.
+  /// Adds rows, each after removing the one it replaces, up to the first error. Rows of models that
+  /// are not loaded are passed over. A model whose last row has gone takes vectors of any length
+  /// again. Searches wait once for each run of rows of one model, not for each row, and see the run
+  /// whole. After an error models may lack rows: unload them.
   Status AddBatch(std::span<const IndexRow> rows);
   void Remove(std::string_view model, RowId row);
   /// Forgets a model, or everything; it must be loaded again before it is searched.

@@ -26,6 +26,12 @@ Status LoadEmpty(IndexSet& set, std::string_view model, int dimension) {
   return set.Load(model, dimension, [](const IndexSet::RowSink&) { return Status(); });
 }
 
+/// A batch of one row.
+Status AddOne(IndexSet& set, const Key& key, RowId row, const Vector& vector) {
+  const IndexRow one{.key = &key, .row = row, .replaced = {}, .vector = vector};
+  return set.AddBatch({&one, 1});
+}
+
 /// What a search finds, as "provider/depiction_id" in order.
 std::vector<std::string> Names(const Result<std::vector<IndexHit>>& hits) {
   std::vector<std::string> names;
@@ -109,7 +115,10 @@ TEST_F(IndexSetOfFive, ExcludesOneRecordOnly) {
 }
 
 TEST_F(IndexSetOfFive, ReplacesARowByANewOne) {
-  ASSERT_OK(set_.Add(KeyOf("b", "two"), 6, 3, Vector{0.5F}));
+  const Key key = KeyOf("b", "two");
+  const Vector vector = {0.5F};
+  const IndexRow row{.key = &key, .row = 6, .replaced = 3, .vector = vector};
+  ASSERT_OK(set_.AddBatch({&row, 1}));
   EXPECT_EQ(set_.size("m"), 5U);
   const auto hits = set_.Search("m", {.embedding = origin_, .max_distance = kNoLimit});
   EXPECT_EQ(Names(hits), (List{"a/zero", "b/zero", "b/two", "a/one", "b/one"}));
@@ -131,8 +140,7 @@ TEST_F(IndexSetOfFive, RefusesAQueryOfAnotherLengthNamingBoth) {
 }
 
 TEST_F(IndexSetOfFive, RefusesAVectorOfAnotherLengthWhileItHasRows) {
-  EXPECT_FAILS(set_.Add(KeyOf("a", "long"), 9, std::nullopt, Vector{1, 2}), kInvalidArgument,
-               "2 elements");
+  EXPECT_FAILS(AddOne(set_, KeyOf("a", "long"), 9, Vector{1, 2}), kInvalidArgument, "2 elements");
   EXPECT_EQ(set_.size("m"), 5U);
 }
 
@@ -155,7 +163,7 @@ TEST(IndexSet, SearchesLoadedModelsOnly) {
   IndexSet set(Metric::kL2);
   EXPECT_FALSE(set.IsLoaded("m"));
   EXPECT_FAILS(set.Search("m", {.embedding = Vector{1}}), kFailedPrecondition, "\"m\"");
-  ASSERT_OK(set.Add(KeyOf("a", "1"), 1, std::nullopt, Vector{1}));
+  ASSERT_OK(AddOne(set, KeyOf("a", "1"), 1, Vector{1}));
   EXPECT_FALSE(set.IsLoaded("m"));
   ASSERT_OK(LoadEmpty(set, "m", 1));
   ASSERT_OK(LoadEmpty(set, "n", 1));
@@ -184,10 +192,10 @@ TEST(IndexSet, StaysUnloadedWhenLoadingFails) {
 TEST(IndexSet, TakesAnotherLengthOnceAModelIsEmpty) {
   IndexSet set(Metric::kL2);
   ASSERT_OK(LoadEmpty(set, "m", 1));
-  ASSERT_OK(set.Add(KeyOf("a", "1"), 1, std::nullopt, Vector{1}));
+  ASSERT_OK(AddOne(set, KeyOf("a", "1"), 1, Vector{1}));
   set.Remove("m", 1);
   EXPECT_EQ(Names(set.Search("m", {.embedding = Vector{1, 2}, .max_distance = kNoLimit})), List{});
-  ASSERT_OK(set.Add(KeyOf("a", "1"), 2, std::nullopt, Vector{1, 2}));
+  ASSERT_OK(AddOne(set, KeyOf("a", "1"), 2, Vector{1, 2}));
   EXPECT_EQ(Names(set.Search("m", {.embedding = Vector{1, 2}, .max_distance = kNoLimit})),
             List{"a/1"});
 }
@@ -196,8 +204,8 @@ TEST(IndexSet, KeepsModelsApart) {
   IndexSet set(Metric::kCosine);
   ASSERT_OK(LoadEmpty(set, "m", 2));
   ASSERT_OK(LoadEmpty(set, "n", 3));
-  ASSERT_OK(set.Add(KeyOf("a", "1"), 1, std::nullopt, Vector{1, 2}));
-  ASSERT_OK(set.Add(KeyOf("a", "2", "n"), 2, std::nullopt, Vector{1, 2, 3}));
+  ASSERT_OK(AddOne(set, KeyOf("a", "1"), 1, Vector{1, 2}));
+  ASSERT_OK(AddOne(set, KeyOf("a", "2", "n"), 2, Vector{1, 2, 3}));
   EXPECT_EQ(Names(set.Search("n", {.embedding = Vector{3, 2, 1}, .max_distance = 2})), List{"a/2"});
   EXPECT_GT(set.memory_bytes(), 0U);
 }
