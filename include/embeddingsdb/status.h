@@ -126,11 +126,11 @@ class [[nodiscard]] Result {
 #define EDB_CONCAT_(a, b) EDB_CONCAT_INNER_(a, b)
 
 /// Evaluates an expression of type Status and returns it from the function when it is an error.
-#define EDB_TRY(expression)                                                     \
-  do {                                                                          \
-    if (::embeddingsdb::Status edb_status_ = (expression); !edb_status_.ok()) { \
-      return edb_status_;                                                       \
-    }                                                                           \
+#define EDB_TRY(expression)                                                   \
+  do {                                                                        \
+    if (::embeddingsdb::Status edb_status = (expression); !edb_status.ok()) { \
+      return edb_status;                                                      \
+    }                                                                         \
   } while (false)
 
 /// `EDB_ASSIGN(auto x, F());` declares x from a Result or returns its error.

@@ -28,6 +28,8 @@ class Handle {
  public:
   Handle() = default;
   explicit Handle(T raw) : raw_(raw) {}
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
   Handle(Handle&& other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
   Handle& operator=(Handle&& other) noexcept {
     if (this != &other) {
@@ -193,6 +195,8 @@ Status ResizeList(duckdb_vector list, std::size_t n);
 class ResultSet {
  public:
   ResultSet() = default;
+  ResultSet(const ResultSet&) = delete;
+  ResultSet& operator=(const ResultSet&) = delete;
   ResultSet(ResultSet&& other) noexcept;
   ResultSet& operator=(ResultSet&& other) noexcept;
   ~ResultSet();
@@ -292,6 +296,8 @@ class Connection {
 class Transaction {
  public:
   static Result<Transaction> Begin(const Connection& connection);
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
   Transaction(Transaction&& other) noexcept
       : connection_(std::exchange(other.connection_, nullptr)) {}
   Transaction& operator=(Transaction&&) = delete;

@@ -112,7 +112,7 @@ Result<AddReport> DatabaseBase::AddBatch(std::span<const Record> records) {
     const auto where = [&] {
       return records.size() == 1 ? std::string("the record") : Concat("record ", i);
     };
-    if (Status status = Validate(record); !status.ok()) {
+    if (const Status status = Validate(record); !status.ok()) {
       return records.size() == 1 ? status : status.WithContext(where());
     }
     if (options_.dimensions &&

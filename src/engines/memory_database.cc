@@ -244,7 +244,7 @@ Result<VerifyReport> MemoryDatabase::DoVerify() {
   VerifyReport report;
   for (const auto& [key, record] : records_) {
     ++report.records;
-    if (Status status = Validate(*record); !status.ok()) {
+    if (const Status status = Validate(*record); !status.ok()) {
       report.problems.push_back(Concat(DisplayKey(key), ": ", status.message()));
     }
   }

@@ -23,15 +23,14 @@ float ExactDistance(Metric metric, std::span<const float> a, std::span<const flo
 /// Rows are padded with zeros to a multiple of this many elements; every kernel counts on it.
 inline constexpr std::size_t kKernelLanes = 16;
 
-/// Float32 kernels that compare one query with `count` rows lying one after the other, `n` elements
-/// each, and write one number a row. No alignment is needed, but 64 bytes are fastest.
+/// Float32 kernels that compare one query with out.size() rows lying one after the other, as long
+/// as the query each, and write one number a row. No alignment is needed, but 64 bytes are fastest.
 ///
-/// Each number is a sum of n products collected in at least kKernelLanes separate partial sums, so
-/// its rounding error is at most KernelError(n) times the sum of the products' magnitudes, plus
-/// what underflow takes. On overflow it is infinite or NaN.
+/// Each number is a sum of n = query.size() products collected in at least kKernelLanes separate
+/// partial sums, so its rounding error is at most KernelError(n) times the sum of the products'
+/// magnitudes, plus what underflow takes. On overflow it is infinite or NaN.
 struct DistanceKernels {
-  using Kernel = void (*)(const float* query, const float* rows, std::size_t n, std::size_t count,
-                          float* out);
+  using Kernel = void (*)(std::span<const float> query, const float* rows, std::span<float> out);
 
   std::string_view isa;  ///< "avx512", "avx2", "generic"
   Kernel squared_l2;
@@ -40,7 +39,8 @@ struct DistanceKernels {
 
 /// A bound for the relative error of any kernel over n elements, twice what the arithmetic needs.
 constexpr double KernelError(std::size_t n) {
-  return 2.0 * (static_cast<double>(n / kKernelLanes) + 32.0) * 0x1p-24;
+  const std::size_t additions = n / kKernelLanes;
+  return 2.0 * (static_cast<double>(additions) + 32.0) * 0x1p-24;
 }
 
 /// The fastest kernels this processor runs.

@@ -132,7 +132,7 @@ class FlatIndex final : public VectorIndex {
  private:
   Status CheckSearch(std::span<const float> query, const SearchOptions& options) const;
   AlignedFloats KernelQuery(std::span<const float> query, double norm) const;
-  void Scan(const float* query, const Bounds& bounds, const RowView* rows,
+  void Scan(std::span<const float> query, const Bounds& bounds, const RowView* rows,
             Shortlist& shortlist) const;
 
   Metric metric_;
@@ -216,8 +216,8 @@ Result<std::vector<Neighbor>> FlatIndex::Search(std::span<const float> query,
   bounded.k = static_cast<int>(
       std::min(static_cast<std::size_t>(options.k), std::max(size(), std::size_t{1})));
   Shortlist shortlist(metric_, query, bounded);
-  Scan(kernel_query.get(), Bounds(metric_, NormInRange(squared_norm), vectors_.stride()),
-       options.rows, shortlist);
+  Scan({kernel_query.get(), vectors_.stride()},
+       Bounds(metric_, NormInRange(squared_norm), vectors_.stride()), options.rows, shortlist);
   return shortlist.Finish();
 }
 
@@ -235,7 +235,7 @@ AlignedFloats FlatIndex::KernelQuery(std::span<const float> query, double norm) 
   return padded;
 }
 
-void FlatIndex::Scan(const float* query, const Bounds& bounds, const RowView* rows,
+void FlatIndex::Scan(std::span<const float> query, const Bounds& bounds, const RowView* rows,
                      Shortlist& shortlist) const {
   const std::size_t stride = vectors_.stride();
   double cut = bounds.Cut(shortlist.limit());
@@ -245,7 +245,7 @@ void FlatIndex::Scan(const float* query, const Bounds& bounds, const RowView* ro
     for (std::size_t first = 0; first < in_block; first += kChunk) {
       const std::size_t count = std::min(kChunk, in_block - first);
       const float* const vectors = block.data.get() + first * stride;
-      kernel_(query, vectors, stride, count, sums);
+      kernel_(query, vectors, {sums, count});
       for (std::size_t i = 0; i < count; ++i) {
         const std::size_t slot = block.first + first + i;
         const Bounds::Range score = bounds.Score(sums[i], norms_[slot]);

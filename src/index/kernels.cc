@@ -30,9 +30,9 @@ float SumLanes(const float* lanes) {
 // Loops over independent sums: compilers turn them into the vector instructions that every
 // processor of the target has (SSE2, NEON).
 template <Term kTerm>
-void GenericKernel(const float* query, const float* rows, std::size_t n, std::size_t count,
-                   float* out) {
-  for (std::size_t row = 0; row < count; ++row, rows += n) {
+void GenericKernel(std::span<const float> query, const float* rows, std::span<float> out) {
+  const std::size_t n = query.size();
+  for (float& sum : out) {
     float sums[kKernelLanes] = {};
     for (std::size_t i = 0; i < n; i += kKernelLanes) {
       for (std::size_t lane = 0; lane < kKernelLanes; ++lane) {
@@ -44,7 +44,8 @@ void GenericKernel(const float* query, const float* rows, std::size_t n, std::si
         }
       }
     }
-    out[row] = SumLanes(sums);
+    sum = SumLanes(sums);
+    rows += n;
   }
 }
 
@@ -71,28 +72,30 @@ EDB_AVX2 inline __m256 Accumulate(__m256 sum, const float* query, const float* r
 // memory ahead of the loads made every variant slower: rows are read in order, which processors
 // foresee.
 template <Term kTerm>
-EDB_AVX2 void Avx2Kernel(const float* query, const float* rows, std::size_t n, std::size_t count,
-                         float* out) {
-  for (std::size_t row = 0; row < count; ++row, rows += n) {
+EDB_AVX2 void Avx2Kernel(std::span<const float> query, const float* rows, std::span<float> out) {
+  const float* const q = query.data();
+  const std::size_t n = query.size();
+  for (float& sum : out) {
     __m256 sum0 = _mm256_setzero_ps();
     __m256 sum1 = sum0;
     __m256 sum2 = sum0;
     __m256 sum3 = sum0;
     std::size_t i = 0;
     for (; i + 32 <= n; i += 32) {
-      sum0 = Accumulate<kTerm>(sum0, query + i, rows + i);
-      sum1 = Accumulate<kTerm>(sum1, query + i + 8, rows + i + 8);
-      sum2 = Accumulate<kTerm>(sum2, query + i + 16, rows + i + 16);
-      sum3 = Accumulate<kTerm>(sum3, query + i + 24, rows + i + 24);
+      sum0 = Accumulate<kTerm>(sum0, q + i, rows + i);
+      sum1 = Accumulate<kTerm>(sum1, q + i + 8, rows + i + 8);
+      sum2 = Accumulate<kTerm>(sum2, q + i + 16, rows + i + 16);
+      sum3 = Accumulate<kTerm>(sum3, q + i + 24, rows + i + 24);
     }
     if (i < n) {
-      sum0 = Accumulate<kTerm>(sum0, query + i, rows + i);
-      sum1 = Accumulate<kTerm>(sum1, query + i + 8, rows + i + 8);
+      sum0 = Accumulate<kTerm>(sum0, q + i, rows + i);
+      sum1 = Accumulate<kTerm>(sum1, q + i + 8, rows + i + 8);
     }
     alignas(32) float lanes[kKernelLanes];
     _mm256_store_ps(lanes, _mm256_add_ps(sum0, sum2));
     _mm256_store_ps(lanes + 8, _mm256_add_ps(sum1, sum3));
-    out[row] = SumLanes(lanes);
+    sum = SumLanes(lanes);
+    rows += n;
   }
 }
 
@@ -108,26 +111,29 @@ EDB_AVX512 inline __m512 Accumulate(__m512 sum, const float* query, const float*
 }
 
 template <Term kTerm>
-EDB_AVX512 void Avx512Kernel(const float* query, const float* rows, std::size_t n,
-                             std::size_t count, float* out) {
-  for (std::size_t row = 0; row < count; ++row, rows += n) {
+EDB_AVX512 void Avx512Kernel(std::span<const float> query, const float* rows,
+                             std::span<float> out) {
+  const float* const q = query.data();
+  const std::size_t n = query.size();
+  for (float& sum : out) {
     __m512 sum0 = _mm512_setzero_ps();
     __m512 sum1 = sum0;
     __m512 sum2 = sum0;
     __m512 sum3 = sum0;
     std::size_t i = 0;
     for (; i + 64 <= n; i += 64) {
-      sum0 = Accumulate<kTerm>(sum0, query + i, rows + i);
-      sum1 = Accumulate<kTerm>(sum1, query + i + 16, rows + i + 16);
-      sum2 = Accumulate<kTerm>(sum2, query + i + 32, rows + i + 32);
-      sum3 = Accumulate<kTerm>(sum3, query + i + 48, rows + i + 48);
+      sum0 = Accumulate<kTerm>(sum0, q + i, rows + i);
+      sum1 = Accumulate<kTerm>(sum1, q + i + 16, rows + i + 16);
+      sum2 = Accumulate<kTerm>(sum2, q + i + 32, rows + i + 32);
+      sum3 = Accumulate<kTerm>(sum3, q + i + 48, rows + i + 48);
     }
     for (; i < n; i += 16) {
-      sum0 = Accumulate<kTerm>(sum0, query + i, rows + i);
+      sum0 = Accumulate<kTerm>(sum0, q + i, rows + i);
     }
     alignas(64) float lanes[kKernelLanes];
     _mm512_store_ps(lanes, _mm512_add_ps(_mm512_add_ps(sum0, sum1), _mm512_add_ps(sum2, sum3)));
-    out[row] = SumLanes(lanes);
+    sum = SumLanes(lanes);
+    rows += n;
   }
 }
 

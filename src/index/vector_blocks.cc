@@ -26,7 +26,9 @@ AlignedFloats NewAlignedFloats(std::size_t count) {
   // Whole huge pages spare a scan nearly all of its address translation.
   const std::size_t unit = bytes >= kHugePageBytes ? kHugePageBytes : kLineBytes;
   const std::size_t size = RoundUp(bytes, unit);
-  AlignedFloats memory(static_cast<float*>(std::aligned_alloc(unit, size)));
+  const std::align_val_t alignment{unit};
+  AlignedFloats memory(static_cast<float*>(::operator new(size, alignment, std::nothrow)),
+                       AlignedDeleter{alignment});
 #if defined(__linux__)
   // A hint: where it is refused the pages are just small.
   if (memory && unit == kHugePageBytes) {

@@ -5,17 +5,19 @@
 #define EMBEDDINGSDB_INDEX_VECTOR_BLOCKS_H_
 
 #include <cstddef>
-#include <cstdlib>
 #include <memory>
+#include <new>
 #include <span>
 #include <vector>
 
 namespace embeddingsdb {
 
-struct FreeDeleter {
-  void operator()(float* memory) const { std::free(memory); }
+struct AlignedDeleter {
+  void operator()(float* memory) const { ::operator delete(memory, alignment); }
+
+  std::align_val_t alignment{};  ///< what the memory was asked for with
 };
-using AlignedFloats = std::unique_ptr<float[], FreeDeleter>;
+using AlignedFloats = std::unique_ptr<float[], AlignedDeleter>;
 
 /// `count` floats at a multiple of 64 bytes, not initialised; null when there is no memory.
 AlignedFloats NewAlignedFloats(std::size_t count);

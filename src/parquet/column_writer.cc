@@ -158,11 +158,11 @@ Status ColumnWriter::FinishPage() {
   if (column_->codec == Codec::kZstd) {
     head_.append(values_);
     EDB_TRY(zstd_->Compress(head_, compressed_));
-    AppendDataPageHeader(pages_, *column_, page_values_, size, compressed_.size());
+    AppendDataPageHeader(pages_, *column_, {page_values_, size, compressed_.size()});
     info_.uncompressed_bytes += static_cast<std::int64_t>(pages_.size() - start + size);
     pages_.append(compressed_);
   } else {
-    AppendDataPageHeader(pages_, *column_, page_values_, size, size);
+    AppendDataPageHeader(pages_, *column_, {page_values_, size, size});
     info_.uncompressed_bytes += static_cast<std::int64_t>(pages_.size() - start + size);
     pages_.append(head_).append(values_);
   }
@@ -174,8 +174,8 @@ Status ColumnWriter::FinishPage() {
 
 Status ColumnWriter::FinishDictionary() {
   EDB_TRY(zstd_->Compress(dictionary_values_, compressed_));
-  AppendDictionaryPageHeader(dictionary_page_, dictionary_.size(), dictionary_values_.size(),
-                             compressed_.size());
+  AppendDictionaryPageHeader(dictionary_page_,
+                             {dictionary_.size(), dictionary_values_.size(), compressed_.size()});
   info_.uncompressed_bytes +=
       static_cast<std::int64_t>(dictionary_page_.size() + dictionary_values_.size());
   dictionary_page_.append(compressed_);

@@ -2,10 +2,10 @@
 #include "parquet/output_file.h"
 
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <string_view>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -16,7 +16,7 @@ namespace embeddingsdb {
 namespace {
 
 Status WriteError(const std::string& name, int error) {
-  std::string message = Concat("write ", name, ": ", std::strerror(error));
+  std::string message = Concat("write ", name, ": ", std::generic_category().message(error));
   if (error == ENOSPC || error == EDQUOT) {
     return ResourceExhaustedError(std::move(message));
   }

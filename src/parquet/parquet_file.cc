@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string_view>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 
 #include "core/text.h"
@@ -22,7 +23,7 @@ constexpr std::int64_t kTailBytes = 8;  // footer length, magic
 constexpr std::string_view kEncryptedMagic = "PARE";
 
 Status OpenError(const std::string& name, int error) {
-  std::string message = Concat("open ", name, ": ", std::strerror(error));
+  std::string message = Concat("open ", name, ": ", std::generic_category().message(error));
   if (error == ENOENT || error == ENOTDIR) {
     return NotFoundError(std::move(message));
   }
@@ -46,7 +47,7 @@ Result<std::string> ReadAt(int fd, std::int64_t offset, std::int64_t count,
       continue;
     }
     if (got < 0) {
-      return InternalError(Concat("read ", name, ": ", std::strerror(errno)));
+      return InternalError(Concat("read ", name, ": ", std::generic_category().message(errno)));
     }
     if (got == 0) {
       return DataLossError(Concat(name, " became shorter while it was read"));

@@ -18,6 +18,8 @@ class ParquetFile {
   /// kInvalidArgument; each message is one sentence with the path.
   static Result<ParquetFile> Open(const std::string& path);
 
+  ParquetFile(const ParquetFile&) = delete;
+  ParquetFile& operator=(const ParquetFile&) = delete;
   ParquetFile(ParquetFile&& other) noexcept
       : fd_(std::exchange(other.fd_, -1)), name_(std::move(other.name_)) {}
   ParquetFile& operator=(ParquetFile&& other) noexcept;

@@ -32,11 +32,10 @@ std::int32_t Size32(std::size_t size) {
   return static_cast<std::int32_t>(size);
 }
 
-void PageHeader(ThriftWriter& thrift, std::int32_t type, std::size_t uncompressed,
-                std::size_t compressed) {
+void PageHeader(ThriftWriter& thrift, std::int32_t type, const PageSizes& sizes) {
   thrift.I32(1, type);
-  thrift.I32(2, Size32(uncompressed));
-  thrift.I32(3, Size32(compressed));
+  thrift.I32(2, Size32(sizes.uncompressed));
+  thrift.I32(3, Size32(sizes.compressed));
 }
 
 void GroupElement(ThriftWriter& thrift, std::string_view name, std::int32_t repetition,
@@ -158,12 +157,11 @@ void RowGroup(ThriftWriter& thrift, const RowGroupInfo& group) {
 
 }  // namespace
 
-void AppendDataPageHeader(std::string& out, const LeafColumn& column, std::size_t values,
-                          std::size_t uncompressed, std::size_t compressed) {
+void AppendDataPageHeader(std::string& out, const LeafColumn& column, const PageSizes& sizes) {
   ThriftWriter thrift(out);
-  PageHeader(thrift, kDataPage, uncompressed, compressed);
+  PageHeader(thrift, kDataPage, sizes);
   thrift.BeginStruct(5);
-  thrift.I32(1, Size32(values));
+  thrift.I32(1, Size32(sizes.values));
   thrift.I32(2, Code(column.encoding));
   thrift.I32(3, Code(Encoding::kRle));
   thrift.I32(4, Code(Encoding::kRle));
@@ -171,12 +169,11 @@ void AppendDataPageHeader(std::string& out, const LeafColumn& column, std::size_
   thrift.EndStruct();
 }
 
-void AppendDictionaryPageHeader(std::string& out, std::size_t values, std::size_t uncompressed,
-                                std::size_t compressed) {
+void AppendDictionaryPageHeader(std::string& out, const PageSizes& sizes) {
   ThriftWriter thrift(out);
-  PageHeader(thrift, kDictionaryPage, uncompressed, compressed);
+  PageHeader(thrift, kDictionaryPage, sizes);
   thrift.BeginStruct(7);
-  thrift.I32(1, Size32(values));
+  thrift.I32(1, Size32(sizes.values));
   thrift.I32(2, Code(Encoding::kPlain));
   thrift.EndStruct();
   thrift.EndStruct();

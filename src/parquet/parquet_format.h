@@ -88,11 +88,15 @@ struct RowGroupInfo {
   std::int64_t rows = 0;
 };
 
+struct PageSizes {
+  std::size_t values = 0;
+  std::size_t uncompressed = 0;  ///< bytes, without the header
+  std::size_t compressed = 0;
+};
+
 /// Appends page headers.
-void AppendDataPageHeader(std::string& out, const LeafColumn& column, std::size_t values,
-                          std::size_t uncompressed, std::size_t compressed);
-void AppendDictionaryPageHeader(std::string& out, std::size_t values, std::size_t uncompressed,
-                                std::size_t compressed);
+void AppendDataPageHeader(std::string& out, const LeafColumn& column, const PageSizes& sizes);
+void AppendDictionaryPageHeader(std::string& out, const PageSizes& sizes);
 
 /// The end of a file: metadata, its length, magic.
 std::string EncodeFooter(std::span<const RowGroupInfo> row_groups,

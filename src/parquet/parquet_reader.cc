@@ -62,11 +62,11 @@ class Reader : public ParquetReader {
   Status Start() {
     EDB_ASSIGN(connection_, ConnectFor(file_));
     const std::string path = file_.handle_path();
-    if (Status status = ReadFooter(path); !status.ok()) {
+    if (const Status status = ReadFooter(path); !status.ok()) {
       return Explain(status);
     }
     std::map<std::string, std::string> columns;
-    if (Status status = Describe(path, columns); !status.ok()) {
+    if (const Status status = Describe(path, columns); !status.ok()) {
       return Explain(status);
     }
     Result<ColumnPlan> plan = ColumnPlan::Make(columns);
@@ -176,7 +176,7 @@ class Reader : public ParquetReader {
 
   /// DuckDB knows the file by the path of our handle, and has several codes for a bad file.
   Status Explain(const Status& status, std::string_view where = "") const {
-    std::string message = ReplaceAll(status.message(), file_.handle_path(), file_.name());
+    const std::string message = ReplaceAll(status.message(), file_.handle_path(), file_.name());
     const StatusCode code = status.code() == StatusCode::kResourceExhausted
                                 ? StatusCode::kResourceExhausted
                                 : StatusCode::kInvalidArgument;

@@ -24,7 +24,7 @@ std::string Row(const std::string& name, const Capabilities& can, PaginationType
 }
 
 std::string ReadDocument() {
-  std::ifstream in(EDB_SOURCE_DIR "/docs/engines.md");
+  const std::ifstream in(EDB_SOURCE_DIR "/docs/engines.md");
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();

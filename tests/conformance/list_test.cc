@@ -146,7 +146,7 @@ TEST_P(Lists, ScanIsASnapshotAndSeesEveryRecordOnce) {
   ASSERT_TRUE(*(*cursor)->Next(first));
   ASSERT_OK(db_->Remove({"p1", "d22", "even"}));
   Add(MakeRecord("new", "d", "m", {1, 2}));
-  Record changed = MakeRecord("p0", "d3", "odd", {9, 9});
+  const Record changed = MakeRecord("p0", "d3", "odd", {9, 9});
   Add(changed);
   Result<std::vector<Record>> rest = Drain(**cursor);
   ASSERT_OK(rest);

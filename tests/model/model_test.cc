@@ -15,7 +15,7 @@ EDB_FOR_ALL_ENGINES(Model);
 
 int Runs() {
   const char* text = std::getenv("EDB_MODEL_RUNS");
-  return text != nullptr ? std::atoi(text) : 6;
+  return text != nullptr ? static_cast<int>(std::strtol(text, nullptr, 10)) : 6;
 }
 
 /// Makes operations over few keys and coarse vectors, so that replacing, ties and duplicates

@@ -42,8 +42,11 @@ class RunningServer {
     auto server = StartGrpcServer(options, std::move(hooked), context_.context());
     EXPECT_OK(server);
     server_ = *std::move(server);
-    thread_ = std::jthread([this](std::stop_token stop) { served_ = server_->Serve(stop); });
+    thread_ =
+        std::jthread([this](std::stop_token stop) { served_ = server_->Serve(std::move(stop)); });
   }
+  RunningServer(const RunningServer&) = delete;
+  RunningServer& operator=(const RunningServer&) = delete;
   ~RunningServer() { Stop().IgnoreError("the test has looked when it wanted to know"); }
 
   /// Drains; gives what Serve gave.
@@ -141,7 +144,7 @@ inline std::ostream& operator<<(std::ostream& os, const grpc::Status& status) {
 
 #define EXPECT_GRPC(expression, code_, text)                                                     \
   do {                                                                                           \
-    const grpc::Status edb_outcome = (expression);                                               \
+    const grpc::Status& edb_outcome = (expression);                                              \
     EXPECT_EQ(edb_outcome.error_code(), grpc::StatusCode::code_) << edb_outcome.error_message(); \
     EXPECT_NE(edb_outcome.error_message().find(text), std::string::npos)                         \
         << edb_outcome.error_message();                                                          \

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <limits>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -92,8 +93,8 @@ TEST_P(Kernels, StayWithinTheErrorTheyPromise) {
     }
     Vector l2(kRows);
     Vector dot(kRows);
-    kernels.squared_l2(query.data(), rows.data(), n, kRows, l2.data());
-    kernels.dot(query.data(), rows.data(), n, kRows, dot.data());
+    kernels.squared_l2(query, rows.data(), l2);
+    kernels.dot(query, rows.data(), dot);
     for (std::size_t row = 0; row < kRows; ++row) {
       const Sums sums = SumsOf(query.data(), rows.data() + row * n, n);
       EXPECT_NEAR(static_cast<double>(l2[row]), sums.l2, KernelError(n) / 2 * sums.l2)
@@ -111,9 +112,9 @@ TEST_P(Kernels, NeitherNeedAlignmentNorTouchWhatIsBeyondTheRows) {
     Vector query(n + 1, 1);
     Vector rows(2 * n + 1, 3);
     Vector sums(3, -1);
-    kernels.squared_l2(query.data() + 1, rows.data() + 1, n, 2, sums.data());
+    kernels.squared_l2(std::span(query).subspan(1), rows.data() + 1, std::span(sums).first(2));
     EXPECT_EQ(sums, (Vector{4.0F * static_cast<float>(n), 4.0F * static_cast<float>(n), -1}));
-    kernels.dot(query.data() + 1, rows.data() + 1, n, 2, sums.data());
+    kernels.dot(std::span(query).subspan(1), rows.data() + 1, std::span(sums).first(2));
     EXPECT_EQ(sums, (Vector{3.0F * static_cast<float>(n), 3.0F * static_cast<float>(n), -1}));
   }
 }
@@ -123,12 +124,12 @@ TEST_P(Kernels, OverflowToInfinityOrNan) {
   const Vector query(64, kHuge);
   Vector rows(64, -kHuge);
   float sum = 0;
-  kernels.squared_l2(query.data(), rows.data(), 64, 1, &sum);
+  kernels.squared_l2(query, rows.data(), {&sum, 1});
   EXPECT_FALSE(std::isfinite(sum));
   for (std::size_t i = 0; i < rows.size(); i += 2) {
     rows[i] = kHuge;
   }
-  kernels.dot(query.data(), rows.data(), 64, 1, &sum);
+  kernels.dot(query, rows.data(), {&sum, 1});
   EXPECT_FALSE(std::isfinite(sum));
 }
 

@@ -158,8 +158,9 @@ TEST_F(DuckdbStoreTest, AKilledProcessLosesNothingAcknowledged) {
   const pid_t child = ::fork();
   if (child == 0) {
     auto store = Open(path_);
-    bool ok = store.ok() && Put(**store, ManyRecords(2'500)).ok() &&
-              Put(**store, ManyRecords(10, 3)).ok() && (*store)->Remove({"p", "d20", "m"}, 5).ok();
+    const bool ok = store.ok() && Put(**store, ManyRecords(2'500)).ok() &&
+                    Put(**store, ManyRecords(10, 3)).ok() &&
+                    (*store)->Remove({"p", "d20", "m"}, 5).ok();
     ::_exit(ok ? 0 : 1);  // no destructor runs, as after kill -9
   }
   int status = 0;

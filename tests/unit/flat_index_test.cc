@@ -156,11 +156,8 @@ float SomeLimit(Metric metric, const Rows& rows, const Vector& query, Generator&
   }
 }
 
-void ExpectBruteForce(const VectorIndex& index, Metric metric, const Rows& rows,
-                      const Vector& query, const SearchOptions& options) {
-  const Result<std::vector<Neighbor>> found = index.Search(query, options);
+void ExpectSame(const Result<std::vector<Neighbor>>& found, const std::vector<Neighbor>& expected) {
   ASSERT_OK(found);
-  const std::vector<Neighbor> expected = BruteForce(metric, rows, query, options);
   ASSERT_EQ(found->size(), expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
     ASSERT_EQ((*found)[i].row, expected[i].row) << "place " << i;
@@ -168,14 +165,17 @@ void ExpectBruteForce(const VectorIndex& index, Metric metric, const Rows& rows,
   }
 }
 
+using KernelsAndMetric = std::tuple<const DistanceKernels*, Metric>;
+
 /// Adds, removes and searches by turns; every answer is the definition's, to the last bit.
-void CompareAtRandom(Metric metric, Kind kind, int dimension, const DistanceKernels& kernels,
+void CompareAtRandom(const KernelsAndMetric& tested, Kind kind, int dimension,
                      std::mt19937_64& random) {
+  const auto& [kernels, metric] = tested;
   SCOPED_TRACE(testing::Message() << MetricName(metric) << " kind " << static_cast<int>(kind)
-                                  << " x " << dimension << " " << kernels.isa << " seed "
+                                  << " x " << dimension << " " << kernels->isa << " seed "
                                   << TestSeed());
   Generator generator(kind, dimension, random);
-  const auto index = NewFlatIndex(metric, dimension, kernels);
+  const auto index = NewFlatIndex(metric, dimension, *kernels);
   Rows rows;
   RowId next = 1;
   for (int round = 0; round < 2; ++round) {
@@ -195,30 +195,27 @@ void CompareAtRandom(Metric metric, Kind kind, int dimension, const DistanceKern
                                      .max_distance = SomeLimit(metric, rows, query, generator),
                                      .rows = generator.Below(3) == 0 ? nullptr : &odd};
       SCOPED_TRACE(testing::Message() << "k " << k << " limit " << options.max_distance);
-      ASSERT_NO_FATAL_FAILURE(ExpectBruteForce(*index, metric, rows, query, options));
+      ASSERT_NO_FATAL_FAILURE(
+          ExpectSame(index->Search(query, options), BruteForce(metric, rows, query, options)));
     }
   }
 }
 
-using KernelsAndMetric = std::tuple<const DistanceKernels*, Metric>;
-
 class FlatIndexLikeBruteForce : public testing::TestWithParam<KernelsAndMetric> {};
 
 TEST_P(FlatIndexLikeBruteForce, ForAnyData) {
-  const auto& [kernels, metric] = GetParam();
   std::mt19937_64 random(TestSeed());
   for (int kind = 0; kind <= static_cast<int>(Kind::kLastKind); ++kind) {
     for (const int dimension : {1, 3, 50}) {
       ASSERT_NO_FATAL_FAILURE(
-          CompareAtRandom(metric, static_cast<Kind>(kind), dimension, *kernels, random));
+          CompareAtRandom(GetParam(), static_cast<Kind>(kind), dimension, random));
     }
   }
 }
 
 TEST_P(FlatIndexLikeBruteForce, ForLongVectorsAllButEquallyNear) {
-  const auto& [kernels, metric] = GetParam();
   std::mt19937_64 random(TestSeed());
-  ASSERT_NO_FATAL_FAILURE(CompareAtRandom(metric, Kind::kNearTies, 700, *kernels, random));
+  ASSERT_NO_FATAL_FAILURE(CompareAtRandom(GetParam(), Kind::kNearTies, 700, random));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, FlatIndexLikeBruteForce,
@@ -247,8 +244,8 @@ TEST(FlatIndex, FindsTheSameWhateverTheOrderOfAdding) {
   for (const auto& [distance, row] : far_first) {
     ASSERT_OK(index->Add(row, rows[row]));
   }
-  ExpectBruteForce(*index, Metric::kL2, rows, query, {.k = 10});
-  ExpectBruteForce(*index, Metric::kL2, rows, query, {.k = 500});
+  ExpectSame(index->Search(query, {.k = 10}), BruteForce(Metric::kL2, rows, query, {.k = 10}));
+  ExpectSame(index->Search(query, {.k = 500}), BruteForce(Metric::kL2, rows, query, {.k = 500}));
 }
 
 /// Counts the questions.

@@ -205,7 +205,7 @@ TEST(Drain, ServingTwiceIsRefused) {
   const auto server =
       StartGrpcServer({.host = "127.0.0.1"}, *std::move(database), context.context());
   ASSERT_OK(server);
-  std::stop_source stop;
+  const std::stop_source stop;
   stop.request_stop();
   EXPECT_OK((*server)->Serve(stop.get_token()));
   EXPECT_FAILS((*server)->Serve(stop.get_token()), kFailedPrecondition, "before");

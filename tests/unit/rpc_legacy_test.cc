@@ -168,7 +168,7 @@ TEST(LegacyServiceLimits, AnAnswerOverTheLimitSaysWhatToDo) {
 }
 
 TEST(LegacyServiceLimits, AMessageOverMaxMsgSizeIsRefused) {
-  RunningServer server({.max_receive_bytes = 1'000});
+  const RunningServer server({.max_receive_bytes = 1'000});
   legacy::AddRecordRequest request;
   FillRecord(MakeRecords(1, 512).front(), *request.mutable_record());
   legacy::AddRecordResponse response;
@@ -179,7 +179,7 @@ TEST(LegacyServiceLimits, AMessageOverMaxMsgSizeIsRefused) {
 }
 
 TEST(LegacyServiceLimits, ACompressedMessageIsRefused) {
-  RunningServer server;
+  const RunningServer server;
   CallContext context;
   context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
   legacy::AddRecordRequest request;

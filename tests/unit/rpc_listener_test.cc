@@ -29,6 +29,8 @@ class Flooder {
       Run();
     }
   }
+  Flooder(const Flooder&) = delete;
+  Flooder& operator=(const Flooder&) = delete;
   ~Flooder() {
     close(command_[1]);
     EXPECT_EQ(waitpid(child_, nullptr, 0), child_);
@@ -59,7 +61,7 @@ class Flooder {
       address.sin_port = htons(port);
       for (int i = 0; port != 0 && i < 150; ++i) {
         const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        // The backlog takes what the server does not.
+        // NOLINTNEXTLINE(bugprone-unused-return-value): the backlog takes what the server does not
         (void)connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
         sockets.push_back(fd);
       }
@@ -114,7 +116,7 @@ TEST(Watchdog, ServesAgainAfterFileDescriptorsRanOut) {
 }
 
 TEST(ProbeListener, TellsAnAnswerFromSilenceAndFromNothing) {
-  RunningServer server;
+  const RunningServer server;
   const std::uint16_t port = PortOf(server.address());
   EXPECT_EQ(ProbeListener("127.0.0.1", port, std::chrono::seconds(5), {}), ProbeResult::kAlive);
 

@@ -135,7 +135,7 @@ TEST(Token, NeverAppearsInTheLog) {
 
 TEST(Token, ReflectionIsOffWithItAndOnWithoutHealthIsAlwaysOpen) {
   for (const std::string token : {"", kToken}) {
-    RunningServer server({.token = token});
+    const RunningServer server({.token = token});
     std::string answer;
     const grpc::Status reflection = CallByName(server.Channel(), kReflection, "", answer);
     EXPECT_EQ(reflection.error_code(),
@@ -329,7 +329,7 @@ TEST_F(Tls, AsksForAClientCertificate) {
 }
 
 TEST_F(Tls, TheWatchdogsProbeIsAnsweredToo) {
-  RunningServer server(Options(""));
+  const RunningServer server(Options(""));
   const Result<Uri> uri = Uri::Parse(Concat("grpc://", server.address()));
   ASSERT_OK(uri);
   EXPECT_EQ(ProbeListener(uri->host(), *uri->port(), std::chrono::seconds(5), {}),

@@ -44,11 +44,9 @@ TEST_F(Secret, IsTheValueOfAConstant) {
 }
 
 TEST_F(Secret, IsReadFromTheEnvironment) {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
   ASSERT_EQ(::setenv("EDB_SECRET_TEST", " from the environment\n", 1), 0);
   EXPECT_EQ(Read("constant://?envvar=EDB_SECRET_TEST&val=other").value(),
             " from the environment\n");
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
   ASSERT_EQ(::unsetenv("EDB_SECRET_TEST"), 0);
   EXPECT_EQ(Read("constant://?envvar=EDB_SECRET_TEST").status(),
             NotFoundError(R"(environment variable "EDB_SECRET_TEST" is not set)"));

@@ -182,8 +182,14 @@ Status Swap(const fs::path& fresh, const fs::path& path, const fs::path& old, En
   return RemoveExport(old, env);
 }
 
-Status WriteExport(DuckdbFile& file, const fs::path& fresh, const fs::path& path,
-                   std::optional<int> dimensions, Env& env) {
+// The name under which an export of `path` is written.
+fs::path FreshName(const fs::path& path) {
+  return path.string() + ".exporting";
+}
+
+Status WriteExport(DuckdbFile& file, const fs::path& path, std::optional<int> dimensions,
+                   Env& env) {
+  const fs::path fresh = FreshName(path);
   EDB_ASSIGN(const std::set<int> before, Dimensions(file));
   EDB_TRY(OneDimension(before, dimensions).status());  // before anything is written
   EDB_TRY(env.MakeDirectories(fresh.string()));
@@ -205,9 +211,9 @@ Status ExportDuckdb(DuckdbFile& file, const std::string& target, std::optional<i
     path = path.parent_path();  // a trailing slash
   }
   EDB_TRY(CheckReplaceable(path, env));
-  const fs::path fresh = path.string() + ".exporting";
+  const fs::path fresh = FreshName(path);
   EDB_TRY(RemoveExport(fresh, env));  // of an export that was killed
-  Status status = WriteExport(file, fresh, path, dimensions, env);
+  Status status = WriteExport(file, path, dimensions, env);
   if (status.ok()) {
     status = Swap(fresh, path, path.string() + ".replaced", env);
   }

@@ -67,6 +67,8 @@ class DuckdbFile {
    public:
     Lease(DuckdbFile* file, std::unique_ptr<DuckdbSession> session)
         : file_(file), session_(std::move(session)) {}
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
     Lease(Lease&&) = default;
     Lease& operator=(Lease&&) = delete;
     ~Lease() {

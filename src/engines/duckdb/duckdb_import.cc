@@ -96,7 +96,9 @@ Result<std::vector<float>> ParseVector(std::string_view text) {
     if (at == end) {
       return values;
     }
-    if (*at++ != ',' || at == end) {
+    const bool comma = *at == ',';
+    ++at;
+    if (!comma || at == end) {
       return bad();
     }
   }
@@ -157,7 +159,7 @@ Result<std::int64_t> CopyRows(const std::string& csv, DuckdbStore& store) {
     }
     for (std::size_t row = 0; row < result.chunk().rows(); ++row) {
       const std::string where = Concat("record ", ++rows);
-      if (Status status = TakeRow(result.chunk(), row, batch); !status.ok()) {
+      if (const Status status = TakeRow(result.chunk(), row, batch); !status.ok()) {
         return status.WithContext(where);
       }
       const Record& record = batch.records.back();
@@ -199,7 +201,7 @@ Result<std::int64_t> ImportDuckdbExport(const std::string& directory, const std:
   EDB_TRY(RemoveDuckdbFile(fresh, env));  // of an import that was killed
   Result<std::int64_t> rows = FillFile(directory, fresh, env);
   if (rows.ok()) {
-    Status renamed = env.Rename(fresh, file);
+    const Status renamed = env.Rename(fresh, file);
     if (renamed.ok()) {
       return rows;
     }

@@ -27,6 +27,8 @@ class DuckdbStore final : public RecordStore {
  public:
   /// Opens or creates the file, with the errors of DuckdbFile::Open.
   static Result<std::unique_ptr<DuckdbStore>> Open(DuckdbStoreOptions options);
+  DuckdbStore(const DuckdbStore&) = delete;
+  DuckdbStore& operator=(const DuckdbStore&) = delete;
   ~DuckdbStore() override;
 
   Result<std::vector<PutResult>> Put(std::span<const Record* const> records,
