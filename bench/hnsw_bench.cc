@@ -41,8 +41,7 @@ Truth ExactNeighbours(const FashionMnist& set, std::size_t threads) {
       std::vector<float> dots(set.rows.size());
       std::vector<Slot> order(set.rows.size());
       for (std::size_t q = t; q < set.queries.size(); q += threads) {
-        BestKernels().dot(set.queries.row(q).data(), set.rows.values.data(), set.rows.dimension,
-                          set.rows.size(), dots.data());
+        BestKernels().dot(set.queries.row(q), set.rows.values.data(), dots);
         for (std::size_t i = 0; i < order.size(); ++i) {
           order[i] = static_cast<Slot>(i);
         }

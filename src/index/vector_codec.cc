@@ -193,8 +193,8 @@ float VectorCodec::Sum(const VectorCodec& codec, const std::byte* a, const std::
 
 float VectorCodec::FloatSum(const VectorCodec& codec, const std::byte* a, const std::byte* b) {
   float sum = 0;
-  codec.float_kernel_(reinterpret_cast<const float*>(a), reinterpret_cast<const float*>(b),
-                      codec.padded_, 1, &sum);
+  codec.float_kernel_({reinterpret_cast<const float*>(a), codec.padded_},
+                      reinterpret_cast<const float*>(b), {&sum, 1});
   return sum;
 }
 
