@@ -276,11 +276,12 @@ Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TrySimilar(
   std::vector<SimilarRecord> answer;
   answer.reserve(hits.size());
   for (std::size_t i = 0; i < hits.size(); ++i) {
-    if (!records[i]) {
+    std::optional<Record>& record = records[i];
+    if (!record) {
       return Attempt();
     }
-    answer.push_back({hits[i].key, std::move(records[i]->subject_id), hits[i].distance,
-                      std::move(records[i]->attributes)});
+    answer.push_back({hits[i].key, std::move(record->subject_id), hits[i].distance,
+                      std::move(record->attributes)});
   }
   return Attempt(std::move(answer));
 }
@@ -298,9 +299,10 @@ Result<std::vector<SimilarRecord>> EmbeddedDatabase::DoSimilar(
                           static_cast<std::size_t>(dimension));
   }
   if (index_.IsLoaded(query.model)) {
-    Result<Attempt> attempt = TrySimilar(resolved);
-    if (attempt.ok() && *attempt) {
-      return **std::move(attempt);
+    Result<Attempt> tried = TrySimilar(resolved);
+    Attempt attempt = tried.ok() ? *std::move(tried) : std::nullopt;
+    if (attempt) {
+      return *std::move(attempt);
     }
     // A write is between its commit and its index update, or the model has just been unloaded: look
     // again with writes held off.

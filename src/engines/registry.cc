@@ -65,6 +65,7 @@ Result<std::unique_ptr<Server>> Registry::OpenServer(std::string_view uri, Conte
 
 std::vector<std::string> Registry::DatabaseSchemes() const {
   std::vector<std::string> schemes;
+  schemes.reserve(databases_.size());
   for (const auto& [scheme, factory] : databases_) {
     schemes.push_back(scheme);
   }

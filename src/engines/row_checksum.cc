@@ -6,7 +6,7 @@
 #include <string>
 
 // The library's functions would not be inlined, and short texts are hashed in a few nanoseconds.
-#define XXH_INLINE_ALL
+#define XXH_INLINE_ALL  // NOLINT(readability-identifier-naming): the library asks for it
 #include <xxhash.h>
 
 namespace embeddingsdb {

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstring>
 #include <map>
-#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -48,7 +47,7 @@ class Survey {
   /// Of one input, row by row.
   const std::vector<bool>& keep(std::size_t input) const { return keep_[input]; }
   /// What all inputs agree on, without ours.
-  const Metadata& metadata() const { return *metadata_; }
+  const Metadata& metadata() const { return metadata_; }
 
  private:
   struct Row {
@@ -124,13 +123,14 @@ class Survey {
           return true;
         }
       }
-      if (!metadata_) {
+      if (!any_metadata_) {
         return false;
       }
-      const auto known = metadata_->find(key);
-      return known == metadata_->end() || known->second != value;
+      const auto known = metadata_.find(key);
+      return known == metadata_.end() || known->second != value;
     });
     metadata_ = std::move(metadata);
+    any_metadata_ = true;
   }
 
   std::span<const std::string> inputs_;
@@ -139,7 +139,8 @@ class Survey {
   std::map<std::pair<std::string, std::string>, std::uint32_t> spaces_;
   std::unordered_map<std::string, Row> rows_;
   std::map<std::string, Dimensions> dimensions_;
-  std::optional<Metadata> metadata_;
+  bool any_metadata_ = false;  // of any input so far
+  Metadata metadata_;
   MergeReport report_;
 };
 

@@ -132,6 +132,13 @@ TEST_P(Concurrency, ReadersSeeWholeRecordsWhileWritersReplaceThem) {
       EXPECT_NEAR(record.distance, round * std::sqrt(2.0F), 1e-4F * round);
     }
   };
+  const auto write = [&](int writer) {
+    for (int round = 2; round < 2 + kRounds; ++round) {
+      for (int key = writer; key < kKeys; key += 2) {
+        EXPECT_OK(db_->Add(version(key, round)));
+      }
+    }
+  };
   std::vector<std::jthread> threads;
   for (int reader = 0; reader < 3; ++reader) {
     threads.emplace_back([&] {
@@ -155,13 +162,7 @@ TEST_P(Concurrency, ReadersSeeWholeRecordsWhileWritersReplaceThem) {
   {
     std::vector<std::jthread> writers;
     for (int writer = 0; writer < 2; ++writer) {
-      writers.emplace_back([&, writer] {
-        for (int round = 2; round < 2 + kRounds; ++round) {
-          for (int key = writer; key < kKeys; key += 2) {
-            EXPECT_OK(db_->Add(version(key, round)));
-          }
-        }
-      });
+      writers.emplace_back(write, writer);
     }
   }
   done = true;

@@ -249,7 +249,7 @@ Result<std::int64_t> SqliteReader::LastUpdate() {
 }
 
 Status SqliteReader::CheckFiles(std::vector<std::string>& problems) {
-  const Status status = CheckStructure(connection_, problems);
+  Status status = CheckStructure(connection_, problems);
   // A file too damaged to be walked is a finding, not a check that could not be made.
   if (status.code() != StatusCode::kDataLoss) {
     return status;

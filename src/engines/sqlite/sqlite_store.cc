@@ -25,7 +25,7 @@ class SqliteCursor final : public RecordCursor {
     if (done_) {
       return false;
     }
-    const Result<bool> more = scan_.Step();
+    Result<bool> more = scan_.Step();
     if (more.ok() && *more) {
       EDB_TRY(SqliteReader::ReadScanned(scan_, record));
       return true;
