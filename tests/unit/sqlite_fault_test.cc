@@ -25,7 +25,7 @@ enum class DiskCall : std::uint8_t { kNone, kSync, kChange };
 class FaultyDisk {
  public:
   FaultyDisk() : base_(sqlite3_vfs_find(nullptr)), vfs_(*base_) {
-    current = this;
+    current_ = this;
     vfs_.zName = "faulty";
     vfs_.xOpen = Open;
     sqlite3_vfs_register(&vfs_, 1);
@@ -35,7 +35,7 @@ class FaultyDisk {
   ~FaultyDisk() {
     sqlite3_vfs_unregister(&vfs_);
     sqlite3_vfs_register(base_, 1);
-    current = nullptr;
+    current_ = nullptr;
   }
 
   /// The `nth` such call from now on fails, once; 1 is the next.
@@ -53,11 +53,11 @@ class FaultyDisk {
   };
 
   // SQLite calls back without our pointer.
-  static inline FaultyDisk* current = nullptr;
+  static inline FaultyDisk* current_ = nullptr;
 
   static const sqlite3_io_methods& Original(sqlite3_file* file) {
     // `changed` is what the file points to.
-    for (const auto& [original, methods] : current->methods_) {
+    for (const auto& [original, methods] : current_->methods_) {
       if (&methods->changed == file->pMethods) {
         return *original;
       }
@@ -66,20 +66,20 @@ class FaultyDisk {
   }
   static bool Fails(bool is_sync) {
     const bool counts =
-        is_sync ? current->call_ != DiskCall::kNone : current->call_ == DiskCall::kChange;
-    if (!counts || --current->countdown_ != 0) {
+        is_sync ? current_->call_ != DiskCall::kNone : current_->call_ == DiskCall::kChange;
+    if (!counts || --current_->countdown_ != 0) {
       return false;
     }
-    current->call_ = DiskCall::kNone;
+    current_->call_ = DiskCall::kNone;
     return true;
   }
   // NOLINTNEXTLINE(readability-function-size): SQLite's signature
   static int Open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out) {
-    const int result = current->base_->xOpen(current->base_, name, file, flags, out);
+    const int result = current_->base_->xOpen(current_->base_, name, file, flags, out);
     if (result != SQLITE_OK || file->pMethods == nullptr) {
       return result;
     }
-    auto& methods = current->methods_[file->pMethods];
+    auto& methods = current_->methods_[file->pMethods];
     if (methods == nullptr) {
       methods = std::make_unique<Methods>(Methods{file->pMethods, *file->pMethods});
       methods->changed.xSync = Sync;
