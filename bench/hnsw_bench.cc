@@ -139,9 +139,12 @@ int Run(std::size_t rows, std::size_t dimension, std::size_t threads, Precision 
   for (std::size_t i = 0; i < set.rows.size(); ++i) {
     codec.Encode(set.rows.row(i), {bytes + i * codec.stride(), codec.stride()});
   }
-  const CodeView codes{bytes, codec.stride()};
+  const std::byte* const chunk = bytes;
+  const CodeView codes{&chunk, 31, codec.stride()};
   const double encode = Seconds(start);
-  Result<HnswGraph> graph = BuildHnsw(codec, codes, set.rows.size(), {.threads = threads});
+  HnswBuilder builder(codec);
+  const Status built = builder.Extend(codes, set.rows.size(), {.threads = threads});
+  Result<HnswGraph> graph = built.ok() ? builder.Export(codes) : built;
   const double build = Seconds(start);
   if (!graph.ok()) {
     (void)std::fprintf(stderr, "%s\n", graph.status().ToString().c_str());

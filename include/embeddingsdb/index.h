@@ -26,6 +26,13 @@ enum class Metric : std::uint8_t {
 std::string_view MetricName(Metric metric);
 Result<Metric> ParseMetric(std::string_view name);
 
+/// How searches find what is near; the values of the URI option `index`.
+enum class IndexMode : std::uint8_t {
+  kAuto,   ///< "auto": exact for small models, by a graph for large ones; the default
+  kExact,  ///< "exact": every search compares all vectors of the model
+  kHnsw,   ///< "hnsw": by a graph, however small the model
+};
+
 /// How an approximate index keeps vectors; the values of the URI option `precision`. Records keep
 /// float32 whatever it is, and answers report distances of records.
 enum class Precision : std::uint8_t {
@@ -80,6 +87,13 @@ class VectorIndex {
   /// At most k allowed rows, nearest first, ties by RowView::Before. Distances are exact to 1e-5.
   virtual Result<std::vector<Neighbor>> Search(std::span<const float> query,
                                                const SearchOptions& options) const = 0;
+  /// The same answer as if `among` were all rows. Those that the index does not have are passed
+  /// over; none is named twice.
+  virtual Result<std::vector<Neighbor>> SearchAmong(std::span<const float> query,
+                                                    const SearchOptions& options,
+                                                    std::span<const RowId> among) const = 0;
+  /// A row's vector, valid until the index changes; empty when there is none.
+  virtual std::span<const float> Vector(RowId row) const = 0;
   virtual std::size_t size() const = 0;
   /// Bytes of memory held.
   virtual std::size_t memory_bytes() const = 0;

@@ -36,6 +36,8 @@ int RunClientSimilar(const Invocation& call, Session& session) {
   flags.Add("embeddings", path,
             "The `file` with the vector as a JSON array of numbers, or - for standard input.");
   flags.Add("model", query.model, "The `name` of the model that made the vector.");
+  flags.Add("exact", query.exact,
+            "Compare all vectors of the model, also where the database has a graph to search by.");
   flags.Add("exclude", query.exclude, "Leave out this `depiction id`. May be repeated.");
   if (const auto exit_code = flags.Parse(session)) {
     return *exit_code;

@@ -59,10 +59,9 @@ Result<EngineOptions> EngineOptions::FromUri(const Uri& uri,
   EDB_ASSIGN(const std::size_t metric, uri.EnumOption("metric", kMetrics, 0));
   options.metric = static_cast<Metric>(metric);
   EDB_ASSIGN(const std::size_t index, uri.EnumOption("index", kIndexes, 0));
-  if (kIndexes.at(index) == "hnsw") {
-    return UnimplementedError("index=hnsw is not available in this version; use auto or exact");
-  }
-  EDB_TRY(uri.EnumOption("precision", kPrecisions, 0).status());
+  options.index = static_cast<IndexMode>(index);
+  EDB_ASSIGN(const std::size_t precision, uri.EnumOption("precision", kPrecisions, 0));
+  options.precision = static_cast<Precision>(precision);
   EDB_ASSIGN(const std::size_t durability, uri.EnumOption("durability", kDurabilities, 0));
   options.durability = static_cast<Durability>(durability);
   EDB_ASSIGN(options.read_only, uri.BoolOption("read-only", false));

@@ -32,12 +32,12 @@ struct EngineOptions {
   float max_distance = kDefaultMaxDistance;    ///< `max-distance`; 0 or less: none
   int max_results = kDefaultResults;           ///< `max-results`
   Metric metric = Metric::kL2;                 ///< `metric`
+  IndexMode index = IndexMode::kAuto;          ///< `index`
+  Precision precision = Precision::kBf16;      ///< `precision`
   Durability durability = Durability::kPower;  ///< `durability`
   bool read_only = false;                      ///< `read-only`
 
-  /// Reads the common options and refuses unknown ones; `extra` names the engine's own. Accepts
-  /// `index=auto|exact` (`hnsw` is kUnimplemented until the approximate index exists) and
-  /// `precision`, which only matters to it.
+  /// Reads the common options and refuses unknown ones; `extra` names the engine's own.
   static Result<EngineOptions> FromUri(const Uri& uri,
                                        std::span<const std::string_view> extra = {});
 };

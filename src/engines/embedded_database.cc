@@ -73,7 +73,9 @@ class EmbeddedDatabase final : public DatabaseBase {
                    const Context& context)
       : DatabaseBase(std::move(options), context),
         store_(std::move(store)),
-        index_(this->options().metric) {}
+        index_({.metric = this->options().metric,
+                .mode = this->options().index,
+                .precision = this->options().precision}) {}
 
   /// To be called once before use.
   Status LoadCatalog();
@@ -101,7 +103,10 @@ class EmbeddedDatabase final : public DatabaseBase {
   Result<std::int64_t> DoLastUpdate() override { return store_->LastUpdate(); }
   Status DoExport(const std::string& path) override { return store_->Export(path); }
   Result<VerifyReport> DoVerify() override;
-  Status DoClose() override { return store_->Close(); }
+  Status DoClose() override {
+    index_.Clear();  // so that no graph is built any more
+    return store_->Close();
+  }
 
  private:
   /// A search's answer, or nothing when a row it found is gone from the store.
@@ -266,7 +271,8 @@ Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TrySimilar(
                      .max_distance = resolved.max_distance,
                      .provider = query.provider,
                      .exclude = query.exclude,
-                     .exclude_record = query.exclude_record ? &*query.exclude_record : nullptr}));
+                     .exclude_record = query.exclude_record ? &*query.exclude_record : nullptr,
+                     .exact = query.exact}));
   std::vector<RowRef> rows;
   rows.reserve(hits.size());
   for (const IndexHit& hit : hits) {

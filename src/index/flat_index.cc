@@ -126,12 +126,20 @@ class FlatIndex final : public VectorIndex {
   bool Remove(RowId row) override;
   Result<std::vector<Neighbor>> Search(std::span<const float> query,
                                        const SearchOptions& options) const override;
+  Result<std::vector<Neighbor>> SearchAmong(std::span<const float> query,
+                                            const SearchOptions& options,
+                                            std::span<const RowId> among) const override;
+  std::span<const float> Vector(RowId row) const override;
   std::size_t size() const override { return ids_.size(); }
   std::size_t memory_bytes() const override;
 
  private:
   Status CheckSearch(std::span<const float> query, const SearchOptions& options) const;
   AlignedFloats KernelQuery(std::span<const float> query, double norm) const;
+  /// `scan` offers rows to the shortlist.
+  template <typename ScanRows>
+  Result<std::vector<Neighbor>> SearchBy(std::span<const float> query, const SearchOptions& options,
+                                         const ScanRows& scan) const;
   void Scan(std::span<const float> query, const Bounds& bounds, const RowView* rows,
             Shortlist& shortlist) const;
 
@@ -204,8 +212,10 @@ Status FlatIndex::CheckSearch(std::span<const float> query, const SearchOptions&
   return {};
 }
 
-Result<std::vector<Neighbor>> FlatIndex::Search(std::span<const float> query,
-                                                const SearchOptions& options) const {
+template <typename ScanRows>
+Result<std::vector<Neighbor>> FlatIndex::SearchBy(std::span<const float> query,
+                                                  const SearchOptions& options,
+                                                  const ScanRows& scan) const {
   EDB_TRY(CheckSearch(query, options));
   const double squared_norm = SquaredNorm(query);
   const AlignedFloats kernel_query = KernelQuery(query, std::sqrt(squared_norm));
@@ -216,9 +226,45 @@ Result<std::vector<Neighbor>> FlatIndex::Search(std::span<const float> query,
   bounded.k = static_cast<int>(
       std::min(static_cast<std::size_t>(options.k), std::max(size(), std::size_t{1})));
   Shortlist shortlist(metric_, query, bounded);
-  Scan({kernel_query.get(), vectors_.stride()},
-       Bounds(metric_, NormInRange(squared_norm), vectors_.stride()), options.rows, shortlist);
+  scan(std::span<const float>(kernel_query.get(), vectors_.stride()),
+       Bounds(metric_, NormInRange(squared_norm), vectors_.stride()), shortlist);
   return shortlist.Finish();
+}
+
+Result<std::vector<Neighbor>> FlatIndex::Search(std::span<const float> query,
+                                                const SearchOptions& options) const {
+  return SearchBy(query, options,
+                  [&](std::span<const float> padded, const Bounds& bounds, Shortlist& shortlist) {
+                    Scan(padded, bounds, options.rows, shortlist);
+                  });
+}
+
+Result<std::vector<Neighbor>> FlatIndex::SearchAmong(std::span<const float> query,
+                                                     const SearchOptions& options,
+                                                     std::span<const RowId> among) const {
+  return SearchBy(
+      query, options,
+      [&](std::span<const float> padded, const Bounds& bounds, Shortlist& shortlist) {
+        for (const RowId row : among) {
+          const auto it = slots_.find(row);
+          if (it == slots_.end() || (options.rows != nullptr && !options.rows->Allows(row))) {
+            continue;
+          }
+          const float* const vector = vectors_.row(it->second);
+          float sum = 0;
+          kernel_(padded, vector, {&sum, 1});
+          const Bounds::Range score = bounds.Score(sum, norms_[it->second]);
+          shortlist.Offer(row, vector, bounds.Distance(score));
+        }
+      });
+}
+
+std::span<const float> FlatIndex::Vector(RowId row) const {
+  const auto it = slots_.find(row);
+  if (it == slots_.end()) {
+    return {};
+  }
+  return {vectors_.row(it->second), dimension_};
 }
 
 /// The query as kernels want it: padded with zeros, and for cosine at length 1 (unless it is zero).

@@ -56,10 +56,13 @@ class Adder {
         comparison_(codec, codes, code_of),
         codes_(codes),
         code_of_(code_of),
-        options_(options) {}
+        options_(options),
+        next_(graph.size()) {}
 
   Status Run() {
-    AddNext(0);  // alone: what comes first is what others start from
+    if (graph_.size() == 0) {
+      AddNext(0);  // alone: what comes first is what others start from
+    }
     {
       std::vector<std::jthread> threads;
       for (std::size_t i = 1; i < options_.threads; ++i) {
@@ -108,7 +111,7 @@ class Adder {
   CodeView codes_;
   CodeOfMember& code_of_;
   const HnswBuildOptions& options_;
-  std::atomic<std::size_t> next_ = 0;
+  std::atomic<std::size_t> next_;
   std::atomic<bool> failed_ = false;
 };
 
@@ -205,19 +208,39 @@ class Exporter {
 
 }  // namespace
 
-Result<HnswGraph> BuildHnsw(const VectorCodec& codec, CodeView codes, std::size_t count,
-                            const HnswBuildOptions& options) {
-  if (count == 0) {
-    return HnswGraph({}, {}, 0);
-  }
+struct HnswBuilder::Graph {
+  UsearchGraph links{us::index_config_t(HnswGraph::kUpperLinks, HnswGraph::kBaseLinks)};
+  CodeOfMember code_of;
+};
+
+HnswBuilder::HnswBuilder(const VectorCodec& codec)
+    : codec_(codec), graph_(std::make_unique<Graph>()) {}
+
+HnswBuilder::~HnswBuilder() = default;
+
+std::size_t HnswBuilder::size() const {
+  return graph_->links.size();
+}
+
+Status HnswBuilder::Extend(CodeView codes, std::size_t count, const HnswBuildOptions& options) {
   const std::size_t threads = std::max<std::size_t>(options.threads, 1);
-  UsearchGraph graph(us::index_config_t(HnswGraph::kUpperLinks, HnswGraph::kBaseLinks));
-  if (!graph.try_reserve(us::index_limits_t(count, threads))) {
+  if (count <= size()) {
+    return {};
+  }
+  if (!graph_->links.try_reserve(us::index_limits_t(count, threads))) {
     return ResourceExhaustedError(Concat("no memory for the graph of ", count, " vectors"));
   }
-  CodeOfMember code_of(count);
-  EDB_TRY(Adder(graph, codec, codes, code_of, options).Run());
-  return Exporter(code_of).Export(graph);
+  graph_->code_of.resize(count);
+  return Adder(graph_->links, codec_, codes, graph_->code_of, options).Run();
+}
+
+Result<HnswGraph> HnswBuilder::Export(CodeView codes) const {
+  if (size() == 0) {
+    return HnswGraph({}, {}, 0);
+  }
+  EDB_ASSIGN(HnswGraph graph, Exporter(graph_->code_of).Export(graph_->links));
+  graph.Connect(codec_, codes);
+  return graph;
 }
 
 }  // namespace embeddingsdb

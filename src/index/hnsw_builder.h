@@ -5,6 +5,7 @@
 #define EMBEDDINGSDB_INDEX_HNSW_BUILDER_H_
 
 #include <cstddef>
+#include <memory>
 #include <stop_token>
 
 #include "embeddingsdb/status.h"
@@ -19,10 +20,29 @@ struct HnswBuildOptions {
   std::stop_token stop;         ///< kCancelled soon after it is asked to stop
 };
 
-/// A graph over the first `count` codes, which the caller keeps until it is built. kCancelled,
-/// kResourceExhausted when memory runs out.
-Result<HnswGraph> BuildHnsw(const VectorCodec& codec, CodeView codes, std::size_t count,
-                            const HnswBuildOptions& options);
+/// A graph that grows. One thread at a time.
+class HnswBuilder {
+ public:
+  /// `codec` outlives the builder.
+  explicit HnswBuilder(const VectorCodec& codec);
+  HnswBuilder(const HnswBuilder&) = delete;
+  HnswBuilder& operator=(const HnswBuilder&) = delete;
+  ~HnswBuilder();
+
+  std::size_t size() const;
+
+  /// Grows the graph to `count` codes; those it has must not have changed. kCancelled and
+  /// kResourceExhausted leave a graph that is good for nothing but being destroyed.
+  Status Extend(CodeView codes, std::size_t count, const HnswBuildOptions& options);
+  /// The graph as it is now, with a way to every node.
+  Result<HnswGraph> Export(CodeView codes) const;
+
+ private:
+  struct Graph;
+
+  const VectorCodec& codec_;
+  std::unique_ptr<Graph> graph_;
+};
 
 }  // namespace embeddingsdb
 

@@ -2,7 +2,6 @@
 #include "index/hnsw_graph.h"
 
 #include <algorithm>
-#include <bit>
 #include <functional>
 
 namespace embeddingsdb {
@@ -20,20 +19,99 @@ void Prefetch(const std::byte* code, std::size_t bytes) {
 
 }  // namespace
 
-std::size_t SlotSet::Count() const {
-  std::size_t count = 0;
-  for (const std::uint64_t word : words_) {
-    count += static_cast<std::size_t>(std::popcount(word));
-  }
-  return count;
-}
-
 std::size_t HnswGraph::memory_bytes() const {
   std::size_t slots = base_.capacity();
   for (const Level& level : levels_) {
     slots += level.down.capacity() + level.links.capacity();
   }
   return slots * sizeof(Slot);
+}
+
+Slot HnswGraph::EntrySlot() const {
+  Slot place = entry_;
+  for (std::size_t level = levels_.size(); level-- > 0;) {
+    place = levels_[level].down[place];
+  }
+  return place;
+}
+
+std::span<Slot> HnswGraph::Links(Slot slot) {
+  return std::span(base_).subspan(std::size_t{slot} * kBaseLinks, kBaseLinks);
+}
+
+std::span<const Slot> HnswGraph::Links(Slot slot) const {
+  return std::span(base_).subspan(std::size_t{slot} * kBaseLinks, kBaseLinks);
+}
+
+void HnswGraph::Reach(Slot start, std::vector<bool>& reached) const {
+  std::vector<Slot> waiting = {start};
+  reached[start] = true;
+  while (!waiting.empty()) {
+    const std::span<const Slot> links = Links(waiting.back());
+    waiting.pop_back();
+    for (std::size_t i = 0; i < kBaseLinks && links[i] != kNone; ++i) {
+      if (!reached[links[i]]) {
+        reached[links[i]] = true;
+        waiting.push_back(links[i]);
+      }
+    }
+  }
+}
+
+/// Sees to it that one of the neighbours, if possible the nearest, links to the slot.
+void HnswGraph::LinkBack(Slot slot, const VectorCodec& codec, CodeView codes) {
+  std::vector<SlotDistance> with_room;
+  for (const Slot neighbour : Links(slot)) {
+    if (neighbour == kNone) {
+      break;
+    }
+    const std::span<const Slot> back = Links(neighbour);
+    if (std::find(back.begin(), back.end(), slot) != back.end()) {
+      return;
+    }
+    if (back.back() == kNone) {
+      with_room.push_back({codec.Compare(codes.at(slot), codes.at(neighbour)), neighbour});
+    }
+  }
+  if (!with_room.empty()) {
+    const std::span<Slot> back = Links(std::min_element(with_room.begin(), with_room.end())->slot);
+    *std::find(back.begin(), back.end(), kNone) = slot;
+  }
+}
+
+/// Uses the nearest of `near` that is reached and has room for a link.
+bool HnswGraph::LinkTo(Slot slot, std::span<const SlotDistance> near,
+                       const std::vector<bool>& reached) {
+  for (const SlotDistance& one : near) {
+    const std::span<Slot> links = Links(one.slot);
+    if (reached[one.slot] && links.back() == kNone) {
+      *std::find(links.begin(), links.end(), kNone) = slot;
+      return true;
+    }
+  }
+  return false;
+}
+
+void HnswGraph::Connect(const VectorCodec& codec, CodeView codes) {
+  if (size() == 0) {
+    return;
+  }
+  for (std::size_t i = 0; i < size(); ++i) {
+    LinkBack(static_cast<Slot>(i), codec, codes);
+  }
+  constexpr std::size_t kNear = 128;
+  std::vector<bool> reached(size());
+  Reach(EntrySlot(), reached);
+  HnswScratch scratch;
+  for (std::size_t i = 0; i < size(); ++i) {
+    const auto slot = static_cast<Slot>(i);
+    // A search finds reached nodes only; with a larger expansion when all of them are full.
+    for (std::size_t near = kNear; !reached[slot] && near < 2 * size(); near *= 2) {
+      if (LinkTo(slot, Search(codec, codes, codes.at(slot), near, nullptr, scratch), reached)) {
+        Reach(slot, reached);
+      }
+    }
+  }
 }
 
 /// The slot on the base level to start from: on each level above, walks to the neighbour that is
@@ -68,7 +146,7 @@ Slot HnswGraph::Descend(const VectorCodec& codec, CodeView codes, const std::byt
 
 std::span<const SlotDistance> HnswGraph::Search(const VectorCodec& codec, CodeView codes,
                                                 const std::byte* query, std::size_t expansion,
-                                                const SlotSet* allowed,
+                                                const SlotFilter* filter,
                                                 HnswScratch& scratch) const {
   std::vector<SlotDistance>& frontier = scratch.frontier_;
   std::vector<SlotDistance>& found = scratch.found_;
@@ -91,7 +169,7 @@ std::span<const SlotDistance> HnswGraph::Search(const VectorCodec& codec, CodeVi
     }
     frontier.push_back(candidate);
     std::push_heap(frontier.begin(), frontier.end(), std::greater<>());
-    if (allowed != nullptr && !allowed->Contains(candidate.slot)) {
+    if (filter != nullptr && !filter->Allows(candidate.slot)) {
       return;
     }
     if (found.size() == expansion) {

@@ -21,35 +21,22 @@ namespace embeddingsdb {
 /// A vector's place in the graph, from 0.
 using Slot = std::uint32_t;
 
-/// Codes slot by slot; borrowed.
+/// Codes slot by slot, in chunks of 2^shift codes; borrowed.
 struct CodeView {
-  const std::byte* data = nullptr;
+  const std::byte* const* chunks = nullptr;
+  unsigned shift = 0;
   std::size_t stride = 0;
 
-  const std::byte* at(Slot slot) const { return data + slot * stride; }
+  const std::byte* at(Slot slot) const {
+    return chunks[slot >> shift] + (slot & ((Slot{1} << shift) - 1)) * stride;
+  }
 };
 
-/// One bit a slot, for slots that may be returned.
-class SlotSet {
+/// Which slots may be returned; asked by the searching thread.
+class SlotFilter {
  public:
-  explicit SlotSet(std::size_t slots = 0, bool all = false)
-      : words_((slots + 63) / 64, all ? ~std::uint64_t{0} : 0), slots_(slots) {
-    if (all && slots % 64 != 0) {
-      words_.back() >>= 64 - slots % 64;
-    }
-  }
-
-  std::size_t slots() const { return slots_; }
-  bool Contains(Slot slot) const { return (words_[slot / 64] >> (slot % 64) & 1U) != 0; }
-  void Insert(Slot slot) { words_[slot / 64] |= std::uint64_t{1} << (slot % 64); }
-  void Erase(Slot slot) { words_[slot / 64] &= ~(std::uint64_t{1} << (slot % 64)); }
-  std::size_t Count() const;
-  std::span<const std::uint64_t> words() const { return words_; }
-  std::span<std::uint64_t> words() { return words_; }
-
- private:
-  std::vector<std::uint64_t> words_;
-  std::size_t slots_;
+  virtual ~SlotFilter() = default;
+  virtual bool Allows(Slot slot) const = 0;
 };
 
 struct SlotDistance {
@@ -69,7 +56,7 @@ class HnswScratch {
   std::vector<SlotDistance> found_;     // a heap, farthest on top
 };
 
-/// Immutable, safe for concurrent use.
+/// Safe for concurrent use once it is connected.
 class HnswGraph {
  public:
   /// Stands for "no neighbour" at the end of a list.
@@ -94,13 +81,25 @@ class HnswGraph {
   std::size_t size() const { return base_.size() / kBaseLinks; }
   std::size_t memory_bytes() const;
 
-  /// About the `expansion` nearest of the slots in `allowed` (null: all), nearest first; more
-  /// expansion, more of the truly nearest. Returns a view into the scratch memory.
+  /// Adds links to nodes that none of their neighbours links to, and to those that nothing leads to
+  /// from the entry. Building leaves some of both where many vectors are nearly equal: searches
+  /// would hardly, or never, find them.
+  void Connect(const VectorCodec& codec, CodeView codes);
+
+  /// About the `expansion` nearest of the slots that `filter` (null: none) allows, nearest first;
+  /// more expansion, more of the truly nearest. Returns a view into the scratch memory.
   std::span<const SlotDistance> Search(const VectorCodec& codec, CodeView codes,
                                        const std::byte* query, std::size_t expansion,
-                                       const SlotSet* allowed, HnswScratch& scratch) const;
+                                       const SlotFilter* filter, HnswScratch& scratch) const;
 
  private:
+  std::span<Slot> Links(Slot slot);
+  std::span<const Slot> Links(Slot slot) const;
+  void LinkBack(Slot slot, const VectorCodec& codec, CodeView codes);
+  Slot EntrySlot() const;
+  /// Marks what base links lead to from `start`.
+  void Reach(Slot start, std::vector<bool>& reached) const;
+  bool LinkTo(Slot slot, std::span<const SlotDistance> near, const std::vector<bool>& reached);
   Slot Descend(const VectorCodec& codec, CodeView codes, const std::byte* query) const;
 
   std::vector<Slot> base_;

@@ -1,26 +1,32 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // IndexSet: one vector index a model, with what filters need to know about each row (provider and
-// depiction id). The same for all embedded engines. A later approximate index takes the flat
-// index's place behind VectorIndex; nothing above this header changes.
+// depiction id). The same for all embedded engines. Graphs for large models are built by a thread
+// in the background; until a row is in one, searches compare it exactly.
 #ifndef EMBEDDINGSDB_INDEX_INDEX_SET_H_
 #define EMBEDDINGSDB_INDEX_INDEX_SET_H_
 
+#include <condition_variable>
 #include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "embeddingsdb/index.h"
 #include "embeddingsdb/record.h"
 
 namespace embeddingsdb {
+
+class ModelIndex;
 
 /// A search within one model.
 struct IndexQuery {
@@ -30,6 +36,13 @@ struct IndexQuery {
   std::optional<std::string_view> provider;  ///< only rows of this provider
   std::span<const std::string> exclude;      ///< depiction ids to leave out
   const Key* exclude_record = nullptr;       ///< one record to leave out
+  bool exact = false;                        ///< compare all vectors, also where there is a graph
+};
+
+struct IndexSetOptions {
+  Metric metric = Metric::kL2;
+  IndexMode mode = IndexMode::kAuto;
+  Precision precision = Precision::kBf16;  ///< of graphs
 };
 
 /// A row to add, and the one it takes the place of. Borrows everything.
@@ -51,7 +64,10 @@ struct IndexHit {
 /// Remove.
 class IndexSet {
  public:
-  explicit IndexSet(Metric metric) : metric_(metric) {}
+  explicit IndexSet(const IndexSetOptions& options) : options_(options) {}
+  IndexSet(const IndexSet&) = delete;
+  IndexSet& operator=(const IndexSet&) = delete;
+  ~IndexSet();
 
   bool IsLoaded(std::string_view model) const;
 
@@ -78,16 +94,27 @@ class IndexSet {
 
   /// Rows of a loaded model; for Verify.
   std::size_t size(std::string_view model) const;
+  /// Rows of a loaded model that its graph leads to. Grows up to all of them in the background.
+  std::size_t graph_size(std::string_view model) const;
   std::size_t memory_bytes() const;
 
  private:
-  struct ModelIndex;
+  using Models = std::map<std::string, std::shared_ptr<ModelIndex>, std::less<>>;
 
   std::shared_ptr<ModelIndex> Find(std::string_view model) const;
+  std::vector<std::shared_ptr<ModelIndex>> All() const;
+  /// Tells the growing thread that there may be new rows.
+  void Wake();
+  void Grow(const std::stop_token& stop);
 
-  Metric metric_;
+  const IndexSetOptions options_;
   mutable std::shared_mutex mutex_;
-  std::map<std::string, std::shared_ptr<ModelIndex>, std::less<>> models_;
+  Models models_;  // guarded by mutex_
+
+  std::mutex work_mutex_;
+  std::condition_variable_any work_;
+  bool pending_ = false;  // guarded by work_mutex_
+  std::jthread worker_;   // started by the first row that may be worth a graph
 };
 
 }  // namespace embeddingsdb

@@ -6,6 +6,7 @@
 #endif
 
 #include <algorithm>
+#include <utility>
 
 namespace embeddingsdb {
 namespace {
@@ -61,11 +62,16 @@ void VectorBlocks::Pop() {
   }
 }
 
-float* VectorBlocks::row(std::size_t number) {
-  auto after = std::upper_bound(blocks_.begin(), blocks_.end(), number,
-                                [](std::size_t n, const Block& block) { return n < block.first; });
+const float* VectorBlocks::row(std::size_t number) const {
+  const auto after =
+      std::upper_bound(blocks_.begin(), blocks_.end(), number,
+                       [](std::size_t n, const Block& block) { return n < block.first; });
   const Block& block = *std::prev(after);
   return block.data.get() + (number - block.first) * stride_;
+}
+
+float* VectorBlocks::row(std::size_t number) {
+  return const_cast<float*>(std::as_const(*this).row(number));
 }
 
 std::size_t VectorBlocks::RowsIn(const Block& block) const {

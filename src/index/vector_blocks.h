@@ -43,6 +43,7 @@ class VectorBlocks {
   std::size_t size() const { return size_; }
   std::size_t stride() const { return stride_; }
   float* row(std::size_t number);
+  const float* row(std::size_t number) const;
   std::span<const Block> blocks() const { return blocks_; }
   /// Rows in use of one of blocks().
   std::size_t RowsIn(const Block& block) const;

@@ -123,7 +123,7 @@ std::string_view IsaName(nk_capability_t used) {
 VectorCodec::VectorCodec(Metric metric, Precision precision, int dimension)
     : metric_(metric), precision_(precision), dimension_(static_cast<std::size_t>(dimension)) {
   constexpr std::size_t kUnit = 16;
-  const bool l2 = metric == Metric::kL2;
+  const bool l2 = metric != Metric::kInnerProduct;
   switch (precision) {
     case Precision::kF32:
       padded_ = RoundUp(dimension_, kKernelLanes);
@@ -149,7 +149,7 @@ VectorCodec::VectorCodec(Metric metric, Precision precision, int dimension)
 
 void VectorCodec::FindKernel() {
   static_assert(std::is_same_v<nk_size_t, unsigned long long>);
-  const bool l2 = metric_ == Metric::kL2 && precision_ != Precision::kI8;
+  const bool l2 = metric_ != Metric::kInnerProduct && precision_ != Precision::kI8;
   const nk_dtype_t type = precision_ == Precision::kBf16  ? nk_bf16_k
                           : precision_ == Precision::kF16 ? nk_f16_k
                                                           : nk_i8_k;

@@ -11,6 +11,8 @@ std::vector<EngineUnderTest> EnginesUnderTest() {
   return {
       {.name = "memory", .uri = [](const std::string&) { return "memory://?metric=l2"; }},
       {.name = "sqlite", .uri = [](const auto& dir) { return "sqlite://?dsn=" + dir + "/edb.db"; }},
+      {.name = "sqlite_hnsw",
+       .uri = [](const auto& dir) { return "sqlite://?dsn=" + dir + "/edb.db&index=hnsw"; }},
       {.name = "duckdb",
        .uri = [](const auto& dir) { return "duckdb://" + dir + "/edb.duckdb?metric=l2"; }},
   };

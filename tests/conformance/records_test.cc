@@ -211,7 +211,7 @@ TEST_P(Records, UnknownOptionsAreRefusedWithTheNearestName) {
   EXPECT_FAILS(TryOpen("&max-results=1001"), kInvalidArgument, "1000");
   EXPECT_FAILS(TryOpen("&dimensions=many"), kInvalidArgument, "dimensions");
   EXPECT_FAILS(TryOpen("&max-distance=near"), kInvalidArgument, "max-distance");
-  EXPECT_FAILS(TryOpen("&index=hnsw"), kUnimplemented, "index");
+  EXPECT_FAILS(TryOpen("&precision=f8"), kInvalidArgument, "bf16");
 }
 
 }  // namespace

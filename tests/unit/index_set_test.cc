@@ -61,7 +61,7 @@ class IndexSetOfFive : public testing::Test {
   }
 
   const Vector origin_ = {0};
-  IndexSet set_{Metric::kL2};
+  IndexSet set_{{.metric = Metric::kL2}};
 };
 
 TEST_F(IndexSetOfFive, OrdersByDistanceThenProviderThenDepiction) {
@@ -160,7 +160,7 @@ TEST_F(IndexSetOfFive, AddsABatchOverSeveralModels) {
 }
 
 TEST(IndexSet, SearchesLoadedModelsOnly) {
-  IndexSet set(Metric::kL2);
+  IndexSet set({.metric = Metric::kL2});
   EXPECT_FALSE(set.IsLoaded("m"));
   EXPECT_FAILS(set.Search("m", {.embedding = Vector{1}}), kFailedPrecondition, "\"m\"");
   ASSERT_OK(AddOne(set, KeyOf("a", "1"), 1, Vector{1}));
@@ -175,7 +175,7 @@ TEST(IndexSet, SearchesLoadedModelsOnly) {
 }
 
 TEST(IndexSet, StaysUnloadedWhenLoadingFails) {
-  IndexSet set(Metric::kL2);
+  IndexSet set({.metric = Metric::kL2});
   EXPECT_FAILS(set.Load("m", 1,
                         [](const IndexSet::RowSink& sink) -> Status {
                           EDB_TRY(sink(1, "a", "1", Vector{1}));
@@ -190,7 +190,7 @@ TEST(IndexSet, StaysUnloadedWhenLoadingFails) {
 }
 
 TEST(IndexSet, TakesAnotherLengthOnceAModelIsEmpty) {
-  IndexSet set(Metric::kL2);
+  IndexSet set({.metric = Metric::kL2});
   ASSERT_OK(LoadEmpty(set, "m", 1));
   ASSERT_OK(AddOne(set, KeyOf("a", "1"), 1, Vector{1}));
   set.Remove("m", 1);
@@ -201,7 +201,7 @@ TEST(IndexSet, TakesAnotherLengthOnceAModelIsEmpty) {
 }
 
 TEST(IndexSet, KeepsModelsApart) {
-  IndexSet set(Metric::kCosine);
+  IndexSet set({.metric = Metric::kCosine});
   ASSERT_OK(LoadEmpty(set, "m", 2));
   ASSERT_OK(LoadEmpty(set, "n", 3));
   ASSERT_OK(AddOne(set, KeyOf("a", "1"), 1, Vector{1, 2}));
@@ -212,7 +212,7 @@ TEST(IndexSet, KeepsModelsApart) {
 
 // Every search sees whole batches: pairs of rows at one distance come and go together.
 TEST(IndexSet, SearchesAndChangesTogether) {
-  IndexSet set(Metric::kL2);
+  IndexSet set({.metric = Metric::kL2});
   ASSERT_OK(LoadEmpty(set, "m", 4));
   std::atomic<bool> done = false;
   std::atomic<int> searches = 0;

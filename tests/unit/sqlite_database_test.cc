@@ -37,6 +37,15 @@ TEST_F(SqliteDatabaseTest, OpensTheFileThatTheUriNames) {
   }
 }
 
+TEST_F(SqliteDatabaseTest, RefusesUnknownIndexesAndPrecisionsNamingTheKnown) {
+  const std::string uri = "sqlite://" + dir_.File("any.db");
+  EXPECT_FAILS(Open(uri + "?index=tree"), kInvalidArgument, "auto, exact, hnsw");
+  EXPECT_FAILS(Open(uri + "?precision=f8"), kInvalidArgument, "bf16, f32, f16, i8");
+  for (const char* precision : {"bf16", "f32", "f16", "i8"}) {
+    EXPECT_OK(Open(uri + "?index=hnsw&precision=" + precision));
+  }
+}
+
 TEST_F(SqliteDatabaseTest, RefusesAUriThatNamesNoFileOrTwo) {
   EXPECT_FAILS(Open("sqlite://"), kInvalidArgument, "dsn");
   EXPECT_FAILS(Open("sqlite://?dsn="), kInvalidArgument, "dsn");
