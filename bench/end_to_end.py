@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Imports a Parquet file through a real server into each engine, exports it again, and asks.
 
-    bench/end_to_end.py [--rows N] [--bin DIR] [--make-parquet FILE]
+    bench/end_to_end.py [--rows N] [--engines sqlite,lmdb] [--bin DIR] [--make-parquet FILE]
 
 Prints one line an engine. The bars are those of 235,200 x 512 on two cores: import 20,000 records/s
 durable, export 50,000 records/s, from the server's start to its first answer 2 s. Exits with 1 when
@@ -60,7 +60,8 @@ def run(*command):
 
 def measure(tool, folder, scheme, source, rows):
     uri = {"sqlite": f"sqlite://{folder}/bench.db",
-           "duckdb": f"duckdb://{folder}/bench.duckdb"}[scheme]
+           "duckdb": f"duckdb://{folder}/bench.duckdb",
+           "lmdb": f"lmdb://{folder}/bench"}[scheme]
     figures = {}
     with Server(tool, uri) as server:
         seconds = run(tool, "parquet-import", "-client-uri", server.uri, source)
@@ -88,13 +89,14 @@ def main():
     options.add_argument("--rows", type=int, default=235_200)
     options.add_argument("--bin", default=str(ROOT / "build/release/bin"))
     options.add_argument("--make-parquet", default=str(ROOT / "build/release/bench/make_parquet"))
+    options.add_argument("--engines", default="sqlite,duckdb,lmdb")
     options = options.parse_args()
     tool = os.path.join(options.bin, "embeddingsdb")
     missed = []
     with tempfile.TemporaryDirectory() as work:
         source = os.path.join(work, "source.parquet")
         run(options.make_parquet, source, str(options.rows))
-        for scheme in ("sqlite", "duckdb"):
+        for scheme in options.engines.split(","):
             with tempfile.TemporaryDirectory(dir=work) as folder:
                 figures = measure(tool, folder, scheme, source, options.rows)
             print(scheme, ", ".join(f"{name} {value:,.{2 if value < 100 else 0}f}"

@@ -6,7 +6,9 @@
 namespace embeddingsdb {
 
 void RegisterBuiltinEngines(Registry& registry) {
+  registry.AddDatabase("bleve", OpenLmdbDatabase);  // what go-embeddingsdb has in its place
   registry.AddDatabase("duckdb", OpenDuckdbDatabase);
+  registry.AddDatabase("lmdb", OpenLmdbDatabase);
   registry.AddDatabase("memory", OpenMemoryDatabase);
   registry.AddDatabase("null", OpenNullDatabase);
   registry.AddDatabase("sqlite", OpenSqliteDatabase);

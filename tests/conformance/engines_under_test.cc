@@ -15,6 +15,7 @@ std::vector<EngineUnderTest> EnginesUnderTest() {
        .uri = [](const auto& dir) { return "sqlite://?dsn=" + dir + "/edb.db&index=hnsw"; }},
       {.name = "duckdb",
        .uri = [](const auto& dir) { return "duckdb://" + dir + "/edb.duckdb?metric=l2"; }},
+      {.name = "lmdb", .uri = [](const auto& dir) { return "lmdb://" + dir + "/edb?metric=l2"; }},
   };
 }
 

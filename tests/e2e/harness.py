@@ -15,7 +15,7 @@ import urllib.parse
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("EDB_BIN", "build/dev/bin"))
-ENGINES = ("sqlite", "duckdb")
+ENGINES = ("sqlite", "duckdb", "lmdb")
 # Sanitizers make everything slower; nothing here waits this long unless it hangs.
 PATIENCE = 60
 
@@ -58,7 +58,7 @@ def database_uri(engine, folder, **options):
     query = "".join(f"&{name}={quote(value)}" for name, value in options.items())
     if engine == "sqlite":
         return f"sqlite://?dsn={quote(folder / 'test.db')}{query}"
-    return f"duckdb://{folder}/test?{query[1:]}"
+    return f"{engine}://{folder}/test?{query[1:]}"
 
 
 def record(number, provider="p", model="m", dimension=4, **fields):
