@@ -20,8 +20,8 @@ import time
 
 from harness import BIN, ENGINES, PATIENCE, Server, database_uri, json_lines, record, tool
 
-# More than two of the chunks that an import is acknowledged in.
-RECORDS = 9_000
+# Three of the chunks that an import is acknowledged in, so that most kills fall between two.
+RECORDS = 15_000
 # A database lives through this many kills, so that recovery meets what recovery left behind.
 ROUNDS_PER_DATABASE = 5
 

@@ -350,14 +350,15 @@ Status LmdbEnvironment::Sync() {
   return code == MDB_SUCCESS ? Status() : LmdbError(code, "cannot sync the LMDB database");
 }
 
-void LmdbEnvironment::ClearStaleReaders(bool now) {
+int LmdbEnvironment::ClearStaleReaders(bool now) {
   const auto time = std::chrono::steady_clock::now().time_since_epoch();
   if (!now && time.count() < next_check_) {
-    return;
+    return 0;
   }
   next_check_ = (time + std::chrono::steady_clock::duration(kCheckReadersEvery)).count();
   int cleared = 0;
   static_cast<void>(mdb_reader_check(env_.get(), &cleared));  // tried again soon
+  return cleared;
 }
 
 Status LmdbEnvironment::KeepLength() {

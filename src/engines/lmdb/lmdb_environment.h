@@ -113,9 +113,9 @@ class LmdbEnvironment : public std::enable_shared_from_this<LmdbEnvironment> {
 
   void SetSyncMeta(bool sync_meta);
   Status Sync();
-  /// Frees the places of readers that died without leaving; at most every few seconds unless
-  /// `now`. Their snapshots would keep the file growing.
-  void ClearStaleReaders(bool now);
+  /// Frees the places of readers that died without leaving, whose snapshots would keep the file
+  /// growing; looks for them at most every few seconds unless `now`. How many there were.
+  int ClearStaleReaders(bool now);
   /// After a commit: the file is at least as long as it says, which a reader checks.
   Status KeepLength();
   /// The number of the newest commit of any process.

@@ -51,9 +51,9 @@ inline constexpr std::string_view kKeysKey = "k";
 
 /// LMDB's keys have at most 511 bytes.
 inline constexpr std::size_t kListKeyBytes = 495;
-/// A chunk is closed when another vector would make it longer than 16 pages, but not before it has
+/// A chunk is closed when another vector would make it longer than 32 pages, but not before it has
 /// kChunkLeastRows.
-inline constexpr std::size_t kChunkBytes = std::size_t{16} * 4'096 - 16;
+inline constexpr std::size_t kChunkBytes = std::size_t{32} * 4'096 - 16;
 inline constexpr std::size_t kChunkLeastRows = 4;
 inline constexpr std::size_t kChunkRows = 256;
 /// Attribute names that rows refer to by number; rows with other names than these many sets carry

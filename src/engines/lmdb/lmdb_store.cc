@@ -62,7 +62,12 @@ Status CheckFolder(const LmdbStoreOptions& options, Env& env) {
     return FailedPreconditionError(
         Concat(QuoteWhole(folder), " is a file; an LMDB database is a folder"));
   }
-  if (env.Exists(Concat(folder, "/", kDataFile))) {
+  const std::string file = Concat(folder, "/", kDataFile);
+  if (env.Exists(file)) {
+    std::error_code error;
+    if (options.read_only && std::filesystem::file_size(file, error) == 0) {
+      return FailedPreconditionError(Concat(QuoteWhole(file), " is empty, nothing to read"));
+    }
     return {};
   }
   EDB_TRY(CheckContents(folder));
