@@ -158,6 +158,39 @@ TEST_F(LmdbDatabaseTest, RefusesAFileWhoseEndIsMissing) {
   }
 }
 
+TEST_F(LmdbDatabaseTest, OpensAFileThatLacksPagesNobodyReads) {
+  const std::string uri = "lmdb://" + dir_.File("x");
+  const std::string file = dir_.File("x") + "/data.mdb";
+  const auto record = [](int i) {
+    return MakeRecord("p", std::to_string(i), "m", std::vector<float>(512, 1));
+  };
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_OK(Open(uri).value()->Add(record(i)));
+  }
+  bool opened = false;
+  for (int i = 0; i < 200 && !opened; ++i) {
+    ASSERT_OK(Open(uri).value()->Remove(record(i).key));
+    const std::uintmax_t size = std::filesystem::file_size(file);
+    std::filesystem::copy_file(file, dir_.File("copy"),
+                               std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::resize_file(file, size - 4'096);
+    EXPECT_FAILS(Open(uri + "?read-only=true"), kDataLoss, "its end is missing");
+    const auto database = Open(uri);
+    opened = database.ok();
+    if (opened) {
+      EXPECT_EQ((*database)->Count({}).value(), 199 - i);
+      EXPECT_TRUE((*database)->Verify().value().problems.empty());
+      EXPECT_GE(std::filesystem::file_size(file), size);
+    } else {
+      EXPECT_EQ(database.status().code(), StatusCode::kDataLoss) << database.status();
+      EXPECT_EQ(std::filesystem::file_size(file), size - 4'096);
+      std::filesystem::copy_file(dir_.File("copy"), file,
+                                 std::filesystem::copy_options::overwrite_existing);
+    }
+  }
+  EXPECT_TRUE(opened);
+}
+
 TEST_F(LmdbDatabaseTest, BufferedRecordsAreThereAfterFlushAndClose) {
   const std::string uri = "lmdb://" + dir_.File("x") + "?durability=buffered";
   auto database = Open(uri).value();

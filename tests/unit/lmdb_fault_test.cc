@@ -249,7 +249,7 @@ TEST_F(LmdbDamageTest, NeverServesAFieldThatDiffersFromItsChecksum) {
 // writer do in a process of its own. A wrong answer is never given. LMDB trusts its pages, so it
 // may end the process; the sum says how often.
 TEST_F(LmdbDamageTest, NoFlippedBitGivesAWrongAnswer) {
-  constexpr int kFlips = 300;
+  constexpr int kFlips = 150;
   constexpr int kWrong = 3;
   const std::vector<Record> expected = MakeRecords(0, 100, 200);
   std::mt19937_64 random(TestSeed());

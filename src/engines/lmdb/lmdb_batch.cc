@@ -77,10 +77,9 @@ Status LmdbBatch::PutKeys(std::span<const Record* const> records, std::vector<Pu
   }
   std::sort(order.begin(), order.end());
   for (const auto& [hash, i] : order) {
-    EDB_ASSIGN(results[i].replaced, view_.Find(records[i]->key, hash));
-    if (results[i].replaced) {
-      EDB_TRY(RemoveRow(*results[i].replaced, hash));
-    }
+    EDB_ASSIGN(const std::optional<RowId> replaced, view_.Find(records[i]->key, hash));
+    EDB_TRY(replaced ? RemoveRow(*replaced, hash) : Status());
+    results[i].replaced = replaced;
   }
   // Only now: a key with the same hash would otherwise be compared with a row that is not there.
   for (const auto& [hash, i] : order) {
@@ -137,9 +136,7 @@ Status LmdbBatch::PutVectors(std::span<const Record* const> records) {
   RowId id = first_row_;
   for (const Record* record : records) {
     const std::string_view vector = BytesOf(record->embedding);
-    if (!builder.HasRoomFor(vector.size())) {
-      EDB_TRY(CloseChunk(builder));
-    }
+    EDB_TRY(builder.HasRoomFor(vector.size()) ? Status() : CloseChunk(builder));
     builder.Add(id++, vector);
   }
   return CloseChunk(builder);
@@ -184,7 +181,7 @@ Status LmdbBatch::RemoveRow(RowId id, std::uint64_t hash) {
   EDB_ASSIGN(const std::string joined, view_.JoinedKey(*row));
   EDB_ASSIGN(LmdbSpace * space, Touch(row->space));
   --space->rows;
-  if (Status status = txn_.Delete(tables_.list, ListTableKey(joined, id)); !status.ok()) {
+  if (const Status status = txn_.Delete(tables_.list, ListTableKey(joined, id)); !status.ok()) {
     return InRow(status, id);
   }
   EDB_TRY(txn_.Delete(tables_.keys, kKeysKey, KeyPair(hash, id)));
@@ -290,12 +287,8 @@ Result<std::uint64_t> LmdbBatch::ShapeOfNames(const Attributes& attributes) {
 Status LmdbBatch::Finish(std::int64_t now) {
   for (const auto& [id, space] : touched_) {
     const LmdbNumber key(id);
-    EDB_ASSIGN(const auto stored, txn_.Get(tables_.spaces, key.bytes()));
-    if (space.rows > 0) {
-      EDB_TRY(txn_.Put(tables_.spaces, key.bytes(), EncodeSpace(space)));
-    } else if (stored) {
-      EDB_TRY(txn_.Delete(tables_.spaces, key.bytes()));
-    }
+    EDB_TRY(space.rows > 0 ? txn_.Put(tables_.spaces, key.bytes(), EncodeSpace(space))
+                           : txn_.Delete(tables_.spaces, key.bytes()));
   }
   return PutMeta(kLastUpdateKey, static_cast<std::uint64_t>(now));
 }

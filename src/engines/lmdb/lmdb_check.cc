@@ -52,8 +52,8 @@ class LmdbCheck {
 
  private:
   Status CheckRows();
-  void CheckRow(RowId id, const LmdbRow& row);
-  Status CheckVector(RowId id, const LmdbRow& row);
+  void CheckRow(RowId id, const LmdbRow& row, LmdbVectors& vectors);
+  Status CheckVector(RowId id, const LmdbRow& row, LmdbVectors& vectors);
   Status CheckList();
   Status CheckSizes();
   Status CheckSpaces();
@@ -61,7 +61,6 @@ class LmdbCheck {
   const LmdbView view_;
   const LmdbKeyHash hash_;
   Problems& problems_;
-  std::optional<LmdbVectors> vectors_;
   std::map<std::uint64_t, std::int64_t> rows_in_space_;
   std::map<std::string, std::size_t, std::less<>> dimensions_;
   std::uint64_t rows_ = 0;
@@ -69,7 +68,7 @@ class LmdbCheck {
 };
 
 Status LmdbCheck::CheckRows() {
-  EDB_ASSIGN(vectors_, LmdbVectors::Open(view_));
+  EDB_ASSIGN(LmdbVectors vectors, LmdbVectors::Open(view_));
   EDB_ASSIGN(LmdbCursor cursor, LmdbCursor::Open(view_.txn(), view_.tables().rows));
   EDB_ASSIGN(bool more, cursor.First());
   while (more) {
@@ -79,7 +78,7 @@ Status LmdbCheck::CheckRows() {
     const Result<LmdbRow> row = DecodeRow(cursor.value());
     if (row.ok()) {
       ++rows_in_space_[row->space];
-      CheckRow(id, *row);
+      CheckRow(id, *row, vectors);
     } else {
       problems_.Add(InRow(row.status(), id).message());
     }
@@ -88,7 +87,7 @@ Status LmdbCheck::CheckRows() {
   return {};
 }
 
-void LmdbCheck::CheckRow(RowId id, const LmdbRow& row) {
+void LmdbCheck::CheckRow(RowId id, const LmdbRow& row, LmdbVectors& vectors) {
   Status status = view_.ReadFields(id, row, record_);
   if (!status.ok()) {
     problems_.Add(status.message());
@@ -100,14 +99,14 @@ void LmdbCheck::CheckRow(RowId id, const LmdbRow& row) {
   } else if (*found != id) {
     problems_.Add(InRow(DataLossError("table keys does not lead to it"), id).message());
   }
-  status = CheckVector(id, row);
+  status = CheckVector(id, row, vectors);
   if (!status.ok()) {
     problems_.Add(status.message());
   }
 }
 
-Status LmdbCheck::CheckVector(RowId id, const LmdbRow& row) {
-  EDB_TRY(vectors_->Read(id, row.checksum.vector, record_.embedding));
+Status LmdbCheck::CheckVector(RowId id, const LmdbRow& row, LmdbVectors& vectors) {
+  EDB_TRY(vectors.Read(id, row.checksum.vector, record_.embedding));
   EDB_TRY(InRow(ValidateEmbedding(record_.embedding, "embedding"), id));
   const std::size_t size = record_.embedding.size();
   const auto [model, is_first] = dimensions_.try_emplace(record_.key.model, size);
@@ -129,16 +128,17 @@ Status LmdbCheck::CheckList() {
       break;
     }
     ++listed;
-    const auto row = view_.Row(walk.row());
-    if (!row.ok()) {
+    const Result<std::optional<LmdbRow>> found = view_.Row(walk.row());
+    if (!found.ok()) {
       continue;  // found by CheckRows
     }
-    if (!*row) {
+    const std::optional<LmdbRow>& row = *found;
+    if (!row) {
       problems_.Add(
           InRow(DataLossError("table list names it, but it is not there"), walk.row()).message());
       continue;
     }
-    const Result<std::string> key = view_.JoinedKey(**row);
+    const Result<std::string> key = view_.JoinedKey(*row);
     if (key.ok() && *key != walk.joined()) {
       problems_.Add(
           InRow(DataLossError("its key in table list is another's"), walk.row()).message());

@@ -8,6 +8,7 @@
 #include <lmdb.h>
 #include <map>
 #include <random>
+#include <set>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -63,6 +64,15 @@ Result<std::uint64_t> FileSize(MDB_env* env) {
     return LmdbError(errno, "cannot read the LMDB database");
   }
   return static_cast<std::uint64_t>(info.st_size);
+}
+
+Status SetFileSize(MDB_env* env, std::uint64_t size) {
+  mdb_filehandle_t file = -1;
+  if (mdb_env_get_fd(env, &file) != MDB_SUCCESS ||
+      ::ftruncate(file, static_cast<off_t>(size)) != 0) {
+    return LmdbError(errno, "cannot set the length of the LMDB database");
+  }
+  return {};
 }
 
 /// kFailedPrecondition naming what the file is when it is not ours.
@@ -206,14 +216,55 @@ Status LmdbEnvironment::OpenFile() {
     env_.reset();
     return LmdbError(code, Concat("cannot open ", QuoteWhole(options_.folder)));
   }
-  // Reading a page behind the end of the file would end the process.
+  return CheckLength();
+}
+
+Status LmdbEnvironment::CheckLength() {
   EDB_ASSIGN(const std::uint64_t says, LengthOf(env_.get()));
   EDB_ASSIGN(const std::uint64_t has, FileSize(env_.get()));
-  if (has < says) {
-    return DataLossError(Concat(QuoteWhole(options_.folder + "/data.mdb"), " has ", has,
-                                " bytes of ", says, ": its end is missing"));
+  if (has >= says) {
+    return {};
   }
-  return {};
+  // Reading a page behind the end of the file would end the process. A writer that was killed may
+  // have left out pages that nobody reads (see KeepLength).
+  if (!options_.read_only) {
+    EDB_TRY(KeepLength());
+    const Result<bool> free = IsFreeFrom(has);
+    if (free.ok() && *free) {
+      return {};
+    }
+    EDB_TRY(SetFileSize(env_.get(), has));
+  }
+  return DataLossError(Concat(QuoteWhole(options_.folder + "/data.mdb"), " has ", has, " bytes of ",
+                              says, ": its end is missing"));
+}
+
+Result<bool> LmdbEnvironment::IsFreeFrom(std::uint64_t length) {
+  MDB_txn* raw = nullptr;
+  if (const int code = mdb_txn_begin(env_.get(), nullptr, MDB_RDONLY, &raw); code != MDB_SUCCESS) {
+    return LmdbError(code, "cannot read the LMDB database");
+  }
+  const LmdbTransaction txn(raw);
+  MDB_stat stat{};
+  static_cast<void>(mdb_env_stat(env_.get(), &stat));  // only refuses null pointers
+  const std::uint64_t first = length / stat.ms_psize;
+  EDB_ASSIGN(const std::uint64_t says, LengthOf(env_.get()));
+  std::set<std::uint64_t> missing;
+  for (std::uint64_t page = first; page < says / stat.ms_psize; ++page) {
+    missing.insert(page);
+  }
+  // LMDB's own table of free pages: lists of numbers, their count in front.
+  constexpr LmdbTable kFreePages = 0;
+  EDB_ASSIGN(LmdbCursor cursor, LmdbCursor::Open(txn, kFreePages));
+  EDB_ASSIGN(bool more, cursor.First());
+  while (more) {
+    LmdbBytes list(cursor.value());
+    for (std::uint64_t count = list.Fixed64(); count > 0 && list.ok(); --count) {
+      missing.erase(list.Fixed64());
+    }
+    EDB_ASSIGN(more, cursor.Next());
+  }
+  return missing.empty();
 }
 
 Status LmdbEnvironment::OpenTables() {
@@ -366,15 +417,7 @@ Status LmdbEnvironment::KeepLength() {
   const std::shared_lock map = HoldMap();
   EDB_ASSIGN(const std::uint64_t says, LengthOf(env_.get()));
   EDB_ASSIGN(const std::uint64_t has, FileSize(env_.get()));
-  if (has >= says) {
-    return {};
-  }
-  mdb_filehandle_t file = -1;
-  static_cast<void>(mdb_env_get_fd(env_.get(), &file));
-  if (::ftruncate(file, static_cast<off_t>(says)) != 0) {
-    return LmdbError(errno, "cannot lengthen the LMDB database");
-  }
-  return {};
+  return has >= says ? Status() : SetFileSize(env_.get(), says);
 }
 
 bool LmdbEnvironment::DiskIsFull() const {

@@ -72,6 +72,8 @@ class LmdbSnapshot {
  public:
   LmdbSnapshot(std::shared_ptr<LmdbEnvironment> environment, std::unique_ptr<LmdbReadHandle> handle,
                std::shared_lock<std::shared_mutex> map);
+  LmdbSnapshot(const LmdbSnapshot&) = delete;
+  LmdbSnapshot& operator=(const LmdbSnapshot&) = delete;
   LmdbSnapshot(LmdbSnapshot&&) = default;
   LmdbSnapshot& operator=(LmdbSnapshot&&) = delete;
   ~LmdbSnapshot();
@@ -132,6 +134,10 @@ class LmdbEnvironment : public std::enable_shared_from_this<LmdbEnvironment> {
   explicit LmdbEnvironment(LmdbEnvironmentOptions options) : options_(std::move(options)) {}
 
   Status OpenFile();
+  /// kDataLoss when pages that may be read are behind the end of the file.
+  Status CheckLength();
+  /// True when nobody reads the file's pages from `length` bytes on.
+  Result<bool> IsFreeFrom(std::uint64_t length);
   Status OpenTables();
   Status SyncFolder() const;
   Status SetMapSize(std::size_t size);

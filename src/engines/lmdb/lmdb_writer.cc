@@ -95,7 +95,7 @@ Result<LmdbWriter::Outcome> LmdbWriter::TryCommit(const Change& change) {
   if (!*changed) {
     return Outcome::kDone;
   }
-  if (Status status = txn.Commit(); !status.ok()) {
+  if (const Status status = txn.Commit(); !status.ok()) {
     if (txn.last_error() == MDB_MAP_FULL) {
       return Outcome::kMapIsFull;
     }
