@@ -9,6 +9,7 @@
 #include <map>
 #include <random>
 #include <set>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -370,6 +371,13 @@ std::size_t LmdbEnvironment::map_size() const {
 }
 
 Status LmdbEnvironment::SetMapSize(std::size_t size) {
+  // LMDB gives the old map up first, and has none at all if it then does not get the new one.
+  void* const room =
+      ::mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED) {
+    return LmdbError(errno, Concat("no ", size, " bytes of address space for the memory map"));
+  }
+  ::munmap(room, size);
   const int code = mdb_env_set_mapsize(env_.get(), size);
   return code == MDB_SUCCESS ? Status() : LmdbError(code, "cannot enlarge the memory map");
 }
@@ -387,7 +395,15 @@ Status LmdbEnvironment::Grow() {
 Status LmdbEnvironment::FollowGrowth() {
   const std::lock_guard turn(turn_);
   const std::unique_lock map(map_);
-  return SetMapSize(0);
+  EDB_ASSIGN(const std::uint64_t says, LengthOf(env_.get()));
+  std::size_t size = map_size();
+  if (size >= says) {
+    return {};  // another thread was quicker
+  }
+  while (size < says) {
+    size *= 2;
+  }
+  return SetMapSize(size);
 }
 
 void LmdbEnvironment::SetSyncMeta(bool sync_meta) {

@@ -142,7 +142,7 @@ class LmdbEnvironment : public std::enable_shared_from_this<LmdbEnvironment> {
   Status SyncFolder() const;
   Status SetMapSize(std::size_t size);
   std::shared_lock<std::shared_mutex> HoldMap();
-  /// Takes over the map size of another process that has made the file larger than our map.
+  /// Enlarges the map for a file that another process has made larger than it.
   Status FollowGrowth();
   void Return(std::unique_ptr<LmdbReadHandle> handle);
 
