@@ -174,12 +174,9 @@ Status LmdbBatch::CloseChunk(LmdbChunkBuilder& builder) {
 }
 
 Status LmdbBatch::RemoveRow(RowId id, std::uint64_t hash) {
-  EDB_ASSIGN(const auto row, view_.Row(id));
-  if (!row) {
-    return InRow(DataLossError("table keys names it, but it is not there"), id);
-  }
-  EDB_ASSIGN(const std::string joined, view_.JoinedKey(*row));
-  EDB_ASSIGN(LmdbSpace * space, Touch(row->space));
+  EDB_ASSIGN(const LmdbRow row, view_.NamedRow(id));
+  EDB_ASSIGN(const std::string joined, view_.JoinedKey(row));
+  EDB_ASSIGN(LmdbSpace * space, Touch(row.space));
   --space->rows;
   if (const Status status = txn_.Delete(tables_.list, ListTableKey(joined, id)); !status.ok()) {
     return InRow(status, id);

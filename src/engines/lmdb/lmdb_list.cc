@@ -47,11 +47,8 @@ Status LmdbListWalk::ReadRun() {
   while (more_ && cursor_.key().size() > kListKeyBytes && cursor_.key().starts_with(beginning)) {
     EDB_ASSIGN(const std::uint64_t number, LmdbNumber::Parse(cursor_.value()));
     const auto id = static_cast<RowId>(number);
-    EDB_ASSIGN(const auto row, view_->Row(id));
-    if (!row) {
-      return InRow(DataLossError("table list names it, but it is not there"), id);
-    }
-    EDB_ASSIGN(std::string joined, view_->JoinedKey(*row));
+    EDB_ASSIGN(const LmdbRow row, view_->NamedRow(id));
+    EDB_ASSIGN(std::string joined, view_->JoinedKey(row));
     run_.emplace_back(std::move(joined), id);
     EDB_ASSIGN(more_, cursor_.Next());
   }

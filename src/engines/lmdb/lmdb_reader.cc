@@ -18,6 +18,17 @@ std::vector<std::uint64_t> IdsOf(const std::vector<std::pair<std::uint64_t, Lmdb
   return ids;  // in table order, which is sorted
 }
 
+/// The row that a cursor of table rows stands on, and its id.
+Result<std::pair<RowId, LmdbRow>> RowAt(const LmdbCursor& rows) {
+  EDB_ASSIGN(const std::uint64_t number, LmdbNumber::Parse(rows.key()));
+  const auto id = static_cast<RowId>(number);
+  const Result<LmdbRow> row = DecodeRow(rows.value());
+  if (!row.ok()) {
+    return InRow(row.status(), id);
+  }
+  return std::pair(id, *row);
+}
+
 bool Contains(const std::vector<std::uint64_t>& sorted, std::uint64_t id) {
   return std::binary_search(sorted.begin(), sorted.end(), id);
 }
@@ -29,24 +40,25 @@ Result<std::optional<Record>> LmdbReader::Get(const Key& key) const {
   if (!id) {
     return std::optional<Record>();
   }
-  EDB_ASSIGN(const auto row, view_.Row(*id));
+  EDB_ASSIGN(const LmdbRow row, view_.NamedRow(*id));
   Record record;
   record.key = key;
-  EDB_TRY(view_.ReadFieldsOf(*id, *row, key, record));
+  EDB_TRY(view_.ReadFieldsOf(*id, row, key, record));
   EDB_ASSIGN(LmdbVectors vectors, LmdbVectors::Open(view_));
-  EDB_TRY(vectors.Read(*id, row->checksum.vector, record.embedding));
+  EDB_TRY(vectors.Read(*id, row.checksum.vector, record.embedding));
   return std::optional<Record>(std::move(record));
 }
 
 Result<std::vector<std::optional<Record>>> LmdbReader::GetRows(std::span<const RowRef> rows) const {
   std::vector<std::optional<Record>> records(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    EDB_ASSIGN(const auto row, view_.Row(rows[i].row));
-    if (row) {
-      Record& record = records[i].emplace();
-      record.key = rows[i].key;
-      EDB_TRY(view_.ReadFieldsOf(rows[i].row, *row, rows[i].key, record));
+    EDB_ASSIGN(const std::optional<LmdbRow> row, view_.Row(rows[i].row));
+    if (!row) {
+      continue;
     }
+    Record& record = records[i].emplace();
+    record.key = rows[i].key;
+    EDB_TRY(view_.ReadFieldsOf(rows[i].row, *row, rows[i].key, record));
   }
   return records;
 }
@@ -59,9 +71,10 @@ Status LmdbReader::List(const ListQuery& query, RecordPage& page) const {
   if (wanted.depiction_id) {
     EDB_ASSIGN(const std::vector<Listed> found, FindDepiction(wanted));
     page.total = static_cast<std::int64_t>(found.size());
-    for (auto i = static_cast<std::size_t>(offset);
-         i < found.size() && page.records.size() < per_page; ++i) {
-      EDB_TRY(ReadListed(found[i].first, found[i].second, page.records.emplace_back()));
+    const std::size_t begin = std::min(static_cast<std::size_t>(offset), found.size());
+    const std::size_t end = std::min(begin + per_page, found.size());
+    for (const auto& [joined, row] : std::span(found).subspan(begin, end - begin)) {
+      EDB_TRY(ReadListed(joined, row, page.records.emplace_back()));
     }
     return {};
   }
@@ -114,16 +127,16 @@ Result<std::vector<LmdbReader::Listed>> LmdbReader::FindDepiction(const LmdbWant
   std::vector<Listed> found;
   EDB_ASSIGN(const auto spaces, view_.Spaces(wanted));
   for (const auto& [space_id, space] : spaces) {
-    const Key key = {space.provider, std::string(*wanted.depiction_id), space.model};
+    const Key key = {space.provider, std::string(wanted.depiction_id.value_or("")), space.model};
     EDB_ASSIGN(const std::optional<RowId> id, view_.Find(key, hash_(key)));
     if (!id) {
       continue;
     }
-    EDB_ASSIGN(const auto row, view_.Row(*id));
-    if (wanted.subject_id && row->subject_id != *wanted.subject_id) {
+    EDB_ASSIGN(const LmdbRow row, view_.NamedRow(*id));
+    if (wanted.subject_id && row.subject_id != *wanted.subject_id) {
       continue;
     }
-    EDB_ASSIGN(std::string joined, view_.JoinedKey(*row));
+    EDB_ASSIGN(std::string joined, view_.JoinedKey(row));
     found.emplace_back(std::move(joined), *id);
   }
   std::sort(found.begin(), found.end());
@@ -180,17 +193,14 @@ Status LmdbReader::Walk(const LmdbWanted& wanted, const ListVisitor& visit) cons
 }
 
 Status LmdbReader::ReadListed(std::string_view joined, RowId id, Record& record) const {
-  EDB_ASSIGN(const auto row, view_.Row(id));
-  if (!row) {
-    return InRow(DataLossError("table list names it, but it is not there"), id);
-  }
-  EDB_TRY(view_.ReadFields(id, *row, record));
-  EDB_ASSIGN(const std::string key, view_.JoinedKey(*row));
+  EDB_ASSIGN(const LmdbRow row, view_.NamedRow(id));
+  EDB_TRY(view_.ReadFields(id, row, record));
+  EDB_ASSIGN(const std::string key, view_.JoinedKey(row));
   if (key != joined) {
     return InRow(DataLossError("its key in table list is another's"), id);
   }
   EDB_ASSIGN(LmdbVectors vectors, LmdbVectors::Open(view_));
-  return vectors.Read(id, row->checksum.vector, record.embedding);
+  return vectors.Read(id, row.checksum.vector, record.embedding);
 }
 
 Status LmdbReader::VisitVectors(const std::string& model, const VectorVisitor& visit) const {
@@ -202,18 +212,15 @@ Status LmdbReader::VisitVectors(const std::string& model, const VectorVisitor& v
   EDB_ASSIGN(LmdbCursor rows, LmdbCursor::Open(view_.txn(), view_.tables().rows));
   std::vector<float> vector;
   EDB_ASSIGN(bool more, rows.First());
-  for (; more && !spaces.empty();) {
-    EDB_ASSIGN(const std::uint64_t number, LmdbNumber::Parse(rows.key()));
-    const auto id = static_cast<RowId>(number);
-    const Result<LmdbRow> row = DecodeRow(rows.value());
-    if (!row.ok()) {
-      return InRow(row.status(), id);
-    }
-    if (Contains(spaces, row->space)) {
-      EDB_ASSIGN(const auto* names, view_.SpaceNames(row->space));
-      EDB_TRY(vectors.Read(id, row->checksum.vector, vector));
-      EDB_TRY(visit(id, names->second, row->depiction_id, vector));
-    }
+  const auto visit_row = [&](RowId id, const LmdbRow& row) -> Status {
+    EDB_ASSIGN(const auto* names, view_.SpaceNames(row.space));
+    EDB_TRY(vectors.Read(id, row.checksum.vector, vector));
+    return visit(id, names->second, row.depiction_id, vector);
+  };
+  while (more && !spaces.empty()) {
+    EDB_ASSIGN(const auto found, RowAt(rows));
+    const auto& [id, row] = found;
+    EDB_TRY(Contains(spaces, row.space) ? visit_row(id, row) : Status());
     EDB_ASSIGN(more, rows.Next());
   }
   return {};
@@ -237,9 +244,9 @@ Result<std::int64_t> LmdbReader::LastUpdate() const {
 
 Result<std::unique_ptr<RecordCursor>> LmdbScan::Start(LmdbSnapshot snapshot, LmdbKeyHash hash,
                                                       const std::vector<Filter>& filters) {
-  std::unique_ptr<LmdbScan> scan(new LmdbScan(std::move(snapshot)));
+  std::unique_ptr<LmdbScan> scan(new LmdbScan);
   const LmdbWanted wanted = LmdbWanted::Of(filters);
-  const LmdbReader reader(*scan->snapshot_, hash);
+  const LmdbReader reader(snapshot, hash);
   if (wanted.nothing) {
     scan->rows_.emplace();
   } else if (wanted.depiction_id || wanted.subject_id) {
@@ -248,7 +255,8 @@ Result<std::unique_ptr<RecordCursor>> LmdbScan::Start(LmdbSnapshot snapshot, Lmd
     EDB_ASSIGN(const auto spaces, reader.view().Spaces(wanted));
     scan->spaces_ = IdsOf(spaces);
   }
-  scan->snapshot_->Park();
+  snapshot.Park();
+  scan->snapshot_.emplace(std::move(snapshot));
   return std::unique_ptr<RecordCursor>(std::move(scan));
 }
 
@@ -257,7 +265,7 @@ Result<bool> LmdbScan::Next(Record& record) {
     return false;
   }
   snapshot_->Unpark();
-  Result<bool> more = ReadNext(record);
+  Result<bool> more = ReadNext(LmdbView(*snapshot_), record);
   snapshot_->Park();
   if (!more.ok() || !*more) {
     // Lets go of the moment now: the cursor may live on for long.
@@ -266,8 +274,7 @@ Result<bool> LmdbScan::Next(Record& record) {
   return more;
 }
 
-Result<bool> LmdbScan::ReadNext(Record& record) {
-  const LmdbView view(*snapshot_);
+Result<bool> LmdbScan::ReadNext(const LmdbView& view, Record& record) {
   EDB_ASSIGN(const auto found, NextRow(view));
   if (!found) {
     return false;
@@ -287,23 +294,15 @@ Result<std::optional<std::pair<RowId, LmdbRow>>> LmdbScan::NextRow(const LmdbVie
       return Found();
     }
     const RowId id = (*rows_)[next_index_++];
-    EDB_ASSIGN(const auto row, view.Row(id));
-    if (!row) {
-      return InRow(DataLossError("an index names it, but it is not there"), id);
-    }
-    return Found({id, *row});
+    EDB_ASSIGN(const LmdbRow row, view.NamedRow(id));
+    return Found({id, row});
   }
   EDB_ASSIGN(LmdbCursor cursor, LmdbCursor::Open(view.txn(), view.tables().rows));
   EDB_ASSIGN(bool more, cursor.Seek(LmdbNumber(next_).bytes()));
   while (more) {
-    EDB_ASSIGN(const std::uint64_t number, LmdbNumber::Parse(cursor.key()));
-    const auto id = static_cast<RowId>(number);
-    const Result<LmdbRow> row = DecodeRow(cursor.value());
-    if (!row.ok()) {
-      return InRow(row.status(), id);
-    }
-    if (!spaces_ || Contains(*spaces_, row->space)) {
-      return Found({id, *row});
+    EDB_ASSIGN(const auto found, RowAt(cursor));
+    if (!spaces_ || Contains(*spaces_, found.second.space)) {
+      return Found(found);
     }
     EDB_ASSIGN(more, cursor.Next());
   }

@@ -69,9 +69,9 @@ class LmdbScan final : public RecordCursor {
   Result<bool> Next(Record& record) override;
 
  private:
-  explicit LmdbScan(LmdbSnapshot snapshot) : snapshot_(std::move(snapshot)) {}
+  LmdbScan() = default;
 
-  Result<bool> ReadNext(Record& record);
+  Result<bool> ReadNext(const LmdbView& view, Record& record);
   /// Finds the next row, or nothing.
   Result<std::optional<std::pair<RowId, LmdbRow>>> NextRow(const LmdbView& view);
 

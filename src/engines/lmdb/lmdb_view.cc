@@ -62,12 +62,9 @@ Result<std::optional<RowId>> LmdbView::Find(const Key& key, std::uint64_t hash) 
   EDB_ASSIGN(bool more, cursor.SeekPair(kKeysKey, KeyPair(hash, 0)));
   while (more && cursor.value().starts_with(hash_bytes)) {
     const auto id = static_cast<RowId>(FromBigEndian(cursor.value().substr(hash_bytes.size())));
-    EDB_ASSIGN(const auto row, Row(id));
-    if (!row) {
-      return InRow(DataLossError("table keys names it, but it is not there"), id);
-    }
-    if (row->depiction_id == key.depiction_id) {
-      EDB_ASSIGN(const auto* names, SpaceNames(row->space));
+    EDB_ASSIGN(const LmdbRow row, NamedRow(id));
+    if (row.depiction_id == key.depiction_id) {
+      EDB_ASSIGN(const auto* names, SpaceNames(row.space));
       if (names->first == key.model && names->second == key.provider) {
         return std::optional<RowId>(id);
       }
@@ -87,6 +84,14 @@ Result<std::optional<LmdbRow>> LmdbView::Row(RowId id) const {
     return InRow(row.status(), id);
   }
   return std::optional<LmdbRow>(*row);
+}
+
+Result<LmdbRow> LmdbView::NamedRow(RowId id) const {
+  EDB_ASSIGN(const std::optional<LmdbRow> row, Row(id));
+  if (!row) {
+    return InRow(DataLossError("an index names it, but it is not there"), id);
+  }
+  return *row;
 }
 
 Status LmdbView::ReadFields(RowId id, const LmdbRow& row, Record& record) const {

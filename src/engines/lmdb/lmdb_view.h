@@ -53,6 +53,8 @@ class LmdbView {
   /// The row that has the key, or nothing. `hash` is the key's.
   Result<std::optional<RowId>> Find(const Key& key, std::uint64_t hash) const;
   Result<std::optional<LmdbRow>> Row(RowId id) const;
+  /// A row that an index names: kDataLoss when it is not there.
+  Result<LmdbRow> NamedRow(RowId id) const;
   /// Everything but the vector. kDataLoss naming the row when it differs from its checksum.
   Status ReadFields(RowId id, const LmdbRow& row, Record& record) const;
   /// The same for a row whose key is known and written to the record by the caller.
