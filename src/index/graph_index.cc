@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -144,18 +145,23 @@ bool GraphIndex::FindsItself(Slot slot, HnswScratch& scratch) const {
          (!found.empty() && found.back().distance <= codec_->Compare(code, code));
 }
 
-std::vector<RowId> GraphIndex::FindHidden(std::size_t first,
-                                          const HnswBuildOptions& options) const {
+Result<std::vector<RowId>> GraphIndex::FindHidden(std::size_t first,
+                                                  const HnswBuildOptions& options) const {
   std::vector<RowId> hidden;
   std::mutex mutex;
   std::atomic<std::size_t> next = first;
+  std::atomic<bool> failed = false;
   const auto check = [&] {
-    HnswScratch scratch;
-    for (std::size_t i = next++; i < size() && !options.stop.stop_requested(); i = next++) {
-      if (!FindsItself(static_cast<Slot>(i), scratch)) {
-        const std::lock_guard lock(mutex);
-        hidden.push_back(ids_[i]);
+    try {
+      HnswScratch scratch;
+      for (std::size_t i = next++; i < size() && !options.stop.stop_requested(); i = next++) {
+        if (!FindsItself(static_cast<Slot>(i), scratch)) {
+          const std::lock_guard lock(mutex);
+          hidden.push_back(ids_[i]);
+        }
       }
+    } catch (const std::bad_alloc&) {
+      failed = true;
     }
   };
   std::vector<std::jthread> threads;
@@ -168,6 +174,9 @@ std::vector<RowId> GraphIndex::FindHidden(std::size_t first,
   }
   check();
   threads.clear();
+  if (failed) {
+    return ResourceExhaustedError("no memory to search the graph");
+  }
   return hidden;
 }
 
@@ -211,7 +220,7 @@ Result<std::shared_ptr<const GraphIndex>> GraphIndexBuilder::Build(
     hidden_.clear();
   }
   index->expansion_ = expansion_;
-  const std::vector<RowId> hidden = index->FindHidden(checked_size_, options);
+  EDB_ASSIGN(const std::vector<RowId> hidden, index->FindHidden(checked_size_, options));
   if (options.stop.stop_requested()) {
     return CancelledError("building the index was stopped");
   }

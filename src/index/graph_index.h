@@ -53,7 +53,7 @@ class GraphIndex {
   }
   std::size_t EnoughExpansion() const;
   bool FindsItself(Slot slot, HnswScratch& scratch) const;
-  std::vector<RowId> FindHidden(std::size_t first, const HnswBuildOptions& options) const;
+  Result<std::vector<RowId>> FindHidden(std::size_t first, const HnswBuildOptions& options) const;
 
   std::shared_ptr<const VectorCodec> codec_;
   Chunks chunks_;

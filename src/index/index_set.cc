@@ -19,7 +19,7 @@ namespace {
 constexpr std::chrono::milliseconds kGather{200};
 
 /// Others come first: this is the largest number that leaves some of the processor to it.
-constexpr int kNice = 10;
+[[maybe_unused]] constexpr int kNice = 10;
 
 }  // namespace
 
@@ -171,8 +171,10 @@ void IndexSet::Wake() {
 }
 
 void IndexSet::Grow(const std::stop_token& stop) {
-  // The number is this thread's alone, and that of the threads it starts.
+#if defined(__linux__)
+  // There the number is this thread's alone, and that of the threads it starts.
   (void)setpriority(PRIO_PROCESS, 0, kNice);
+#endif
   const std::size_t threads = std::max(1U, std::thread::hardware_concurrency());
   std::unique_lock lock(work_mutex_);
   while (work_.wait(lock, stop, [this] { return pending_; })) {

@@ -2,7 +2,7 @@
 #include "index/model_index.h"
 
 #include <algorithm>
-#include <cmath>
+#include <new>
 #include <utility>
 
 #include "embeddingsdb/limits.h"
@@ -332,6 +332,20 @@ Status ModelIndex::TakeArrivals(const std::stop_token& stop) {
 }
 
 Status ModelIndex::GrowGraph(std::size_t threads, const std::stop_token& stop) {
+  Status status;
+  try {
+    status = TryToGrow(threads, stop);
+  } catch (const std::bad_alloc&) {
+    status = ResourceExhaustedError("no memory for the graph");
+  }
+  if (!status.ok()) {
+    const auto lock = LockForChange();
+    growth_ = {};
+  }
+  return status;
+}
+
+Status ModelIndex::TryToGrow(std::size_t threads, const std::stop_token& stop) {
   std::stop_source either;
   const std::stop_callback first(stop, [&] { either.request_stop(); });
   const std::stop_callback second(abandoned_.get_token(), [&] { either.request_stop(); });
@@ -343,25 +357,17 @@ Status ModelIndex::GrowGraph(std::size_t threads, const std::stop_token& stop) {
   if (anew) {
     Restart();
   }
-  Status status = TakeArrivals(either.get_token());
-  if (status.ok() && growth_.builder->size() > 0) {
-    auto graph = growth_.builder->Build({.threads = threads, .stop = either.get_token()});
-    status = graph.status();
-    if (status.ok()) {
-      const auto lock = LockForChange();
-      if (growth_.epoch == epoch_) {
-        graph_.swap(*graph);  // what was there is freed after the lock
-        graph_end_ = growth_.last_row;
-        gone_from_graph_ = growth_.gone;
-      }
-      return {};
-    }
+  EDB_TRY(TakeArrivals(either.get_token()));
+  // What was there is freed after the lock.
+  EDB_ASSIGN(std::shared_ptr<const GraphIndex> graph,
+             growth_.builder->Build({.threads = threads, .stop = either.get_token()}));
+  const auto lock = LockForChange();
+  if (growth_.epoch == epoch_) {
+    graph_.swap(graph);
+    graph_end_ = growth_.last_row;
+    gone_from_graph_ = growth_.gone;
   }
-  if (!status.ok()) {
-    const auto lock = LockForChange();
-    growth_ = {};
-  }
-  return status;
+  return {};
 }
 
 }  // namespace embeddingsdb

@@ -99,6 +99,7 @@ class ModelIndex {
   bool TooManyGone(std::size_t gone, std::size_t size) const;
   Status TakeArrivals(const std::stop_token& stop);
   void Restart();
+  Status TryToGrow(std::size_t threads, const std::stop_token& stop);
   /// The rows that may be the nearest, to be compared exactly; nothing when all must be compared.
   std::optional<std::vector<RowId>> Candidates(const IndexQuery& query,
                                                const FilteredRows& view) const;
