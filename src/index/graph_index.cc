@@ -4,11 +4,10 @@
 #include <algorithm>
 #include <atomic>
 #include <new>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include "core/text.h"
+#include "index/threads.h"
 
 namespace embeddingsdb {
 namespace {
@@ -23,6 +22,15 @@ constexpr std::size_t kSampleNeighbours = 10;
 constexpr double kSampleRecall = 0.99;
 constexpr std::size_t kLeastExpansion = 64;
 constexpr std::size_t kMostExpansion = 1'024;
+
+std::vector<const std::byte*> ChunkStarts(const std::vector<std::shared_ptr<float[]>>& chunks) {
+  std::vector<const std::byte*> starts;
+  starts.reserve(chunks.size());
+  for (const std::shared_ptr<float[]>& chunk : chunks) {
+    starts.push_back(reinterpret_cast<const std::byte*>(chunk.get()));
+  }
+  return starts;
+}
 
 class FilteredSlots final : public SlotFilter {
  public:
@@ -62,12 +70,9 @@ GraphIndex::GraphIndex(std::shared_ptr<const VectorCodec> codec, Chunks chunks,
                        std::vector<RowId> ids, HnswGraph graph)
     : codec_(std::move(codec)),
       chunks_(std::move(chunks)),
+      chunk_starts_(ChunkStarts(chunks_)),
       ids_(std::move(ids)),
-      graph_(std::move(graph)) {
-  for (const std::shared_ptr<float[]>& chunk : chunks_) {
-    chunk_starts_.push_back(reinterpret_cast<const std::byte*>(chunk.get()));
-  }
-}
+      graph_(std::move(graph)) {}
 
 CodeView GraphIndex::codes() const {
   return {chunk_starts_.data(), kChunkShift, codec_->stride()};
@@ -151,7 +156,7 @@ Result<std::vector<RowId>> GraphIndex::FindHidden(std::size_t first,
   std::mutex mutex;
   std::atomic<std::size_t> next = first;
   std::atomic<bool> failed = false;
-  const auto check = [&] {
+  RunOnThreads(options.threads, [&](std::size_t /*thread*/) {
     try {
       HnswScratch scratch;
       for (std::size_t i = next++; i < size() && !options.stop.stop_requested(); i = next++) {
@@ -163,17 +168,7 @@ Result<std::vector<RowId>> GraphIndex::FindHidden(std::size_t first,
     } catch (const std::bad_alloc&) {
       failed = true;
     }
-  };
-  std::vector<std::jthread> threads;
-  for (std::size_t i = 1; i < options.threads; ++i) {
-    try {
-      threads.emplace_back(check);
-    } catch (const std::system_error&) {
-      break;  // fewer threads do the same work
-    }
-  }
-  check();
-  threads.clear();
+  });
   if (failed) {
     return ResourceExhaustedError("no memory to search the graph");
   }
@@ -203,10 +198,7 @@ Status GraphIndexBuilder::Add(RowId row, std::span<const float> vector) {
 
 Result<std::shared_ptr<const GraphIndex>> GraphIndexBuilder::Build(
     const HnswBuildOptions& options) {
-  std::vector<const std::byte*> starts;
-  for (const std::shared_ptr<float[]>& chunk : chunks_) {
-    starts.push_back(reinterpret_cast<const std::byte*>(chunk.get()));
-  }
+  const std::vector<const std::byte*> starts = ChunkStarts(chunks_);
   const CodeView codes = {starts.data(), kChunkShift, codec_->stride()};
   EDB_TRY(graph_.Extend(codes, ids_.size(), options));
   EDB_ASSIGN(HnswGraph graph, graph_.Export(codes));

@@ -6,13 +6,12 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
-#include <system_error>
-#include <thread>
 #include <usearch/index.hpp>
 #include <utility>
 #include <vector>
 
 #include "core/text.h"
+#include "index/threads.h"
 
 namespace embeddingsdb {
 namespace {
@@ -63,17 +62,7 @@ class Adder {
     if (graph_.size() == 0) {
       AddNext(0);  // alone: what comes first is what others start from
     }
-    {
-      std::vector<std::jthread> threads;
-      for (std::size_t i = 1; i < options_.threads; ++i) {
-        try {
-          threads.emplace_back([this, i] { AddRest(i); });
-        } catch (const std::system_error&) {
-          break;  // fewer threads do the same work
-        }
-      }
-      AddRest(0);
-    }
+    RunOnThreads(options_.threads, [this](std::size_t thread) { AddRest(thread); });
     if (options_.stop.stop_requested()) {
       return CancelledError("building the index was stopped");
     }
