@@ -17,7 +17,7 @@
 #include "fashion_mnist.h"
 #include "index/distance.h"
 #include "index/hnsw_builder.h"
-#include "index/vector_blocks.h"
+#include "index/aligned_floats.h"
 
 namespace embeddingsdb {
 namespace {

@@ -5,10 +5,13 @@
 #ifndef EMBEDDINGSDB_CORE_ENV_H_
 #define EMBEDDINGSDB_CORE_ENV_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "embeddingsdb/status.h"
 
@@ -21,6 +24,16 @@ class AtomicFile {
   virtual Status Append(std::string_view data) = 0;
   /// Syncs the data, renames it onto the target and syncs the directory.
   virtual Status Commit() = 0;
+};
+
+/// A file's content, read where the kernel keeps it. It stays as it was when another file takes the
+/// file's name; nobody may shorten the file itself.
+class MappedFile {
+ public:
+  virtual ~MappedFile() = default;
+  virtual std::span<const std::byte> bytes() const = 0;
+  /// Reads a range ahead of its use; a hint.
+  virtual void Touch(std::size_t offset, std::size_t size) const = 0;
 };
 
 /// A lock held until destroyed; the kernel releases it when the process dies.
@@ -39,8 +52,12 @@ class Env {
   /// kNotFound; kResourceExhausted when the file is longer than `max_bytes`.
   virtual Result<std::string> ReadFile(const std::string& path, std::size_t max_bytes) = 0;
   virtual Result<std::unique_ptr<AtomicFile>> CreateAtomic(const std::string& path) = 0;
+  /// kNotFound; kResourceExhausted when there is no room for it among the addresses.
+  virtual Result<std::unique_ptr<MappedFile>> Map(const std::string& path) = 0;
   virtual bool Exists(const std::string& path) = 0;
   virtual bool IsDirectory(const std::string& path) = 0;
+  /// The names in a directory, in no order.
+  virtual Result<std::vector<std::string>> List(const std::string& path) = 0;
   /// Makes a directory and its parents; no error when it is there.
   virtual Status MakeDirectories(const std::string& path) = 0;
   /// Renames and syncs the directory.

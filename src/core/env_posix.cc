@@ -9,10 +9,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <fcntl.h>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -207,6 +209,39 @@ class PosixAtomicFile final : public AtomicFile {
   bool renamed_ = false;
 };
 
+class PosixMappedFile final : public MappedFile {
+ public:
+  /// `data` is null for an empty file.
+  PosixMappedFile(void* data, std::size_t size) : data_(data), size_(size) {}
+  PosixMappedFile(const PosixMappedFile&) = delete;
+  PosixMappedFile& operator=(const PosixMappedFile&) = delete;
+  ~PosixMappedFile() override {
+    if (data_ != nullptr) {
+      ::munmap(data_, size_);
+    }
+  }
+
+  std::span<const std::byte> bytes() const override {
+    return {static_cast<const std::byte*>(data_), size_};
+  }
+  void Touch(std::size_t offset, std::size_t size) const override {
+#if defined(MADV_POPULATE_READ)
+    // From a page's beginning; an error, as of an older kernel, costs time only.
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    const std::size_t first = offset / page * page;
+    (void)::madvise(static_cast<std::byte*>(data_) + first, size + offset - first,
+                    MADV_POPULATE_READ);
+#else
+    (void)offset;
+    (void)size;
+#endif
+  }
+
+ private:
+  void* data_;
+  std::size_t size_;
+};
+
 class PosixFileLock final : public FileLock {
  public:
   explicit PosixFileLock(Fd fd) : fd_(std::move(fd)) {}
@@ -223,6 +258,7 @@ class PosixEnv final : public Env {
   }
   Result<std::string> ReadFile(const std::string& path, std::size_t max_bytes) override;
   Result<std::unique_ptr<AtomicFile>> CreateAtomic(const std::string& path) override;
+  Result<std::unique_ptr<MappedFile>> Map(const std::string& path) override;
   bool Exists(const std::string& path) override {
     struct stat info{};
     return ::stat(path.c_str(), &info) == 0;
@@ -231,6 +267,7 @@ class PosixEnv final : public Env {
     struct stat info{};
     return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
   }
+  Result<std::vector<std::string>> List(const std::string& path) override;
   Status MakeDirectories(const std::string& path) override;
   Status Rename(const std::string& from, const std::string& to) override;
   Status Remove(const std::string& path) override {
@@ -284,6 +321,37 @@ Result<std::unique_ptr<AtomicFile>> PosixEnv::CreateAtomic(const std::string& pa
       return fd.status();
     }
   }
+}
+
+Result<std::unique_ptr<MappedFile>> PosixEnv::Map(const std::string& path) {
+  EDB_ASSIGN(const Fd fd, Open(path, O_RDONLY));
+  struct stat info{};
+  if (::fstat(fd.get(), &info) != 0) {
+    return SystemError("look at", path, errno);
+  }
+  const auto size = static_cast<std::size_t>(info.st_size);
+  void* data = nullptr;
+  if (size > 0) {
+    data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
+    if (data == MAP_FAILED) {
+      return SystemError("map", path, errno);
+    }
+  }
+  return std::unique_ptr<MappedFile>(std::make_unique<PosixMappedFile>(data, size));
+}
+
+Result<std::vector<std::string>> PosixEnv::List(const std::string& path) {
+  std::vector<std::string> names;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(path, error);
+  while (!error && entry != std::filesystem::directory_iterator()) {
+    names.push_back(entry->path().filename().string());
+    entry.increment(error);
+  }
+  if (error) {
+    return SystemError("list", path, error.value());
+  }
+  return names;
 }
 
 Status PosixEnv::MakeDirectories(const std::string& path) {

@@ -13,6 +13,7 @@
 #include "core/env.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "engines/stored_index_files.h"
 #include "index/index_set.h"
 
 namespace embeddingsdb {
@@ -67,15 +68,78 @@ void VerifyRecord(const Record& record, VerifiedModels& models, Problems& proble
   }
 }
 
+/// Records of the rows that a search finds, each read once.
+class FoundRecords {
+ public:
+  explicit FoundRecords(RecordStore& store) : store_(store) {}
+
+  /// As IndexSet::VectorReader.
+  Result<std::vector<std::span<const float>>> Vectors(std::span<const IndexHit> hits) {
+    EDB_ASSIGN(std::vector<std::optional<Record>> records,
+               store_.GetRows(RefsOf(hits), RowParts::kAll));
+    std::vector<std::span<const float>> vectors;
+    vectors.reserve(hits.size());
+    for (std::size_t i = 0; i < hits.size(); ++i) {
+      if (!records[i]) {
+        vectors.emplace_back();
+        continue;
+      }
+      const auto place = records_.insert_or_assign(hits[i].row, *std::move(records[i])).first;
+      vectors.emplace_back(place->second.embedding);
+    }
+    return vectors;
+  }
+
+  /// Reads the rows that have not been read; false when one is gone.
+  Result<bool> Complete(std::span<const IndexHit> hits) {
+    std::vector<IndexHit> missing;
+    for (const IndexHit& hit : hits) {
+      if (!records_.contains(hit.row)) {
+        missing.push_back(hit);
+      }
+    }
+    if (missing.empty()) {
+      return true;
+    }
+    EDB_ASSIGN(std::vector<std::optional<Record>> records,
+               store_.GetRows(RefsOf(missing), RowParts::kFields));
+    for (std::size_t i = 0; i < missing.size(); ++i) {
+      if (!records[i]) {
+        return false;
+      }
+      records_.emplace(missing[i].row, *std::move(records[i]));
+    }
+    return true;
+  }
+
+  Record& record(RowId row) { return records_.find(row)->second; }
+
+ private:
+  static std::vector<RowRef> RefsOf(std::span<const IndexHit> hits) {
+    std::vector<RowRef> rows;
+    rows.reserve(hits.size());
+    for (const IndexHit& hit : hits) {
+      rows.push_back({hit.row, hit.key});
+    }
+    return rows;
+  }
+
+  RecordStore& store_;
+  std::unordered_map<RowId, Record> records_;
+};
+
 class EmbeddedDatabase final : public DatabaseBase {
  public:
   EmbeddedDatabase(std::unique_ptr<RecordStore> store, EngineOptions options,
                    const Context& context)
       : DatabaseBase(std::move(options), context),
         store_(std::move(store)),
+        files_(*store_, write_mutex_, this->options().read_only, this->context()),
         index_({.metric = this->options().metric,
                 .mode = this->options().index,
-                .precision = this->options().precision}) {}
+                .precision = this->options().precision,
+                .files = files_.usable() ? &files_ : nullptr,
+                .log = this->context().log}) {}
 
   /// To be called once before use.
   Status LoadCatalog();
@@ -104,7 +168,7 @@ class EmbeddedDatabase final : public DatabaseBase {
   Status DoExport(const std::string& path) override { return store_->Export(path); }
   Result<VerifyReport> DoVerify() override;
   Status DoClose() override {
-    index_.Clear();  // so that no graph is built any more
+    index_.Stop();  // it uses the store
     return store_->Close();
   }
 
@@ -117,6 +181,7 @@ class EmbeddedDatabase final : public DatabaseBase {
   void CountRemoved(const Key& key);
   /// Length of the model's vectors; 0 when it has no records.
   int DimensionOf(std::string_view model) const;
+  std::size_t RowsOf(const std::string& model) const;
   /// Starts over when another process has changed the files. Only a read-only database can see
   /// that.
   Status FollowOtherProcess();
@@ -124,9 +189,10 @@ class EmbeddedDatabase final : public DatabaseBase {
   Result<Attempt> TrySimilar(const ResolvedSimilarQuery& resolved);
 
   std::unique_ptr<RecordStore> store_;
-  IndexSet index_;
   /// Held over commit, catalog and index update of a write, and while a model is loaded.
   std::mutex write_mutex_;
+  StoredIndexFiles files_;
+  IndexSet index_;
   mutable std::shared_mutex catalog_mutex_;
   Catalog catalog_;                    // guarded by catalog_mutex_
   std::int64_t external_changes_ = 0;  // guarded by write_mutex_
@@ -157,6 +223,17 @@ int EmbeddedDatabase::DimensionOf(std::string_view model) const {
   const std::shared_lock lock(catalog_mutex_);
   auto it = catalog_.models.find(std::string(model));
   return it == catalog_.models.end() ? 0 : it->second.dimension;
+}
+
+std::size_t EmbeddedDatabase::RowsOf(const std::string& model) const {
+  const std::shared_lock lock(catalog_mutex_);
+  std::int64_t rows = 0;
+  if (const auto it = catalog_.models.find(model); it != catalog_.models.end()) {
+    for (const auto& [provider, count] : it->second.providers) {
+      rows += count;
+    }
+  }
+  return static_cast<std::size_t>(rows);
 }
 
 Status EmbeddedDatabase::CheckDimensions(std::span<const Record* const> records) const {
@@ -255,16 +332,21 @@ Status EmbeddedDatabase::LoadIndex(const std::string& model) {
   if (dimension == 0) {
     return {};
   }
-  return index_.Load(model, dimension, [&](const IndexSet::RowSink& sink) {
-    return store_->VisitVectors(model, sink);
-  });
+  return index_.Load(model,
+                     {.dimension = dimension,
+                      .rows = RowsOf(model),
+                      .visit = [&](RowId after, const IndexSet::RowSink& sink) {
+                        return store_->VisitVectors(model, after, sink);
+                      },
+                      .list = [&](RowId last) { return store_->ListRows(model, last); }});
 }
 
 Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TrySimilar(
     const ResolvedSimilarQuery& resolved) {
   const SimilarQuery& query = *resolved.query;
+  FoundRecords found(*store_);
   EDB_ASSIGN(
-      const std::vector<IndexHit> hits,
+      const std::optional<std::vector<IndexHit>> hits,
       index_.Search(query.model,
                     {.embedding = query.embedding,
                      .k = resolved.k,
@@ -272,22 +354,21 @@ Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TrySimilar(
                      .provider = query.provider,
                      .exclude = query.exclude,
                      .exclude_record = query.exclude_record ? &*query.exclude_record : nullptr,
-                     .exact = query.exact}));
-  std::vector<RowRef> rows;
-  rows.reserve(hits.size());
-  for (const IndexHit& hit : hits) {
-    rows.push_back({hit.row, hit.key});
+                     .exact = query.exact},
+                    [&](std::span<const IndexHit> rows) { return found.Vectors(rows); }));
+  if (!hits) {
+    return Attempt();
   }
-  EDB_ASSIGN(std::vector<std::optional<Record>> records, store_->GetRows(rows));
+  EDB_ASSIGN(const bool all, found.Complete(*hits));
+  if (!all) {
+    return Attempt();
+  }
   std::vector<SimilarRecord> answer;
-  answer.reserve(hits.size());
-  for (std::size_t i = 0; i < hits.size(); ++i) {
-    std::optional<Record>& record = records[i];
-    if (!record) {
-      return Attempt();
-    }
-    answer.push_back({hits[i].key, std::move(record->subject_id), hits[i].distance,
-                      std::move(record->attributes)});
+  answer.reserve(hits->size());
+  for (const IndexHit& hit : *hits) {
+    Record& record = found.record(hit.row);
+    answer.push_back(
+        {hit.key, std::move(record.subject_id), hit.distance, std::move(record.attributes)});
   }
   return Attempt(std::move(answer));
 }

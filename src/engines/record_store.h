@@ -36,6 +36,12 @@ struct RowRef {
   Key key;
 };
 
+/// How much of a row is read.
+enum class RowParts : std::uint8_t {
+  kFields,  ///< subject_id and attributes; the embedding may stay empty
+  kAll,     ///< the embedding too
+};
+
 /// What became of one record of Put, or of Remove.
 struct PutResult {
   RowId row = 0;                  ///< new: larger than every id given before, also by replacing
@@ -60,9 +66,9 @@ class RecordStore {
   virtual Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now) = 0;
 
   virtual Result<std::optional<Record>> Get(const Key& key) = 0;
-  /// For each row subject_id and attributes (the embedding may stay empty), or nothing when the row
-  /// is gone. Same order as `rows`.
-  virtual Result<std::vector<std::optional<Record>>> GetRows(std::span<const RowRef> rows) = 0;
+  /// Each row, or nothing when it is gone. Same order as `rows`.
+  virtual Result<std::vector<std::optional<Record>>> GetRows(std::span<const RowRef> rows,
+                                                             RowParts parts) = 0;
 
   /// One page in list order, and how many records match in all, from one snapshot.
   virtual Status List(const ListQuery& query, RecordPage& page) = 0;
@@ -70,13 +76,23 @@ class RecordStore {
   /// after the row that could not be read, or is at the end.
   virtual Result<std::unique_ptr<RecordCursor>> Scan(const std::vector<Filter>& filters) = 0;
   virtual Result<std::int64_t> Count(const std::vector<Filter>& filters) = 0;
-  virtual Status VisitVectors(const std::string& model, const VectorVisitor& visit) = 0;
+  /// The vectors of a model in rows with ids larger than `after`, which ascend.
+  virtual Status VisitVectors(const std::string& model, RowId after,
+                              const VectorVisitor& visit) = 0;
+  /// The ids of a model's rows up to `last`, ascending.
+  virtual Result<std::vector<RowId>> ListRows(const std::string& model, RowId last) = 0;
   virtual Result<Catalog> LoadCatalog() = 0;
   /// Time of the newest Put or Remove; 0 when there was none.
   virtual Result<std::int64_t> LastUpdate() = 0;
 
   /// A number that changes when another process has committed; constant where none can.
   virtual Result<std::int64_t> ExternalChanges() { return std::int64_t{0}; }
+  /// Where index files are kept; empty: nowhere. The folder need not be there.
+  virtual std::string IndexFolder() const = 0;
+  /// A number kept with the records, as durable as they are; 0 until it is set.
+  virtual Result<std::uint64_t> GetMark(const std::string& name) = 0;
+  /// Called like Put.
+  virtual Status SetMark(const std::string& name, std::uint64_t value) = 0;
   virtual Status Flush() { return {}; }
   virtual Status Export(const std::string& path) = 0;
   /// Appends what is wrong with the files themselves to `problems`, some hundred things at most.

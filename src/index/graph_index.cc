@@ -12,9 +12,6 @@
 namespace embeddingsdb {
 namespace {
 
-constexpr unsigned kChunkShift = 12;
-constexpr std::size_t kChunkCodes = std::size_t{1} << kChunkShift;
-
 // What a search must find of a sample before its expansion is taken for enough, and where trying
 // ends. Both are more than the answer needs, because candidates are compared exactly afterwards.
 constexpr std::size_t kSample = 64;
@@ -23,33 +20,23 @@ constexpr double kSampleRecall = 0.99;
 constexpr std::size_t kLeastExpansion = 64;
 constexpr std::size_t kMostExpansion = 1'024;
 
-std::vector<const std::byte*> ChunkStarts(const std::vector<std::shared_ptr<float[]>>& chunks) {
-  std::vector<const std::byte*> starts;
-  starts.reserve(chunks.size());
-  for (const std::shared_ptr<float[]>& chunk : chunks) {
-    starts.push_back(reinterpret_cast<const std::byte*>(chunk.get()));
+/// A graph and its codes, for measuring.
+struct Sampled {
+  const VectorCodec& codec;
+  CodeView codes;
+  const HnswGraph& graph;
+
+  Slot Sample(std::size_t number, std::size_t samples) const {
+    return static_cast<Slot>(number * graph.size() / samples);
   }
-  return starts;
-}
-
-class FilteredSlots final : public SlotFilter {
- public:
-  FilteredSlots(const std::vector<RowId>& ids, const GraphIndex::RowFilter& filter)
-      : ids_(ids), filter_(filter) {}
-  bool Allows(Slot slot) const override { return filter_(ids_[slot]); }
-
- private:
-  const std::vector<RowId>& ids_;
-  const GraphIndex::RowFilter& filter_;
 };
 
 /// The codes nearest to one of them, by comparing with all.
-std::vector<SlotDistance> CompareAll(const VectorCodec& codec, CodeView codes, std::size_t count,
-                                     Slot query) {
+std::vector<SlotDistance> CompareAll(const Sampled& all, Slot query) {
   std::vector<SlotDistance> nearest;
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < all.graph.size(); ++i) {
     const auto slot = static_cast<Slot>(i);
-    const SlotDistance one{codec.Compare(codes.at(query), codes.at(slot)), slot};
+    const SlotDistance one{all.codec.Compare(all.codes.at(query), all.codes.at(slot)), slot};
     if (nearest.size() == kSampleNeighbours) {
       if (one >= nearest.front()) {
         continue;
@@ -64,58 +51,11 @@ std::vector<SlotDistance> CompareAll(const VectorCodec& codec, CodeView codes, s
   return nearest;
 }
 
-}  // namespace
-
-GraphIndex::GraphIndex(std::shared_ptr<const VectorCodec> codec, Chunks chunks,
-                       std::vector<RowId> ids, HnswGraph graph)
-    : codec_(std::move(codec)),
-      chunks_(std::move(chunks)),
-      chunk_starts_(ChunkStarts(chunks_)),
-      ids_(std::move(ids)),
-      graph_(std::move(graph)) {}
-
-CodeView GraphIndex::codes() const {
-  return {chunk_starts_.data(), kChunkShift, codec_->stride()};
-}
-
-std::size_t GraphIndex::memory_bytes() const {
-  return ids_.size() * codec_->stride() + ids_.capacity() * sizeof(RowId) + graph_.memory_bytes();
-}
-
-std::vector<RowId> GraphIndex::Search(std::span<const float> query, std::size_t count,
-                                      const RowFilter& filter) const {
-  std::unique_ptr<HnswScratch> scratch;
-  {
-    const std::lock_guard lock(scratch_mutex_);
-    if (!scratches_.empty()) {
-      scratch = std::move(scratches_.back());
-      scratches_.pop_back();
-    }
-  }
-  if (scratch == nullptr) {
-    scratch = std::make_unique<HnswScratch>();
-  }
-  std::vector<std::byte> code(codec_->stride());
-  codec_->Encode(query, code);
-  const FilteredSlots filtered(ids_, filter);
-  const auto found =
-      graph_.Search(*codec_, codes(), code.data(), std::max(count, expansion_),
-                    filter ? static_cast<const SlotFilter*>(&filtered) : nullptr, *scratch);
-  std::vector<RowId> rows;
-  rows.reserve(std::min(count, found.size()));
-  for (const SlotDistance& one : found.first(std::min(count, found.size()))) {
-    rows.push_back(ids_[one.slot]);
-  }
-  const std::lock_guard lock(scratch_mutex_);
-  scratches_.push_back(std::move(scratch));
-  return rows;
-}
-
-std::size_t GraphIndex::EnoughExpansion() const {
-  const std::size_t samples = std::min(kSample, size());
+std::size_t EnoughExpansion(const Sampled& all) {
+  const std::size_t samples = std::min(kSample, all.graph.size());
   std::vector<std::vector<SlotDistance>> truth;
   for (std::size_t i = 0; i < samples; ++i) {
-    truth.push_back(CompareAll(*codec_, codes(), size(), SampleSlot(i, samples)));
+    truth.push_back(CompareAll(all, all.Sample(i, samples)));
   }
   HnswScratch scratch;
   std::size_t expansion = kLeastExpansion;
@@ -123,9 +63,9 @@ std::size_t GraphIndex::EnoughExpansion() const {
     std::size_t hits = 0;
     std::size_t asked = 0;
     for (std::size_t i = 0; i < samples; ++i) {
-      const Slot query = SampleSlot(i, samples);
-      const auto found =
-          graph_.Search(*codec_, codes(), codes().at(query), expansion, nullptr, scratch);
+      const Slot query = all.Sample(i, samples);
+      const auto found = all.graph.Search(all.codec, all.codes, all.codes.at(query), expansion,
+                                          nullptr, scratch);
       // By distance, not by slot: of equal neighbours any is right.
       const float farthest = truth[i].back().distance;
       hits += std::min(truth[i].size(),
@@ -141,28 +81,30 @@ std::size_t GraphIndex::EnoughExpansion() const {
   return expansion;
 }
 
-bool GraphIndex::FindsItself(Slot slot, HnswScratch& scratch) const {
-  const std::byte* const code = codes().at(slot);
-  const auto found = graph_.Search(*codec_, codes(), code, expansion_, nullptr, scratch);
+bool FindsItself(const Sampled& all, Slot slot, std::size_t expansion, HnswScratch& scratch) {
+  const std::byte* const code = all.codes.at(slot);
+  const auto found = all.graph.Search(all.codec, all.codes, code, expansion, nullptr, scratch);
   // Of more equal vectors than fit, those that fit are as good.
   return std::any_of(found.begin(), found.end(),
                      [&](const SlotDistance& one) { return one.slot == slot; }) ||
-         (!found.empty() && found.back().distance <= codec_->Compare(code, code));
+         (!found.empty() && found.back().distance <= all.codec.Compare(code, code));
 }
 
-Result<std::vector<RowId>> GraphIndex::FindHidden(std::size_t first,
-                                                  const HnswBuildOptions& options) const {
-  std::vector<RowId> hidden;
+/// The hidden rows from slot `first` on.
+Result<std::vector<Slot>> FindHidden(const Sampled& all, std::size_t first, std::size_t expansion,
+                                     const HnswBuildOptions& options) {
+  std::vector<Slot> hidden;
   std::mutex mutex;
   std::atomic<std::size_t> next = first;
   std::atomic<bool> failed = false;
   RunOnThreads(options.threads, [&](std::size_t /*thread*/) {
     try {
       HnswScratch scratch;
-      for (std::size_t i = next++; i < size() && !options.stop.stop_requested(); i = next++) {
-        if (!FindsItself(static_cast<Slot>(i), scratch)) {
+      for (std::size_t i = next++; i < all.graph.size() && !options.stop.stop_requested();
+           i = next++) {
+        if (!FindsItself(all, static_cast<Slot>(i), expansion, scratch)) {
           const std::lock_guard lock(mutex);
-          hidden.push_back(ids_[i]);
+          hidden.push_back(static_cast<Slot>(i));
         }
       }
     } catch (const std::bad_alloc&) {
@@ -172,54 +114,63 @@ Result<std::vector<RowId>> GraphIndex::FindHidden(std::size_t first,
   if (failed) {
     return ResourceExhaustedError("no memory to search the graph");
   }
-  return hidden;
-}
-
-GraphIndexBuilder::GraphIndexBuilder(Metric metric, Precision precision, int dimension)
-    : codec_(std::make_shared<const VectorCodec>(metric, precision, dimension)), graph_(*codec_) {}
-
-Status GraphIndexBuilder::Add(RowId row, std::span<const float> vector) {
-  const std::size_t slot = ids_.size();
-  if (slot == HnswGraph::kNone) {
-    return ResourceExhaustedError(Concat("a graph holds at most ", HnswGraph::kNone, " rows"));
-  }
-  if (slot == chunks_.size() * kChunkCodes) {
-    AlignedFloats memory = NewAlignedFloats(kChunkCodes * codec_->stride() / sizeof(float));
-    if (!memory) {
-      return ResourceExhaustedError(Concat("no memory for the codes of ", slot + 1, " vectors"));
-    }
-    chunks_.emplace_back(std::move(memory));
-  }
-  auto* const chunk = reinterpret_cast<std::byte*>(chunks_.back().get());
-  codec_->Encode(vector, {chunk + slot % kChunkCodes * codec_->stride(), codec_->stride()});
-  ids_.push_back(row);
-  return {};
-}
-
-Result<std::shared_ptr<const GraphIndex>> GraphIndexBuilder::Build(
-    const HnswBuildOptions& options) {
-  const std::vector<const std::byte*> starts = ChunkStarts(chunks_);
-  const CodeView codes = {starts.data(), kChunkShift, codec_->stride()};
-  EDB_TRY(graph_.Extend(codes, ids_.size(), options));
-  EDB_ASSIGN(HnswGraph graph, graph_.Export(codes));
-  // The last chunk is shared although it has room: what is added to it lies behind the index's end.
-  std::shared_ptr<GraphIndex> index(new GraphIndex(codec_, chunks_, ids_, std::move(graph)));
-  // A graph that has hardly grown needs no other expansion.
-  if (index->size() > measured_size_ + measured_size_ / 2) {
-    expansion_ = index->EnoughExpansion();
-    measured_size_ = index->size();
-    checked_size_ = 0;
-    hidden_.clear();
-  }
-  index->expansion_ = expansion_;
-  EDB_ASSIGN(const std::vector<RowId> hidden, index->FindHidden(checked_size_, options));
   if (options.stop.stop_requested()) {
     return CancelledError("building the index was stopped");
   }
-  checked_size_ = index->size();
-  hidden_.insert(hidden_.end(), hidden.begin(), hidden.end());
-  index->hidden_ = hidden_;
-  return std::shared_ptr<const GraphIndex>(std::move(index));
+  std::sort(hidden.begin(), hidden.end());
+  return hidden;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const GraphIndex>> GraphIndex::Build(const VectorCodec& codec,
+                                                            CodeView codes, std::size_t count,
+                                                            const GraphIndex* before,
+                                                            const HnswBuildOptions& options) {
+  HnswBuilder builder(codec);
+  if (before != nullptr) {
+    EDB_TRY(builder.Restore(before->graph()));
+  }
+  EDB_TRY(builder.Extend(codes, count, options));
+  EDB_ASSIGN(HnswGraph graph, builder.Export(codes));
+  const Sampled sampled = {codec, codes, graph};
+  Measured measured;
+  std::size_t checked = 0;
+  // A graph that has hardly grown needs no other expansion.
+  if (before != nullptr && count <= before->measured().rows + before->measured().rows / 2) {
+    measured = before->measured();
+    checked = before->size();
+  } else {
+    measured.expansion = EnoughExpansion(sampled);
+    measured.rows = count;
+  }
+  EDB_ASSIGN(const std::vector<Slot> hidden,
+             FindHidden(sampled, checked, measured.expansion, options));
+  measured.hidden.insert(measured.hidden.end(), hidden.begin(), hidden.end());
+  return std::shared_ptr<const GraphIndex>(
+      std::make_shared<GraphIndex>(std::move(graph), std::move(measured)));
+}
+
+std::vector<SlotDistance> GraphIndex::Search(const VectorCodec& codec, CodeView codes,
+                                             const std::byte* query, std::size_t count,
+                                             const SlotFilter* filter) const {
+  std::unique_ptr<HnswScratch> scratch;
+  {
+    const std::lock_guard lock(scratch_mutex_);
+    if (!scratches_.empty()) {
+      scratch = std::move(scratches_.back());
+      scratches_.pop_back();
+    }
+  }
+  if (scratch == nullptr) {
+    scratch = std::make_unique<HnswScratch>();
+  }
+  const auto found = graph_.Search(codec, codes, query, std::max(count, measured_.expansion),
+                                   filter, *scratch);
+  std::vector<SlotDistance> nearest(found.begin(), found.end());
+  const std::lock_guard lock(scratch_mutex_);
+  scratches_.push_back(std::move(scratch));
+  return nearest;
 }
 
 }  // namespace embeddingsdb

@@ -5,12 +5,15 @@
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
 #include <span>
+#include <unordered_map>
 #include <usearch/index.hpp>
 #include <utility>
 #include <vector>
 
 #include "core/text.h"
+#include "index/hnsw_links.h"
 #include "index/threads.h"
 
 namespace embeddingsdb {
@@ -109,10 +112,11 @@ class Adder {
 /// neighbours and room for as many as it may have.
 class Exporter {
  public:
-  explicit Exporter(const CodeOfMember& code_of)
-      : code_of_(code_of), base_(code_of.size() * HnswGraph::kBaseLinks, HnswGraph::kNone) {}
+  explicit Exporter(const CodeOfMember& code_of) : code_of_(code_of) {
+    links_.base.assign(code_of.size() * HnswGraph::kBaseLinks, HnswGraph::kNone);
+  }
 
-  Result<HnswGraph> Export(const UsearchGraph& graph) {
+  Result<HnswLinks> Export(const UsearchGraph& graph) {
     std::size_t piece = 0;
     auto result = graph.save_to_stream([&](const void* data, std::size_t bytes) {
       Read(piece++, {static_cast<const std::byte*>(data), bytes});
@@ -123,8 +127,8 @@ class Exporter {
       return status;
     }
     const auto entry = static_cast<Slot>(header_.entry_slot);
-    return HnswGraph(std::move(base_), std::move(levels_),
-                     members_.empty() ? code_of_[entry] : Place(members_.size(), entry));
+    links_.entry = members_.empty() ? code_of_[entry] : Place(members_.size(), entry);
+    return std::move(links_);
   }
 
  private:
@@ -149,11 +153,11 @@ class Exporter {
 
   void AddToLevels(Slot member, std::int16_t top) {
     for (std::size_t level = 1; level <= static_cast<std::size_t>(top); ++level) {
-      if (levels_.size() < level) {
-        levels_.emplace_back();
+      if (links_.levels.size() < level) {
+        links_.levels.emplace_back();
         members_.emplace_back();
       }
-      HnswGraph::Level& here = levels_[level - 1];
+      HnswLinks::Level& here = links_.levels[level - 1];
       here.down.push_back(level == 1 ? code_of_[member]
                                      : static_cast<Slot>(members_[level - 2].size() - 1));
       here.links.insert(here.links.end(), HnswGraph::kUpperLinks, HnswGraph::kNone);
@@ -171,14 +175,14 @@ class Exporter {
   void ReadLinks(Slot member, std::span<const std::byte> bytes) {
     (void)Take<Slot>(bytes);  // the key
     const auto top = static_cast<std::size_t>(Take<std::int16_t>(bytes));
-    Slot* const base = base_.data() + std::size_t{code_of_[member]} * HnswGraph::kBaseLinks;
+    Slot* const base = links_.base.data() + std::size_t{code_of_[member]} * HnswGraph::kBaseLinks;
     auto count = Take<std::uint32_t>(bytes);
     for (std::size_t i = 0; i < HnswGraph::kBaseLinks; ++i) {
       const Slot neighbour = Take<Slot>(bytes);
       base[i] = i < count ? code_of_[neighbour] : HnswGraph::kNone;
     }
     for (std::size_t level = 1; level <= top; ++level) {
-      Slot* const links = levels_[level - 1].links.data() +
+      Slot* const links = links_.levels[level - 1].links.data() +
                           std::size_t{Place(level, member)} * HnswGraph::kUpperLinks;
       count = Take<std::uint32_t>(bytes);
       for (std::size_t i = 0; i < HnswGraph::kUpperLinks; ++i) {
@@ -190,9 +194,83 @@ class Exporter {
 
   const CodeOfMember& code_of_;
   us::index_serialized_header_t header_;
-  std::vector<Slot> base_;
-  std::vector<HnswGraph::Level> levels_;
-  std::vector<std::vector<Slot>> members_;  ///< of each level in levels_, ascending
+  HnswLinks links_;
+  std::vector<std::vector<Slot>> members_;  ///< of each level in links_, ascending
+};
+
+/// The reverse: hands usearch what it would have saved of a finished graph. Members are in the order
+/// of slots.
+class Importer {
+ public:
+  explicit Importer(const HnswGraph& graph) : parts_(graph.parts()), tops_(graph.size()) {
+    for (std::size_t level = 1; level <= parts_.levels.size(); ++level) {
+      const std::span<const Slot> down = parts_.levels[level - 1].down;
+      std::vector<Slot>& slots = slots_.emplace_back();
+      slots.reserve(down.size());
+      for (std::size_t place = 0; place < down.size(); ++place) {
+        const Slot slot = level == 1 ? down[place] : slots_[level - 2][down[place]];
+        slots.push_back(slot);
+        tops_[slot] = static_cast<std::int16_t>(level);
+        places_[slot].push_back(static_cast<Slot>(place));
+      }
+    }
+    header_ = {.size = graph.size(),
+               .connectivity = HnswGraph::kUpperLinks,
+               .connectivity_base = HnswGraph::kBaseLinks,
+               .max_level = parts_.levels.size(),
+               .entry_slot = graph.EntrySlot()};
+  }
+
+  /// Gives the next piece: the header, all levels, then member by member.
+  bool Write(void* out, std::size_t bytes) {
+    out_ = static_cast<std::byte*>(out);
+    if (piece_ == 0) {
+      Put(header_);
+    } else if (piece_ == 1) {
+      std::memcpy(out, tops_.data(), bytes);
+    } else {
+      WriteMember(static_cast<Slot>(piece_ - 2));
+    }
+    ++piece_;
+    return true;
+  }
+
+ private:
+  template <typename T>
+  void Put(const T& value) {
+    std::memcpy(out_, &value, sizeof(value));
+    out_ += sizeof(value);
+  }
+
+  void PutLinks(std::span<const Slot> links, const std::vector<Slot>* slots) {
+    const auto count = static_cast<std::uint32_t>(
+        std::find(links.begin(), links.end(), HnswGraph::kNone) - links.begin());
+    Put(count);
+    for (std::size_t i = 0; i < links.size(); ++i) {
+      Put(i >= count ? Slot{0} : slots == nullptr ? links[i] : (*slots)[links[i]]);
+    }
+  }
+
+  void WriteMember(Slot slot) {
+    Put(slot);
+    Put(tops_[slot]);
+    PutLinks(parts_.base.subspan(std::size_t{slot} * HnswGraph::kBaseLinks, HnswGraph::kBaseLinks),
+             nullptr);
+    for (std::size_t level = 1; level <= static_cast<std::size_t>(tops_[slot]); ++level) {
+      const std::size_t place = places_[slot][level - 1];
+      PutLinks(parts_.levels[level - 1].links.subspan(place * HnswGraph::kUpperLinks,
+                                                      HnswGraph::kUpperLinks),
+               &slots_[level - 1]);
+    }
+  }
+
+  const HnswGraph::Parts& parts_;
+  us::index_serialized_header_t header_;
+  std::vector<std::int16_t> tops_;                         // highest level of each slot
+  std::vector<std::vector<Slot>> slots_;                   // of each level's nodes
+  std::unordered_map<Slot, std::vector<Slot>> places_;     // of a slot, from the lowest level up
+  std::size_t piece_ = 0;
+  std::byte* out_ = nullptr;
 };
 
 }  // namespace
@@ -211,6 +289,22 @@ std::size_t HnswBuilder::size() const {
   return graph_->links.size();
 }
 
+Status HnswBuilder::Restore(const HnswGraph& graph) {
+  if (graph.size() == 0) {
+    return {};
+  }
+  Importer importer(graph);
+  auto result = graph_->links.load_from_stream(
+      [&](void* out, std::size_t bytes) { return importer.Write(out, bytes); });
+  if (!result) {
+    return ResourceExhaustedError(Concat("no memory for the graph of ", graph.size(),
+                                         " vectors: ", result.error.release()));
+  }
+  graph_->code_of.resize(graph.size());
+  std::iota(graph_->code_of.begin(), graph_->code_of.end(), Slot{0});
+  return {};
+}
+
 Status HnswBuilder::Extend(CodeView codes, std::size_t count, const HnswBuildOptions& options) {
   const std::size_t threads = std::max<std::size_t>(options.threads, 1);
   if (count <= size()) {
@@ -225,11 +319,11 @@ Status HnswBuilder::Extend(CodeView codes, std::size_t count, const HnswBuildOpt
 
 Result<HnswGraph> HnswBuilder::Export(CodeView codes) const {
   if (size() == 0) {
-    return HnswGraph({}, {}, 0);
+    return HnswGraph();
   }
-  EDB_ASSIGN(HnswGraph graph, Exporter(graph_->code_of).Export(graph_->links));
-  graph.Connect(codec_, codes);
-  return graph;
+  EDB_ASSIGN(HnswLinks links, Exporter(graph_->code_of).Export(graph_->links));
+  links.Connect(codec_, codes);
+  return HnswLinks::Finish(std::move(links));
 }
 
 }  // namespace embeddingsdb

@@ -31,6 +31,8 @@ class HnswBuilder {
 
   std::size_t size() const;
 
+  /// Begins with a finished graph. The builder is new. kResourceExhausted.
+  Status Restore(const HnswGraph& graph);
   /// Grows the graph to `count` codes; those it has must not have changed. kCancelled and
   /// kResourceExhausted leave a graph that is good for nothing but being destroyed.
   Status Extend(CodeView codes, std::size_t count, const HnswBuildOptions& options);

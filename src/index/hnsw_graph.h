@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -31,6 +32,15 @@ struct CodeView {
     return chunks[slot >> shift] + (slot & ((Slot{1} << shift) - 1)) * stride;
   }
 };
+
+/// Codes lie anywhere in memory, so reading one costs more than comparing it: asks for all of one
+/// before its turn comes.
+inline void PrefetchCode(const std::byte* code, std::size_t bytes) {
+  constexpr std::size_t kLineBytes = 64;
+  for (std::size_t offset = 0; offset < bytes; offset += kLineBytes) {
+    __builtin_prefetch(code + offset);
+  }
+}
 
 /// Which slots may be returned; asked by the searching thread.
 class SlotFilter {
@@ -56,7 +66,7 @@ class HnswScratch {
   std::vector<SlotDistance> found_;     // a heap, farthest on top
 };
 
-/// Safe for concurrent use once it is connected.
+/// Immutable, safe for concurrent use. What it reads may be memory or a mapped file.
 class HnswGraph {
  public:
   /// Stands for "no neighbour" at the end of a list.
@@ -65,26 +75,32 @@ class HnswGraph {
   /// Neighbours of a node: at most this many on the base level, and half of it above.
   static constexpr std::size_t kBaseLinks = 32;
   static constexpr std::size_t kUpperLinks = 16;
+  /// More levels than a graph of 2^32 nodes has.
+  static constexpr std::size_t kMaxLevels = 32;
 
   /// One of the levels above the base. A node has a place in its level; `down` is its place in the
   /// level below, which for the lowest of these is its slot. Links are places in the same level.
   struct Level {
-    std::vector<Slot> down;
-    std::vector<Slot> links;  ///< kUpperLinks a node
+    std::span<const Slot> down;
+    std::span<const Slot> links;  ///< kUpperLinks a node
+  };
+  struct Parts {
+    std::span<const Slot> base;  ///< kBaseLinks a slot
+    std::vector<Level> levels;   ///< from the lowest up
+    Slot entry = 0;  ///< where searches start: a place in the last level, a slot if there is none
   };
 
-  /// `base` has kBaseLinks links a slot. A search starts from `entry`, a place in the last level,
-  /// or a slot when there is none.
-  HnswGraph(std::vector<Slot> base, std::vector<Level> levels, Slot entry)
-      : base_(std::move(base)), levels_(std::move(levels)), entry_(entry) {}
+  /// A graph without nodes.
+  HnswGraph() = default;
+  /// `owner` keeps what the parts point to.
+  HnswGraph(Parts parts, std::shared_ptr<const void> owner)
+      : parts_(std::move(parts)), owner_(std::move(owner)) {}
 
-  std::size_t size() const { return base_.size() / kBaseLinks; }
-  std::size_t memory_bytes() const;
+  std::size_t size() const { return parts_.base.size() / kBaseLinks; }
+  const Parts& parts() const { return parts_; }
 
-  /// Adds links to nodes that none of their neighbours links to, and to those that nothing leads to
-  /// from the entry. Building leaves some of both where many vectors are nearly equal: searches
-  /// would hardly, or never, find them.
-  void Connect(const VectorCodec& codec, CodeView codes);
+  /// The base slot of the node where searches start. The graph is not empty.
+  Slot EntrySlot() const;
 
   /// About the `expansion` nearest of the slots that `filter` (null: none) allows, nearest first;
   /// more expansion, more of the truly nearest. Returns a view into the scratch memory.
@@ -93,18 +109,10 @@ class HnswGraph {
                                        const SlotFilter* filter, HnswScratch& scratch) const;
 
  private:
-  std::span<Slot> Links(Slot slot);
-  std::span<const Slot> Links(Slot slot) const;
-  void LinkBack(Slot slot, const VectorCodec& codec, CodeView codes);
-  Slot EntrySlot() const;
-  /// Marks what base links lead to from `start`.
-  void Reach(Slot start, std::vector<bool>& reached) const;
-  bool LinkTo(Slot slot, std::span<const SlotDistance> near, const std::vector<bool>& reached);
   Slot Descend(const VectorCodec& codec, CodeView codes, const std::byte* query) const;
 
-  std::vector<Slot> base_;
-  std::vector<Level> levels_;
-  Slot entry_;
+  Parts parts_;
+  std::shared_ptr<const void> owner_;
 };
 
 }  // namespace embeddingsdb

@@ -19,14 +19,21 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "embeddingsdb/index.h"
 #include "embeddingsdb/record.h"
 
+#include "index/hnsw_graph.h"
+
 namespace embeddingsdb {
 
+class IndexFile;
+class Logger;
 class ModelIndex;
+class VectorCodec;
+struct IndexFileContents;
 
 /// A search within one model.
 struct IndexQuery {
@@ -39,10 +46,30 @@ struct IndexQuery {
   bool exact = false;                        ///< compare all vectors, also where there is a graph
 };
 
+/// Keeps the indexes of one database in files. Safe for concurrent use; outlives the set.
+class IndexFiles {
+ public:
+  virtual ~IndexFiles() = default;
+  virtual bool writable() const = 0;
+  /// The index that was written last for the model. kNotFound when there is none that can be used;
+  /// what is there nevertheless is set aside.
+  virtual Result<std::shared_ptr<const IndexFile>> Open(std::string_view model,
+                                                        const VectorCodec& codec) = 0;
+  /// Writes an index in the place of the one before.
+  virtual Result<std::shared_ptr<const IndexFile>> Write(std::string_view model,
+                                                         const VectorCodec& codec,
+                                                         const IndexFileContents& contents,
+                                                         CodeView codes) = 0;
+};
+
 struct IndexSetOptions {
   Metric metric = Metric::kL2;
   IndexMode mode = IndexMode::kAuto;
-  Precision precision = Precision::kBf16;  ///< of graphs
+  Precision precision = Precision::kBf16;  ///< of the codes that vectors are compared by
+  IndexFiles* files = nullptr;             ///< null: indexes are in memory only
+  Logger* log = nullptr;                      ///< null: nobody is told
+  /// New rows, or removed ones, up to this many are not worth building anything.
+  std::size_t least_growth = 1'024;
 };
 
 /// A row to add, and the one it takes the place of. Borrows everything.
@@ -71,12 +98,19 @@ class IndexSet {
 
   bool IsLoaded(std::string_view model) const;
 
-  /// Fills a model by calling `fill` with a function to hand it rows. On error the model stays
-  /// unloaded. The caller sees to it that nothing changes in the store meanwhile.
   using RowSink = std::function<Status(RowId, std::string_view provider,
                                        std::string_view depiction_id, std::span<const float>)>;
-  Status Load(std::string_view model, int dimension,
-              const std::function<Status(const RowSink&)>& fill);
+  /// A model in the record store, where nothing changes while it is loaded.
+  struct Source {
+    int dimension = 0;
+    std::size_t rows = 0;  ///< how many there are; asked only when there is a file
+    /// Hands over the rows with ids larger than `after`, which ascend.
+    std::function<Status(RowId after, const RowSink& sink)> visit;
+    /// The ids of all rows up to `last`, ascending; asked only when there is a file.
+    std::function<Result<std::vector<RowId>>(RowId last)> list;
+  };
+  /// Loads a model, from its file as far as that has it. On error the model stays unloaded.
+  Status Load(std::string_view model, const Source& source);
 
   /// Adds rows, each after removing the one it replaces, up to the first error. Rows of models that
   /// are not loaded are passed over. A model whose last row has gone takes vectors of any length
@@ -87,25 +121,42 @@ class IndexSet {
   /// Forgets a model, or everything; it must be loaded again before it is searched.
   void Unload(std::string_view model);
   void Clear();
+  /// Forgets everything and builds nothing any more; returns when nothing is being built.
+  void Stop();
 
-  /// The nearest rows, by distance and then key. kFailedPrecondition when the model is not loaded;
-  /// kInvalidArgument when the query has another length than the model's vectors.
-  Result<std::vector<IndexHit>> Search(std::string_view model, const IndexQuery& query) const;
+  /// Reads the vectors of rows in the record store: one a row, empty when the row is gone. They are
+  /// valid until the next call.
+  using VectorReader =
+      std::function<Result<std::vector<std::span<const float>>>(std::span<const IndexHit> rows)>;
+  /// The nearest rows, by distance and then key; nothing when a row that may be among them is gone
+  /// from the store. Distances are those of the vectors that `read` gives, which is asked for few
+  /// more than k, and for none with Precision::kF32. It is called without a lock.
+  /// kFailedPrecondition when the model is not loaded; kInvalidArgument when the query has another
+  /// length than the model's vectors.
+  Result<std::optional<std::vector<IndexHit>>> Search(std::string_view model,
+                                                      const IndexQuery& query,
+                                                      const VectorReader& read) const;
 
   /// Rows of a loaded model; for Verify.
   std::size_t size(std::string_view model) const;
-  /// Rows of a loaded model that its graph leads to. Grows up to all of them in the background.
+  /// Rows of a loaded model that its graph leads to, gone ones among them. Grows in the background
+  /// up to nearly all.
   std::size_t graph_size(std::string_view model) const;
+  /// Rows of a loaded model that are in its file.
+  std::size_t file_size(std::string_view model) const;
   std::size_t memory_bytes() const;
 
  private:
   using Models = std::map<std::string, std::shared_ptr<ModelIndex>, std::less<>>;
 
   std::shared_ptr<ModelIndex> Find(std::string_view model) const;
-  std::vector<std::shared_ptr<ModelIndex>> All() const;
+  std::vector<std::pair<std::string, std::shared_ptr<ModelIndex>>> All() const;
+  Result<std::shared_ptr<ModelIndex>> LoadFile(std::string_view model, const Source& source) const;
   /// Tells the growing thread that there may be new rows.
   void Wake();
   void Grow(const std::stop_token& stop);
+  bool GrowOne(const std::string& model, ModelIndex& index, std::size_t threads,
+               const std::stop_token& stop);
 
   const IndexSetOptions options_;
   mutable std::shared_mutex mutex_;
@@ -114,6 +165,7 @@ class IndexSet {
   std::mutex work_mutex_;
   std::condition_variable_any work_;
   bool pending_ = false;  // guarded by work_mutex_
+  bool stopped_ = false;  // guarded by work_mutex_
   std::jthread worker_;   // started by the first row that may be worth a graph
 };
 

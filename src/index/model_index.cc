@@ -2,13 +2,13 @@
 #include "index/model_index.h"
 
 #include <algorithm>
+#include <cmath>
 #include <new>
 #include <utility>
 
 #include "embeddingsdb/limits.h"
 
 #include "core/text.h"
-#include "index/flat_index.h"
 
 namespace embeddingsdb {
 namespace {
@@ -27,345 +27,464 @@ constexpr double kWalk = 1'000;
 constexpr std::size_t kWorthwhile = 16;
 
 // While rows keep coming the graph grows by this part of itself at a time, and by at least so many
-// rows: each time has costs of its own. When no more come it takes what is left.
+// rows: each time has costs of its own. When no more come a smaller part is worth it.
 constexpr std::size_t kGrowthPart = 8;
 constexpr std::size_t kLeastGrowth = 4'096;
+constexpr std::size_t kIdleGrowthPart = 64;
 
-// Rows are handed over in pieces, so that changes wait for no more than one.
-constexpr std::size_t kPiece = 256;
+// Locks are held for so many rows at a time, so that changes wait for no more than that.
+constexpr std::size_t kPiece = 4'096;
 
-/// How many rows beyond k are compared exactly: the codes may order them otherwise.
-std::size_t CandidateCount(std::size_t k, Precision precision) {
-  return precision == Precision::kI8 ? 3 * k + 16 : 2 * k + 8;
+// More exclusions are asked during the walk, not after it.
+constexpr std::size_t kFewExclusions = 64;
+
+// Codes that a scan compares before it looks at the results, and that it asks memory for ahead.
+constexpr std::size_t kRun = 64;
+constexpr std::size_t kAhead = 8;
+
+Status CheckQuery(std::string_view model, const IndexQuery& query, std::size_t dimension) {
+  if (query.embedding.size() != dimension) {
+    return InvalidArgumentError(Concat("the query has ", query.embedding.size(),
+                                       " elements, but the vectors of model ", Quote(model),
+                                       " have ", dimension));
+  }
+  EDB_TRY(ValidateEmbedding(query.embedding, "query"));
+  if (query.k < 1) {
+    return InvalidArgumentError(Concat("k is ", query.k, "; it must be at least 1"));
+  }
+  if (std::isnan(query.max_distance)) {
+    return InvalidArgumentError("max_distance is not a number");
+  }
+  return {};
+}
+
+std::shared_ptr<const GraphIndex> GraphOf(const std::shared_ptr<const IndexFile>& file) {
+  const IndexFileContents& contents = file->contents();
+  if (contents.graph.base.empty()) {
+    return nullptr;
+  }
+  return std::make_shared<const GraphIndex>(
+      HnswGraph(contents.graph, file),
+      GraphIndex::Measured{.expansion = contents.expansion,
+                           .rows = contents.measured_rows,
+                           .hidden = {contents.hidden.begin(), contents.hidden.end()}});
 }
 
 }  // namespace
 
 /// The rows of a model as one query sees them.
-class ModelIndex::FilteredRows final : public RowView {
+class ModelIndex::QueryRows final : public SlotFilter, public ShortlistRows {
  public:
-  /// `provider` is null for any.
-  FilteredRows(const std::unordered_map<RowId, RowInfo>& rows,
-               const Providers::value_type* provider, const IndexQuery& query,
-               const Key* exclude_record)
+  using Provider = std::optional<CodedRows::ProviderNumber>;
+
+  QueryRows(const CodedRows& rows, const CodeQuery& code_query, Provider provider,
+            std::string_view model, const IndexQuery& query)
       : rows_(rows),
+        query_(code_query),
         provider_(provider),
         exclude_(query.exclude.begin(), query.exclude.end()),
-        exclude_record_(exclude_record) {
+        exclude_record_(query.exclude_record != nullptr && query.exclude_record->model == model
+                            ? query.exclude_record
+                            : nullptr) {
     std::sort(exclude_.begin(), exclude_.end());
   }
 
-  const RowInfo& Info(RowId row) const { return rows_.find(row)->second; }
-  /// How many rows the provider has, or nothing when all are asked.
-  const Provider* provider() const { return provider_ == nullptr ? nullptr : &provider_->second; }
-  bool filters() const {
-    return provider_ != nullptr || exclude_record_ != nullptr || !exclude_.empty();
+  Provider provider() const { return provider_; }
+  std::size_t exclusions() const {
+    return exclude_.size() + (exclude_record_ == nullptr ? 0U : 1U);
   }
 
-  bool Allows(RowId row) const override {
-    const auto it = rows_.find(row);
-    if (it == rows_.end()) {
+  /// Whether the row is there and the provider's.
+  bool Matches(Slot slot) const {
+    return !rows_.IsGone(slot) && (!provider_ || rows_.provider(slot) == *provider_);
+  }
+  /// Reads texts, so it is asked last.
+  bool Excludes(Slot slot) const {
+    if (exclusions() == 0) {
       return false;
     }
-    const RowInfo& info = it->second;
-    if (provider_ != nullptr && info.provider != provider_) {
-      return false;
+    const std::string_view depiction_id = rows_.depiction_id(slot);
+    if (exclude_record_ != nullptr && depiction_id == exclude_record_->depiction_id &&
+        rows_.ProviderName(rows_.provider(slot)) == exclude_record_->provider) {
+      return true;
     }
-    if (exclude_record_ != nullptr && info.depiction_id == exclude_record_->depiction_id &&
-        info.provider->first == exclude_record_->provider) {
-      return false;
-    }
-    return !std::binary_search(exclude_.begin(), exclude_.end(), info.depiction_id);
+    return std::binary_search(exclude_.begin(), exclude_.end(), depiction_id);
   }
 
-  bool Before(RowId a, RowId b) const override {
-    const RowInfo& info_a = Info(a);
-    const RowInfo& info_b = Info(b);
-    if (info_a.provider != info_b.provider) {
-      return info_a.provider->first < info_b.provider->first;
+  bool Allows(Slot slot) const override {
+    return Matches(slot) && (exclusions() <= kFewExclusions || !Excludes(slot));
+  }
+  bool Before(Slot a, Slot b) const override {
+    if (rows_.provider(a) != rows_.provider(b)) {
+      return rows_.ProviderName(rows_.provider(a)) < rows_.ProviderName(rows_.provider(b));
     }
-    if (const int order = info_a.depiction_id.compare(info_b.depiction_id); order != 0) {
-      return order < 0;
+    const int order = rows_.depiction_id(a).compare(rows_.depiction_id(b));
+    return order != 0 ? order < 0 : a < b;
+  }
+  std::optional<float> Exact(Slot slot) const override {
+    const std::byte* const code = rows_.codes().at(slot);
+    return rows_.codec().Original(code).empty() ? std::nullopt
+                                                : std::optional(query_.Exact(code));
+  }
+
+  /// Puts a row that Matches on the list.
+  bool Offer(Slot slot, float compared, Shortlist& list) const {
+    const CodeFacts facts = rows_.facts(slot);
+    // Those whose distance may be anything are offered apart from the others.
+    return facts.known() && !Excludes(slot) && list.Offer(slot, query_.Bounds(compared, facts));
+  }
+  void OfferUnknown(Shortlist& list) const {
+    for (const Slot slot : rows_.unknown()) {
+      if (Matches(slot) && !Excludes(slot)) {
+        list.Offer(slot, {});
+      }
     }
-    return a < b;
   }
 
  private:
-  const std::unordered_map<RowId, RowInfo>& rows_;
-  const Providers::value_type* provider_;
+  const CodedRows& rows_;
+  const CodeQuery& query_;
+  Provider provider_;
   std::vector<std::string_view> exclude_;  // sorted
   const Key* exclude_record_;
 };
 
 ModelIndex::ModelIndex(const IndexSetOptions& options, int dimension)
     : options_(options),
-      dimension_(static_cast<std::size_t>(dimension)),
-      vectors_(NewFlatIndex(options.metric, dimension)) {}
+      rows_(std::make_shared<CodedRows>(
+          std::make_shared<const VectorCodec>(options.metric, options.precision, dimension))) {}
 
-void ModelIndex::Reset(std::size_t dimension) {
-  dimension_ = dimension;
-  vectors_ = NewFlatIndex(options_.metric, static_cast<int>(dimension));
-  providers_.clear();
-  arrivals_.clear();
-  graph_.reset();
-  gone_from_graph_ = 0;
-  ++epoch_;
-}
-
-Status ModelIndex::Add(RowId row, std::string_view provider, std::string_view depiction_id,
-                       std::span<const float> vector) {
-  if (!arrivals_.empty() && row <= arrivals_.back()) {
-    return InternalError(Concat("row ", row, " comes after row ", arrivals_.back()));
-  }
-  EDB_TRY(vectors_->Add(row, vector));
-  auto name = providers_.find(provider);
-  if (name == providers_.end()) {
-    name = providers_.emplace(provider, Provider()).first;
-  }
-  rows_.emplace(row, RowInfo{&*name, std::string(depiction_id)});
-  if (options_.mode != IndexMode::kExact) {
-    name->second.rows.push_back(row);
-    ++name->second.size;
-    arrivals_.push_back(row);
-  }
-  return {};
-}
+ModelIndex::ModelIndex(const IndexSetOptions& options, int dimension,
+                       std::shared_ptr<const IndexFile> file)
+    : options_(options),
+      rows_(std::make_shared<CodedRows>(
+          std::make_shared<const VectorCodec>(options.metric, options.precision, dimension), file)),
+      graph_(options.mode == IndexMode::kExact ? nullptr : GraphOf(file)),
+      file_rows_(file->rows()) {}
 
 Status ModelIndex::Replace(const IndexRow& row) {
   if (row.replaced) {
     Remove(*row.replaced);
   }
   const std::size_t length = row.vector.size();
-  if (rows_.empty() && length >= kMinDimension && length <= kMaxDimension && length != dimension_) {
-    Reset(length);
+  if (rows_->live() == 0 && length >= kMinDimension && length <= kMaxDimension &&
+      length != rows_->codec().dimension()) {
+    rows_ = std::make_shared<CodedRows>(std::make_shared<const VectorCodec>(
+        options_.metric, options_.precision, static_cast<int>(length)));
+    graph_.reset();
+    file_rows_ = 0;
   }
-  return Add(row.row, row.key->provider, row.key->depiction_id, row.vector);
+  return Add({row.row, row.key->provider, row.key->depiction_id}, row.vector);
 }
 
 void ModelIndex::Remove(RowId row) {
-  const auto it = rows_.find(row);
-  if (it == rows_.end()) {
-    return;
-  }
-  Provider& provider = it->second.provider->second;
-  rows_.erase(it);
-  vectors_->Remove(row);
-  if (options_.mode != IndexMode::kExact) {
-    --provider.size;
-    Forget(provider);
-  }
-  if (graph_ != nullptr && row <= graph_end_) {
-    ++gone_from_graph_;
-  }
-  if (row <= growth_.last_row) {
-    ++growth_.gone;
-  }
+  rows_->Remove(row);
 }
 
-/// Keeps a provider's list from being mostly of rows that are gone.
-void ModelIndex::Forget(Provider& provider) {
-  if (provider.rows.size() > 2 * provider.size + kPiece) {
-    std::erase_if(provider.rows, [this](RowId row) { return !rows_.contains(row); });
-  }
-}
-
-std::optional<std::vector<RowId>> ModelIndex::Candidates(const IndexQuery& query,
-                                                         const FilteredRows& view) const {
-  if (graph_ == nullptr || query.exact) {
-    return std::nullopt;
-  }
-  const auto k = static_cast<std::size_t>(query.k);
-  if (const Provider* provider = view.provider()) {
-    const auto matching = static_cast<double>(provider->size);
-    if (matching * matching <= kWalk * static_cast<double>(rows_.size())) {
-      return provider->rows;
+std::size_t ModelIndex::KeepOnly(std::span<const RowId> rows) {
+  std::size_t kept = 0;
+  auto next = rows.begin();
+  for (std::size_t i = 0; i < rows_->size(); ++i) {
+    const auto slot = static_cast<Slot>(i);
+    const RowId id = rows_->id(slot);
+    next = std::find_if(next, rows.end(), [id](RowId row) { return row >= id; });
+    if (next == rows.end() || *next != id) {
+      rows_->Remove(id);
+    } else if (!rows_->IsGone(slot)) {
+      ++kept;
     }
   }
-  const std::size_t count = CandidateCount(k, options_.precision);
-  if (count > rows_.size() / kWorthwhile) {
-    return std::nullopt;
-  }
-  GraphIndex::RowFilter filter;
-  if (view.filters() || gone_from_graph_ > 0) {
-    filter = [&view](RowId row) { return view.Allows(row); };
-  }
-  std::vector<RowId> rows = graph_->Search(query.embedding, count, filter);
-  if (rows.size() < k) {
-    return std::nullopt;  // the graph leads to no more, but there may be more
-  }
-  for (const RowId row : graph_->hidden()) {
-    if (std::find(rows.begin(), rows.end(), row) == rows.end()) {
-      rows.push_back(row);
-    }
-  }
-  rows.insert(rows.end(), Tail(), arrivals_.end());
-  return rows;
+  return kept;
 }
 
-Result<std::vector<IndexHit>> ModelIndex::Search(std::string_view model,
-                                                 const IndexQuery& query) const {
-  if (rows_.empty()) {
-    return std::vector<IndexHit>{};
+RowId ModelIndex::last_row() const {
+  return rows_->size() == 0 ? 0 : rows_->id(static_cast<Slot>(rows_->size() - 1));
+}
+
+void ModelIndex::Scan(const CodeQuery& query, const QueryRows& view, Slot first,
+                      Shortlist& list) const {
+  const CodedRows& rows = *rows_;
+  const std::size_t stride = rows.codec().stride();
+  float cut = query.Cut(list.limit(), rows.limits());
+  float compared[kRun];
+  rows.ForEachRun([&](Slot start, const std::byte* codes, std::size_t count) {
+    for (std::size_t done = start < first ? std::min<std::size_t>(count, first - start) : 0;
+         done < count; done += kRun) {
+      const std::size_t taken = std::min(kRun, count - done);
+      rows.codec().CompareRun(query.code(), codes + done * stride, {compared, taken});
+      for (std::size_t i = 0; i < taken; ++i) {
+        const auto slot = static_cast<Slot>(start + done + i);
+        if (!(compared[i] > cut) && view.Matches(slot) && view.Offer(slot, compared[i], list)) {
+          cut = query.Cut(list.limit(), rows.limits());
+        }
+      }
+    }
+  });
+}
+
+void ModelIndex::ScanProvider(const CodeQuery& query, const QueryRows& view,
+                              Shortlist& list) const {
+  const CodedRows& rows = *rows_;
+  const VectorCodec& codec = rows.codec();
+  const CodeView codes = rows.codes();
+  float cut = query.Cut(list.limit(), rows.limits());
+  // The rows lie apart, so memory is asked for each before its turn comes.
+  Slot waiting[kAhead];
+  std::size_t asked = 0;
+  const auto compare = [&](Slot slot) {
+    const float compared = codec.Compare(query.code(), codes.at(slot));
+    if (!(compared > cut) && view.Matches(slot) && view.Offer(slot, compared, list)) {
+      cut = query.Cut(list.limit(), rows.limits());
+    }
+  };
+  rows.ForEachOf(*view.provider(), [&](Slot slot) {
+    PrefetchCode(codes.at(slot), codes.stride);
+    if (asked >= kAhead) {
+      compare(waiting[asked % kAhead]);
+    }
+    waiting[asked++ % kAhead] = slot;
+  });
+  for (std::size_t i = asked > kAhead ? asked - kAhead : 0; i < asked; ++i) {
+    compare(waiting[i % kAhead]);
   }
-  if (query.embedding.size() != dimension_) {
-    return InvalidArgumentError(Concat("the query has ", query.embedding.size(),
-                                       " elements, but the vectors of model ", Quote(model),
-                                       " have ", dimension_));
+}
+
+bool ModelIndex::SearchGraph(const CodeQuery& query, const QueryRows& view, Shortlist& list) const {
+  const CodedRows& rows = *rows_;
+  const bool filters =
+      view.provider() || rows.gone() > 0 || view.exclusions() > kFewExclusions;
+  const std::size_t few = std::min(view.exclusions(), kFewExclusions);
+  // The codes may order them otherwise, so more are asked for than are wanted.
+  const std::vector<SlotDistance> found =
+      graph_->Search(rows.codec(), rows.codes(), query.code(), 2 * list.wanted() + few,
+                     filters ? &view : nullptr);
+  std::size_t matching = 0;
+  for (const SlotDistance& one : found) {
+    matching += view.Excludes(one.slot) ? 0U : 1U;
   }
-  const Providers::value_type* provider = nullptr;
+  if (matching < list.wanted()) {
+    return false;  // the graph leads to no more, but there may be more
+  }
+  for (const SlotDistance& one : found) {
+    view.Offer(one.slot, one.distance, list);
+  }
+  for (const Slot slot : graph_->measured().hidden) {
+    const bool is_found = std::any_of(found.begin(), found.end(),
+                                      [&](const SlotDistance& one) { return one.slot == slot; });
+    if (!is_found && view.Matches(slot)) {
+      view.Offer(slot, rows.codec().Compare(query.code(), rows.codes().at(slot)), list);
+    }
+  }
+  Scan(query, view, static_cast<Slot>(graph_->size()), list);
+  return true;
+}
+
+Result<std::vector<IndexCandidate>> ModelIndex::Search(std::string_view model,
+                                                       const IndexQuery& query) const {
+  const CodedRows& rows = *rows_;
+  if (rows.live() == 0) {
+    return std::vector<IndexCandidate>{};
+  }
+  EDB_TRY(CheckQuery(model, query, rows.codec().dimension()));
+  std::optional<CodedRows::ProviderNumber> provider;
   if (query.provider) {
-    const auto name = providers_.find(*query.provider);
-    if (name == providers_.end()) {
-      return std::vector<IndexHit>{};
+    provider = rows.FindProvider(*query.provider);
+    if (!provider) {
+      return std::vector<IndexCandidate>{};
     }
-    provider = &*name;
   }
-  const bool of_model = query.exclude_record != nullptr && query.exclude_record->model == model;
-  const FilteredRows view(rows_, provider, query, of_model ? query.exclude_record : nullptr);
-  const SearchOptions options = {.k = query.k, .max_distance = query.max_distance, .rows = &view};
-  const std::optional<std::vector<RowId>> candidates = Candidates(query, view);
-  EDB_ASSIGN(const std::vector<Neighbor> neighbors,
-             candidates ? vectors_->SearchAmong(query.embedding, options, *candidates)
-                        : vectors_->Search(query.embedding, options));
-  std::vector<IndexHit> hits;
-  hits.reserve(neighbors.size());
-  for (const Neighbor& neighbor : neighbors) {
-    const RowInfo& info = view.Info(neighbor.row);
-    hits.push_back({neighbor.row, neighbor.distance,
-                    Key{info.provider->first, info.depiction_id, std::string(model)}});
+  const CodeQuery code_query(rows.codec(), query.embedding);
+  const QueryRows view(rows, code_query, provider, model, query);
+  const std::size_t k = std::min(static_cast<std::size_t>(query.k), rows.live());
+  Shortlist list(view, k, query.max_distance);
+  const auto all = static_cast<double>(rows.size());
+  const double matching = provider ? static_cast<double>(rows.LiveOf(*provider)) : all;
+  if (provider && matching * matching <= kWalk * all) {
+    ScanProvider(code_query, view, list);
+  } else if (query.exact || graph_ == nullptr || k > rows.live() / kWorthwhile ||
+             !SearchGraph(code_query, view, list)) {
+    Scan(code_query, view, 0, list);
   }
-  return hits;
+  view.OfferUnknown(list);
+  return ToCandidates(model, list.Finish());
+}
+
+std::vector<IndexCandidate> ModelIndex::ToCandidates(
+    std::string_view model, const std::vector<Shortlist::Entry>& entries) const {
+  std::vector<IndexCandidate> candidates;
+  candidates.reserve(entries.size());
+  for (const Shortlist::Entry& entry : entries) {
+    const CodedRows::Row row = rows_->row(entry.slot);
+    candidates.push_back(
+        {.hit = {.row = row.id,
+                 .distance = entry.bounds.low,
+                 .key = {std::string(row.provider), std::string(row.depiction_id),
+                         std::string(model)}},
+         .bounds = entry.bounds});
+  }
+  return candidates;
 }
 
 std::size_t ModelIndex::memory_bytes() const {
-  // A node of the map has the pair and a pointer, and the allocator's header.
-  constexpr std::size_t kNodeBytes = sizeof(std::pair<RowId, RowInfo>) + 2 * sizeof(void*);
-  const std::size_t in_place = std::string().capacity();
-  std::size_t bytes = vectors_->memory_bytes() + rows_.size() * kNodeBytes +
-                      rows_.bucket_count() * sizeof(void*) + arrivals_.capacity() * sizeof(RowId) +
-                      (graph_ == nullptr ? 0 : graph_->memory_bytes());
-  for (const auto& [name, provider] : providers_) {
-    bytes += provider.rows.capacity() * sizeof(RowId);
+  // Of a graph in a file this counts what a graph in memory would take: it is read all the same.
+  return rows_->memory_bytes() +
+         (graph_ == nullptr || file_rows_ > 0
+              ? 0
+              : graph_->size() * HnswGraph::kBaseLinks * sizeof(Slot));
+}
+
+bool ModelIndex::Wanted() const {
+  switch (options_.mode) {
+    case IndexMode::kAuto:
+      return rows_->live() >= kAutoGraphRows;
+    case IndexMode::kExact:
+      return options_.files != nullptr && rows_->live() >= kAutoGraphRows;
+    case IndexMode::kHnsw:
+      return rows_->live() > 0;
   }
-  for (const auto& [row, info] : rows_) {
-    if (info.depiction_id.capacity() > in_place) {
-      bytes += info.depiction_id.capacity() + 1;
-    }
-  }
-  return bytes;
+  return false;
 }
 
-bool ModelIndex::WorthAGraph() const {
-  return options_.mode == IndexMode::kHnsw ||
-         (options_.mode == IndexMode::kAuto && rows_.size() >= kAutoGraphRows);
-}
-
-bool ModelIndex::TooManyGone(std::size_t gone, std::size_t size) const {
-  return size > 0 && static_cast<double>(gone) > kMostGone * static_cast<double>(size);
-}
-
-std::vector<RowId>::const_iterator ModelIndex::Tail() const {
-  return graph_ == nullptr ? arrivals_.begin()
-                           : std::upper_bound(arrivals_.begin(), arrivals_.end(), graph_end_);
+bool ModelIndex::TooManyGone() const {
+  return rows_->gone() > options_.least_growth &&
+         static_cast<double>(rows_->gone()) > kMostGone * static_cast<double>(rows_->size());
 }
 
 ModelIndex::Growing ModelIndex::Look() {
   const auto lock = LockForSearch();
-  if (abandoned_.stop_requested() || rows_.empty() || !WorthAGraph()) {
+  if (abandoned_.stop_requested()) {
     return Growing::kDone;
   }
-  const auto tail = static_cast<std::size_t>(arrivals_.end() - Tail());
-  const std::size_t size = graph_size();
-  if (tail == 0) {
-    return TooManyGone(gone_from_graph_, size) ? Growing::kNow : Growing::kDone;
+  if (TooManyGone()) {
+    return Growing::kNow;
   }
-  const bool idle = arrivals_.back() == seen_;
-  seen_ = arrivals_.back();
-  return idle || tail >= std::max(kLeastGrowth, size / kGrowthPart) ? Growing::kNow
+  if (!Wanted()) {
+    return Growing::kDone;
+  }
+  const std::size_t size = rows_->size();
+  const std::size_t done = options_.mode == IndexMode::kExact ? file_rows_ : graph_size();
+  const std::size_t tail = size - done;
+  const bool idle = size == std::exchange(seen_, size);
+  if (done > 0 && tail < std::max(options_.least_growth, done / kIdleGrowthPart)) {
+    return Growing::kDone;
+  }
+  return idle || tail >= std::max(kLeastGrowth, done / kGrowthPart) ? Growing::kNow
                                                                     : Growing::kSoon;
 }
 
-/// Begins a new graph of the rows that are there.
-void ModelIndex::Restart() {
-  const auto lock = LockForChange();
-  std::erase_if(arrivals_, [this](RowId row) { return !rows_.contains(row); });
-  growth_ = {.builder = std::make_unique<GraphIndexBuilder>(options_.metric, options_.precision,
-                                                            static_cast<int>(dimension_)),
-             .epoch = epoch_};
-}
-
-/// Hands the rows that have come to the builder.
-Status ModelIndex::TakeArrivals(const std::stop_token& stop) {
-  std::vector<RowId> rows;
-  std::vector<float> vectors;
-  for (;;) {
-    if (stop.stop_requested() || abandoned_.stop_requested()) {
-      return CancelledError("building the index was stopped");
-    }
-    rows.clear();
-    vectors.clear();
-    {
-      // For change, because of what is noted in growth_; it is brief.
-      const auto lock = LockForChange();
-      if (growth_.epoch != epoch_) {
-        return CancelledError("the model has begun anew");
-      }
-      const std::size_t end = std::min(growth_.taken + kPiece, arrivals_.size());
-      for (; growth_.taken < end; ++growth_.taken) {
-        const RowId row = arrivals_[growth_.taken];
-        const std::span<const float> vector = vectors_->Vector(row);
-        if (!vector.empty()) {
-          rows.push_back(row);
-          vectors.insert(vectors.end(), vector.begin(), vector.end());
-        }
-        growth_.last_row = row;
-      }
-      if (rows.empty() && growth_.taken == arrivals_.size()) {
-        return {};
-      }
-    }
-    const std::size_t length = rows.empty() ? 0 : vectors.size() / rows.size();
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      EDB_TRY(growth_.builder->Add(rows[i], std::span(vectors).subspan(i * length, length)));
-    }
-  }
-}
-
-Status ModelIndex::GrowGraph(std::size_t threads, const std::stop_token& stop) {
-  Status status;
-  try {
-    status = TryToGrow(threads, stop);
-  } catch (const std::bad_alloc&) {
-    status = ResourceExhaustedError("no memory for the graph");
-  }
-  if (!status.ok()) {
-    const auto lock = LockForChange();
-    growth_ = {};
-  }
-  return status;
-}
-
-Status ModelIndex::TryToGrow(std::size_t threads, const std::stop_token& stop) {
+Status ModelIndex::Grow(std::string_view model, std::size_t threads, const std::stop_token& stop) {
   std::stop_source either;
   const std::stop_callback first(stop, [&] { either.request_stop(); });
   const std::stop_callback second(abandoned_.get_token(), [&] { either.request_stop(); });
-  bool anew = growth_.builder == nullptr;
-  if (!anew) {
+  try {
+    return TryToGrow(model, threads, either.get_token());
+  } catch (const std::bad_alloc&) {
+    return ResourceExhaustedError("no memory for the graph");
+  }
+}
+
+Status ModelIndex::TryToGrow(std::string_view model, std::size_t threads,
+                             const std::stop_token& stop) {
+  Rows from;
+  Rows rows;
+  std::size_t count = 0;
+  std::vector<const std::byte*> chunks;
+  std::shared_ptr<const GraphIndex> before;
+  bool anew = false;
+  bool wanted = false;
+  {
     const auto lock = LockForSearch();
-    anew = growth_.epoch != epoch_ || TooManyGone(growth_.gone, growth_.builder->size());
+    from = rows = rows_;
+    count = rows->size();
+    chunks = rows->CopyChunks();
+    before = graph_;
+    anew = TooManyGone();
+    wanted = Wanted();
   }
   if (anew) {
-    Restart();
+    EDB_ASSIGN(rows, WithoutGone(from, count, stop));
+    chunks = rows->CopyChunks();
+    before = nullptr;
   }
-  EDB_TRY(TakeArrivals(either.get_token()));
-  // What was there is freed after the lock.
-  EDB_ASSIGN(std::shared_ptr<const GraphIndex> graph,
-             growth_.builder->Build({.threads = threads, .stop = either.get_token()}));
+  const std::size_t size = anew ? rows->size() : count;
+  std::shared_ptr<const GraphIndex> graph;
+  if (wanted && options_.mode != IndexMode::kExact && size > 0) {
+    EDB_ASSIGN(graph, GraphIndex::Build(rows->codec(), rows->ViewOf(chunks), size, before.get(),
+                                        {.threads = threads, .stop = stop}));
+  }
+  EDB_TRY(Install(from, rows, count, graph));
+  return wanted && size > 0 ? Save(model, rows, size, graph) : Status();
+}
+
+/// A copy of the first rows, which nobody else knows of yet.
+Result<ModelIndex::Rows> ModelIndex::WithoutGone(const Rows& rows, std::size_t count,
+                                                 const std::stop_token& stop) {
+  auto copy = std::make_shared<CodedRows>(rows->shared_codec());
+  for (std::size_t first = 0; first < count; first += kPiece) {
+    if (stop.stop_requested()) {
+      return CancelledError("building the index was stopped");
+    }
+    const auto lock = LockForSearch();
+    for (std::size_t i = first; i < std::min(count, first + kPiece); ++i) {
+      const auto slot = static_cast<Slot>(i);
+      EDB_TRY(rows->IsGone(slot) ? Status() : copy->AppendFrom(*rows, slot));
+    }
+  }
+  return copy;
+}
+
+/// Puts the graph in use; and `rows`, a copy of the first `count` of `from`, after it has been
+/// brought up to date.
+Status ModelIndex::Install(const Rows& from, const Rows& rows, std::size_t count,
+                           std::shared_ptr<const GraphIndex> graph) {
   const auto lock = LockForChange();
-  if (growth_.epoch == epoch_) {
-    graph_.swap(graph);
-    graph_end_ = growth_.last_row;
-    gone_from_graph_ = growth_.gone;
+  if (rows_ != from) {
+    return CancelledError("the model has begun anew");
+  }
+  if (rows != from) {
+    for (std::size_t i = 0; i < from->size(); ++i) {
+      const auto slot = static_cast<Slot>(i);
+      if (i >= count) {
+        EDB_TRY(from->IsGone(slot) ? Status() : rows->AppendFrom(*from, slot));
+      } else if (from->IsGone(slot)) {
+        rows->Remove(from->id(slot));
+      }
+    }
+    rows_ = rows;
+    file_rows_ = 0;
+  }
+  graph_.swap(graph);  // what was there is freed after the lock
+  return {};
+}
+
+/// Writes the first rows to a file and uses them from there.
+Status ModelIndex::Save(std::string_view model, const Rows& rows, std::size_t count,
+                        const std::shared_ptr<const GraphIndex>& graph) {
+  if (options_.files == nullptr || !options_.files->writable()) {
+    return {};
+  }
+  IndexFileContents contents;
+  std::vector<const std::byte*> chunks;
+  {
+    const auto lock = LockForSearch();
+    contents = rows->Describe(count);
+    chunks = rows->CopyChunks();
+  }
+  if (graph != nullptr) {
+    contents.graph = graph->graph().parts();
+    contents.hidden = graph->measured().hidden;
+    contents.expansion = graph->measured().expansion;
+    contents.measured_rows = graph->measured().rows;
+  }
+  EDB_ASSIGN(const std::shared_ptr<const IndexFile> file,
+             options_.files->Write(model, rows->codec(), contents, rows->ViewOf(chunks)));
+  const auto lock = LockForChange();
+  if (rows_ == rows) {
+    rows->MoveTo(file);
+    file_rows_ = count;
+    if (graph != nullptr) {
+      graph_ = GraphOf(file);
+    }
   }
   return {};
 }

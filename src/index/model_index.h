@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// ModelIndex: all an index set knows of one model. Every row's vector, which is what answers are
-// computed from; for large models also a graph, which says what few vectors to compare.
+// ModelIndex: all an index set knows of one model: its rows with coded vectors, and for large models
+// a graph of the first of them. The rows behind the graph's last are compared one by one.
 #ifndef EMBEDDINGSDB_INDEX_MODEL_INDEX_H_
 #define EMBEDDINGSDB_INDEX_MODEL_INDEX_H_
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,22 +15,33 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "embeddingsdb/index.h"
 #include "embeddingsdb/record.h"
 
+#include "index/code_query.h"
+#include "index/coded_rows.h"
 #include "index/graph_index.h"
+#include "index/index_file.h"
 #include "index/index_set.h"
+#include "index/shortlist.h"
 
 namespace embeddingsdb {
+
+/// A row that may be among the nearest.
+struct IndexCandidate {
+  IndexHit hit;  ///< its distance counts only when the bounds are known
+  DistanceBounds bounds;
+};
 
 /// Locks are the caller's: LockForSearch around const members, LockForChange around the others,
 /// except where a member says that it locks itself.
 class ModelIndex {
  public:
   ModelIndex(const IndexSetOptions& options, int dimension);
+  /// Goes on with what a file has.
+  ModelIndex(const IndexSetOptions& options, int dimension, std::shared_ptr<const IndexFile> file);
 
   // Everyone queues at the turnstile, so that a change that waits for running searches is not
   // overtaken by new ones for ever: std::shared_mutex alone promises nothing.
@@ -44,81 +54,71 @@ class ModelIndex {
     return std::unique_lock(mutex_);
   }
 
-  Status Add(RowId row, std::string_view provider, std::string_view depiction_id,
-             std::span<const float> vector);
+  Status Add(const CodedRows::Row& row, std::span<const float> vector) {
+    return rows_->Append(row, vector);
+  }
   Status Replace(const IndexRow& row);
   void Remove(RowId row);
-  Result<std::vector<IndexHit>> Search(std::string_view model, const IndexQuery& query) const;
+  /// Marks every row as gone that is not named in `rows`, which ascends. How many of them the index
+  /// has.
+  std::size_t KeepOnly(std::span<const RowId> rows);
 
-  std::size_t size() const { return rows_.size(); }
+  /// Rows that may be among the nearest, the smaller lower bound first: at least the answer itself,
+  /// apart from what a graph misses. When all distances are known it is the answer, in its order.
+  Result<std::vector<IndexCandidate>> Search(std::string_view model, const IndexQuery& query) const;
+
+  std::size_t size() const { return rows_->live(); }
+  /// The largest row id there has been; 0 when there was none.
+  RowId last_row() const;
   std::size_t memory_bytes() const;
-  /// Rows that searches find by the graph.
+  /// Rows that searches find by the graph, gone ones among them.
   std::size_t graph_size() const { return graph_ == nullptr ? 0 : graph_->size(); }
+  /// Rows that are in a file.
+  std::size_t file_size() const { return file_rows_; }
+  const CodedRows& rows() const { return *rows_; }
 
   enum class Growing : std::uint8_t {
-    kDone,  ///< every row is in the graph, or there is to be none
+    kDone,  ///< few rows, if any, are not in the graph and the file
     kSoon,  ///< there are new rows, and others may follow: look again a moment later
-    kNow,   ///< GrowGraph has something to do that is worth it
+    kNow,   ///< Grow has something to do that is worth it
   };
   /// For the growing thread. Locks itself.
   Growing Look();
-  /// Brings the graph up to date, or begins it anew when too many of its rows are gone. Locks
-  /// itself, briefly; searches and changes go on. One thread at a time. kCancelled when stopped or
-  /// abandoned; any error leaves the model without the graph's help until the next call.
-  Status GrowGraph(std::size_t threads, const std::stop_token& stop);
-  /// Nobody will search this model again: makes a running GrowGraph end soon. Locks itself.
+  /// Brings graph and file up to date, without the rows that are gone when these are too many.
+  /// Locks itself, briefly; searches and changes go on. One thread at a time. kCancelled when
+  /// stopped or abandoned; any error leaves the model as it was.
+  Status Grow(std::string_view model, std::size_t threads, const std::stop_token& stop);
+  /// Nobody will search this model again: makes a running Grow end soon. Locks itself.
   void Abandon() { abandoned_.request_stop(); }
 
  private:
-  struct Provider {
-    std::vector<RowId> rows;  ///< ascending; some may be gone
-    std::size_t size = 0;     ///< without those that are gone
-  };
-  using Providers = std::map<std::string, Provider, std::less<>>;
-  /// What filters and ties need to know of a row.
-  struct RowInfo {
-    Providers::value_type* provider = nullptr;
-    std::string depiction_id;
-  };
-  class FilteredRows;
+  class QueryRows;
+  using Rows = std::shared_ptr<CodedRows>;
 
-  /// The graph in the making; the growing thread's, except where a lock is named.
-  struct Growth {
-    std::unique_ptr<GraphIndexBuilder> builder;
-    std::size_t taken = 0;    // of arrivals_; guarded by mutex_
-    RowId last_row = 0;       // taken; guarded by mutex_
-    std::size_t gone = 0;     // removed after they were taken; guarded by mutex_
-    std::uint64_t epoch = 0;  // of the rows it began with
-  };
+  std::vector<IndexCandidate> ToCandidates(std::string_view model,
+                                           const std::vector<Shortlist::Entry>& entries) const;
+  void Scan(const CodeQuery& query, const QueryRows& view, Slot first, Shortlist& list) const;
+  void ScanProvider(const CodeQuery& query, const QueryRows& view, Shortlist& list) const;
+  /// False when the graph cannot tell: then all rows have to be compared.
+  bool SearchGraph(const CodeQuery& query, const QueryRows& view, Shortlist& list) const;
 
-  void Reset(std::size_t dimension);
-  void Forget(Provider& provider);
-  bool WorthAGraph() const;
-  /// The first of arrivals_ that is not in the graph.
-  std::vector<RowId>::const_iterator Tail() const;
-  bool TooManyGone(std::size_t gone, std::size_t size) const;
-  Status TakeArrivals(const std::stop_token& stop);
-  void Restart();
-  Status TryToGrow(std::size_t threads, const std::stop_token& stop);
-  /// The rows that may be the nearest, to be compared exactly; nothing when all must be compared.
-  std::optional<std::vector<RowId>> Candidates(const IndexQuery& query,
-                                               const FilteredRows& view) const;
+  bool Wanted() const;
+  bool TooManyGone() const;
+  Status TryToGrow(std::string_view model, std::size_t threads, const std::stop_token& stop);
+  Result<Rows> WithoutGone(const Rows& rows, std::size_t count, const std::stop_token& stop);
+  Status Install(const Rows& from, const Rows& rows, std::size_t count,
+                 std::shared_ptr<const GraphIndex> graph);
+  Status Save(std::string_view model, const Rows& rows, std::size_t count,
+              const std::shared_ptr<const GraphIndex>& graph);
 
   const IndexSetOptions options_;
   mutable std::mutex turnstile_;
   mutable std::shared_mutex mutex_;  // guards what follows
-  std::size_t dimension_;
-  std::unique_ptr<VectorIndex> vectors_;
-  Providers providers_;
-  std::unordered_map<RowId, RowInfo> rows_;
-  std::vector<RowId> arrivals_;  // ascending; some may be gone; kept only when there may be a graph
+  Rows rows_;
   std::shared_ptr<const GraphIndex> graph_;
-  RowId graph_end_ = 0;  // arrivals up to here are in the graph, or were gone before
-  std::size_t gone_from_graph_ = 0;
-  std::uint64_t epoch_ = 0;  // changes when rows_ starts from nothing
+  std::size_t file_rows_ = 0;  // of rows_, which are in a file
 
-  Growth growth_;
-  RowId seen_ = 0;  // the last arrival at the last look; the growing thread's
+  std::size_t seen_ = 0;  // rows at the last look; the growing thread's
   std::stop_source abandoned_;
 };
 

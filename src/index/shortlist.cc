@@ -2,63 +2,50 @@
 #include "index/shortlist.h"
 
 #include <algorithm>
-#include <cmath>
-
-#include "index/distance.h"
 
 namespace embeddingsdb {
 
-Shortlist::Shortlist(Metric metric, std::span<const float> query, const SearchOptions& options)
-    : metric_(metric),
-      query_(query),
-      rows_(options.rows),
-      k_(static_cast<std::size_t>(options.k)),
-      capacity_(2 * k_ + 64),
-      limit_(options.max_distance) {
+Shortlist::Shortlist(const ShortlistRows& rows, std::size_t k, float max_distance)
+    : rows_(rows), k_(k), capacity_(2 * k + 64), limit_(max_distance) {
   entries_.reserve(capacity_);
 }
 
-bool Shortlist::Offer(RowId row, const float* vector, DistanceBounds bounds) {
-  if (std::isnan(bounds.low)) {
-    bounds.low = bounds.high = Exact(vector);
-  }
+bool Shortlist::Offer(Slot slot, DistanceBounds bounds) {
   if (bounds.low > limit_) {
     return false;
   }
-  entries_.push_back({bounds, row, vector});
+  entries_.push_back({bounds, slot});
   if (entries_.size() < capacity_) {
     return false;
   }
   DropHopeless();
-  // Bounds that overlap too much (many equal vectors, say) make no room: then exact distances do.
+  // Bounds that overlap too much (many equal vectors, say) make no room: then exact distances do,
+  // or else the list has to grow.
   if (entries_.size() > k_ + (capacity_ - k_) / 2) {
-    KeepNearest();
+    if (Settle()) {
+      KeepNearest();
+    } else {
+      capacity_ *= 2;
+    }
   }
   return true;
 }
 
-std::vector<Neighbor> Shortlist::Finish() {
+std::vector<Shortlist::Entry> Shortlist::Finish() {
   DropHopeless();
-  KeepNearest();
+  if (Settle()) {
+    KeepNearest();
+  }
   std::sort(entries_.begin(), entries_.end(),
             [this](const Entry& a, const Entry& b) { return Nearer(a, b); });
-  std::vector<Neighbor> neighbors;
-  neighbors.reserve(entries_.size());
-  for (const Entry& entry : entries_) {
-    neighbors.push_back({entry.row, entry.bounds.high});
-  }
-  return neighbors;
-}
-
-float Shortlist::Exact(const float* vector) const {
-  return ExactDistance(metric_, query_, {vector, query_.size()});
+  return std::move(entries_);
 }
 
 bool Shortlist::Nearer(const Entry& a, const Entry& b) const {
-  if (a.bounds.high != b.bounds.high) {
-    return a.bounds.high < b.bounds.high;
+  if (a.bounds.low != b.bounds.low) {
+    return a.bounds.low < b.bounds.low;
   }
-  return rows_ != nullptr ? rows_->Before(a.row, b.row) : a.row < b.row;
+  return rows_.Before(a.slot, b.slot);
 }
 
 // k rows are certainly no further than the k-th smallest upper bound, so a row that is certainly
@@ -73,14 +60,24 @@ void Shortlist::DropHopeless() {
   std::erase_if(entries_, [this](const Entry& entry) { return entry.bounds.low > limit_; });
 }
 
-// Leaves at most k rows, all with exact distances.
-void Shortlist::KeepNearest() {
+/// Makes all distances exact, if that can be done here.
+bool Shortlist::Settle() {
   for (Entry& entry : entries_) {
-    if (entry.bounds.low != entry.bounds.high) {
-      entry.bounds.low = entry.bounds.high = Exact(entry.vector);
+    if (entry.bounds.known()) {
+      continue;
     }
+    const std::optional<float> exact = rows_.Exact(entry.slot);
+    if (!exact) {
+      return false;
+    }
+    entry.bounds = {*exact, *exact};
   }
   std::erase_if(entries_, [this](const Entry& entry) { return entry.bounds.low > limit_; });
+  return true;
+}
+
+/// Leaves at most k rows; all distances are known.
+void Shortlist::KeepNearest() {
   if (entries_.size() <= k_) {
     return;
   }

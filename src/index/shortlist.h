@@ -1,58 +1,59 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Shortlist: the rows of a scan that may belong to the answer. A fast scan knows each distance only
-// between two bounds; the list keeps every row that its bounds cannot rule out, and computes exact
-// distances for the few that are left. So the answer is the one that exact distances alone give.
+// Shortlist: the rows of a search that may belong to the answer. Comparing codes tells each
+// distance only between two bounds; the list keeps every row that its bounds cannot rule out.
 #ifndef EMBEDDINGSDB_INDEX_SHORTLIST_H_
 #define EMBEDDINGSDB_INDEX_SHORTLIST_H_
 
 #include <cstddef>
-#include <span>
+#include <optional>
 #include <vector>
 
-#include "embeddingsdb/index.h"
+#include "index/code_query.h"
+#include "index/hnsw_graph.h"
 
 namespace embeddingsdb {
 
-/// What a scan knows of a distance: low <= ExactDistance <= high. NaN in `low`: it knows nothing.
-struct DistanceBounds {
-  float low = 0;
-  float high = 0;
+/// What the list asks about rows; called by Offer and Finish only.
+class ShortlistRows {
+ public:
+  virtual ~ShortlistRows() = default;
+  /// Strict order among rows at equal distance.
+  virtual bool Before(Slot a, Slot b) const = 0;
+  /// The exact distance, or nothing where only the record store can tell.
+  virtual std::optional<float> Exact(Slot slot) const = 0;
 };
 
 /// For one search, by one thread.
 class Shortlist {
  public:
-  /// `query` and what `options` points to outlive the list.
-  Shortlist(Metric metric, std::span<const float> query, const SearchOptions& options);
+  struct Entry {
+    DistanceBounds bounds;
+    Slot slot = 0;
+  };
 
+  /// For the `k` nearest rows within `max_distance`. `rows` outlives the list.
+  Shortlist(const ShortlistRows& rows, std::size_t k, float max_distance);
+
+  std::size_t wanted() const { return k_; }
   /// Rows at a larger distance cannot be in the answer. Only ever falls.
   float limit() const { return limit_; }
 
-  /// Considers an allowed row. `vector` is as long as the query and outlives the list. True when
-  /// limit() may have changed.
-  bool Offer(RowId row, const float* vector, DistanceBounds bounds);
+  /// Considers a row. True when limit() may have changed.
+  bool Offer(Slot slot, DistanceBounds bounds);
 
-  /// The answer: at most k rows within the maximal distance, nearest first, ties in row order. Ends
-  /// the list's use.
-  std::vector<Neighbor> Finish();
+  /// All rows that may be among the nearest: those with the smaller lower bound first, ties by
+  /// ShortlistRows::Before. When all distances are known it is the answer itself. Ends the list's
+  /// use.
+  std::vector<Entry> Finish();
 
  private:
-  /// Once low and high are equal they are the exact distance.
-  struct Entry {
-    DistanceBounds bounds;
-    RowId row = 0;
-    const float* vector = nullptr;
-  };
-
-  float Exact(const float* vector) const;
   bool Nearer(const Entry& a, const Entry& b) const;
   void DropHopeless();
+  bool Settle();
   void KeepNearest();
 
-  Metric metric_;
-  std::span<const float> query_;
-  const RowView* rows_;
+  const ShortlistRows& rows_;
   std::size_t k_;
   std::size_t capacity_;
   float limit_;

@@ -14,6 +14,9 @@
 namespace embeddingsdb {
 namespace {
 
+/// Room for a reciprocal that keeps the next code at a multiple of it.
+constexpr std::size_t kReciprocalBytes = 64;
+
 /// What follows the elements of an int8 code.
 struct Scale {
   float factor = 0;
@@ -52,15 +55,56 @@ std::uint16_t ToF16(float value) {
   return bits;
 }
 
-template <std::uint16_t (*kConvert)(float)>
-void EncodeHalves(std::span<const float> vector, float factor, std::byte* code) {
-  for (std::size_t i = 0; i < vector.size(); ++i) {
-    const std::uint16_t half = kConvert(vector[i] * factor);
-    std::memcpy(code + i * sizeof(half), &half, sizeof(half));
-  }
+float FromBf16(std::uint16_t half) {
+  const std::uint32_t bits = std::uint32_t{half} << 16U;
+  float value = 0;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
 }
 
-void EncodeInt8(std::span<const float> vector, float factor, std::span<std::byte> code) {
+float FromF16(std::uint16_t half) {
+  nk_f16_t bits = 0;
+  std::memcpy(&bits, &half, sizeof(bits));
+  float value = 0;
+  nk_f16_to_f32(&bits, &value);
+  return value;
+}
+
+/// Sums of squares in a few independent parts, so that compilers vectorise the loops.
+class SquareSum {
+ public:
+  static constexpr std::size_t kLanes = 8;
+
+  void Add(std::size_t i, float value) {
+    sums_[i % kLanes] += static_cast<double>(value) * static_cast<double>(value);
+  }
+  double Total() const {
+    double total = 0;
+    for (const double sum : sums_) {
+      total += sum;
+    }
+    return total;
+  }
+
+ private:
+  std::array<double, kLanes> sums_ = {};
+};
+
+/// Each function below encodes `vector` times `factor` and returns the sum of the squares of what
+/// that is off.
+template <std::uint16_t (*kTo)(float), float (*kFrom)(std::uint16_t)>
+double EncodeHalves(std::span<const float> vector, float factor, std::byte* code) {
+  SquareSum off;
+  for (std::size_t i = 0; i < vector.size(); ++i) {
+    const float element = vector[i] * factor;
+    const std::uint16_t half = kTo(element);
+    off.Add(i, element - kFrom(half));
+    std::memcpy(code + i * sizeof(half), &half, sizeof(half));
+  }
+  return off.Total();
+}
+
+double EncodeInt8(std::span<const float> vector, float factor, std::span<std::byte> code) {
   constexpr float kLargest = 127;
   float magnitude = 0;
   for (const float element : vector) {
@@ -69,25 +113,28 @@ void EncodeInt8(std::span<const float> vector, float factor, std::span<std::byte
   Scale scale = {.factor = magnitude / kLargest, .squared_length = 0};
   const float divisor = scale.factor > 0 ? 1 / scale.factor : 0;
   std::int64_t squares = 0;
+  SquareSum off;
   for (std::size_t i = 0; i < vector.size(); ++i) {
-    const float step = std::clamp(vector[i] * factor * divisor, -kLargest, kLargest);
-    const auto element = static_cast<std::int8_t>(std::lround(step));
+    const float exact = vector[i] * factor;
+    // Rounds to nearest for numbers of this size, and vectorises, which std::lround does not.
+    constexpr float kShift = 0x1.8p23F;
+    const float step = std::clamp(exact * divisor, -kLargest, kLargest) + kShift - kShift;
+    const auto element = static_cast<std::int8_t>(step);
     squares += std::int64_t{element} * element;
+    off.Add(i, exact - step * scale.factor);
     code[i] = static_cast<std::byte>(element);
   }
   scale.squared_length = static_cast<float>(squares) * scale.factor * scale.factor;
   std::memcpy(code.data() + code.size() - sizeof(scale), &scale, sizeof(scale));
+  return off.Total();
 }
 
-float LengthFactor(Metric metric, std::span<const float> vector) {
-  if (metric != Metric::kCosine) {
-    return 1;
+double Norm(std::span<const float> vector) {
+  SquareSum squares;
+  for (std::size_t i = 0; i < vector.size(); ++i) {
+    squares.Add(i, vector[i]);
   }
-  double squares = 0;
-  for (const float element : vector) {
-    squares += static_cast<double>(element) * static_cast<double>(element);
-  }
-  return squares > 0 ? static_cast<float>(1 / std::sqrt(squares)) : 1;
+  return std::sqrt(squares.Total());
 }
 
 /// Graphs are walked by order, in which NaN has no place.
@@ -127,9 +174,11 @@ VectorCodec::VectorCodec(Metric metric, Precision precision, int dimension)
   switch (precision) {
     case Precision::kF32:
       padded_ = RoundUp(dimension_, kKernelLanes);
-      stride_ = padded_ * sizeof(float);
-      compare_ = l2 ? FloatSquaredDistance : FloatOneMinusDot;
-      float_kernel_ = l2 ? BestKernels().squared_l2 : BestKernels().dot;
+      stride_ = padded_ * sizeof(float) + (metric == Metric::kCosine ? kReciprocalBytes : 0);
+      compare_ = metric == Metric::kL2       ? FloatSquaredDistance
+                 : metric == Metric::kCosine ? FloatOneMinusCosine
+                                             : FloatOneMinusDot;
+      float_kernel_ = metric == Metric::kL2 ? BestKernels().squared_l2 : BestKernels().dot;
       isa_ = BestKernels().isa;
       return;
     case Precision::kBf16:
@@ -163,26 +212,85 @@ void VectorCodec::FindKernel() {
   isa_ = IsaName(used);
 }
 
-void VectorCodec::Encode(std::span<const float> vector, std::span<std::byte> code) const {
+CodeFacts VectorCodec::Encode(std::span<const float> vector, std::span<std::byte> code) const {
   std::fill(code.begin(), code.end(), std::byte{0});
-  const float factor = LengthFactor(metric_, vector);
+  const double norm = Norm(vector);
+  const bool cosine = metric_ == Metric::kCosine;
+  const bool in_range = norm == 0 || (norm >= kMinNorm && norm <= kMaxNorm);
+  if (precision_ == Precision::kF32) {
+    std::memcpy(code.data(), vector.data(), vector.size_bytes());
+    if (cosine && norm > 0) {
+      const auto reciprocal = static_cast<float>(1 / norm);
+      std::memcpy(code.data() + padded_ * sizeof(float), &reciprocal, sizeof(reciprocal));
+    }
+  }
+  const float factor = cosine && norm > 0 ? static_cast<float>(1 / norm) : 1;
+  double off = 0;
   switch (precision_) {
     case Precision::kF32:
-      for (std::size_t i = 0; i < vector.size(); ++i) {
-        const float element = vector[i] * factor;
-        std::memcpy(code.data() + i * sizeof(element), &element, sizeof(element));
-      }
-      return;
+      break;
     case Precision::kBf16:
-      EncodeHalves<ToBf16>(vector, factor, code.data());
-      return;
+      off = EncodeHalves<ToBf16, FromBf16>(vector, factor, code.data());
+      break;
     case Precision::kF16:
-      EncodeHalves<ToF16>(vector, factor, code.data());
-      return;
+      off = EncodeHalves<ToF16, FromF16>(vector, factor, code.data());
+      break;
     case Precision::kI8:
-      EncodeInt8(vector, factor, code);
-      return;
+      off = EncodeInt8(vector, factor, code);
+      break;
   }
+  const double length = cosine && norm > 0 ? 1 : norm;
+  // Rounding of the factor and of the products, and of the sum itself.
+  const double rounding = precision_ == Precision::kF32 ? 0 : 0x1p-21 * length;
+  const double error = std::sqrt(off) * (1 + 0x1p-20) + rounding;
+  return {.norm = static_cast<float>(length),
+          .error = in_range ? static_cast<float>(error * (1 + 0x1p-20))
+                            : std::numeric_limits<float>::quiet_NaN()};
+}
+
+void VectorCodec::CompareRun(const std::byte* query, const std::byte* codes,
+                             std::span<float> out) const {
+  if (precision_ != Precision::kF32 || metric_ == Metric::kCosine) {
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      out[i] = Compare(query, codes + i * stride_);
+    }
+    return;
+  }
+  float_kernel_({reinterpret_cast<const float*>(query), padded_},
+                reinterpret_cast<const float*>(codes), out);
+  for (float& one : out) {
+    one = Finite(metric_ == Metric::kL2 ? one : 1 - one);
+  }
+}
+
+double VectorCodec::CompareError(double compared, double a, double b) const {
+  // What flushing denormal numbers to zero may take.
+  const double underflow = static_cast<double>(padded_ * 8) *
+                           static_cast<double>(std::numeric_limits<float>::min());
+  switch (precision_) {
+    case Precision::kF32:
+      switch (metric_) {
+        case Metric::kL2:
+          return KernelError(padded_) * compared + underflow;
+        case Metric::kCosine:
+          return KernelError(padded_) + 0x1p-21 + underflow;
+        case Metric::kInnerProduct:
+          return KernelError(padded_) * a * b + 0x1p-22 + underflow;
+      }
+      return 0;
+    case Precision::kBf16:
+    case Precision::kF16: {
+      // At least four partial sums, of a*a + b*b - 2ab in the worst of the library's kernels.
+      const double kernel = 2.0 * (static_cast<double>(padded_ / 4) + 32.0) * 0x1p-24;
+      return compares_squares() ? kernel * (a + b) * (a + b) + underflow
+                                : kernel * a * b + 0x1p-22 + underflow;
+    }
+    case Precision::kI8:
+      // Sums of integers are exact; a few float32 operations follow.
+      return compares_squares() ? 0x1p-20 * (a + b) * (a + b) + underflow
+                                : 0x1p-21 * (1 + a * b) + underflow;
+  }
+  return 0;
 }
 
 float VectorCodec::Sum(const VectorCodec& codec, const std::byte* a, const std::byte* b) {
@@ -221,6 +329,17 @@ float VectorCodec::FloatSquaredDistance(const VectorCodec& codec, const std::byt
 float VectorCodec::FloatOneMinusDot(const VectorCodec& codec, const std::byte* a,
                                     const std::byte* b) {
   return Finite(1 - FloatSum(codec, a, b));
+}
+
+float VectorCodec::FloatOneMinusCosine(const VectorCodec& codec, const std::byte* a,
+                                       const std::byte* b) {
+  const std::size_t offset = codec.padded_ * sizeof(float);
+  float reciprocal_a = 0;
+  float reciprocal_b = 0;
+  std::memcpy(&reciprocal_a, a + offset, sizeof(reciprocal_a));
+  std::memcpy(&reciprocal_b, b + offset, sizeof(reciprocal_b));
+  // In this order nothing overflows that need not.
+  return Finite(1 - FloatSum(codec, a, b) * reciprocal_a * reciprocal_b);
 }
 
 float VectorCodec::ScaledSquaredDistance(const VectorCodec& codec, const std::byte* a,

@@ -10,12 +10,17 @@ std::ostream& operator<<(std::ostream& os, const EngineUnderTest& engine) {
 std::vector<EngineUnderTest> EnginesUnderTest() {
   return {
       {.name = "memory", .uri = [](const std::string&) { return "memory://?metric=l2"; }},
-      {.name = "sqlite", .uri = [](const auto& dir) { return "sqlite://?dsn=" + dir + "/edb.db"; }},
+      {.name = "sqlite",
+       .uri = [](const auto& dir) { return "sqlite://?dsn=" + dir + "/edb.db"; },
+       .keeps_index_files = true},
       {.name = "sqlite_hnsw",
        .uri = [](const auto& dir) { return "sqlite://?dsn=" + dir + "/edb.db&index=hnsw"; }},
       {.name = "duckdb",
-       .uri = [](const auto& dir) { return "duckdb://" + dir + "/edb.duckdb?metric=l2"; }},
-      {.name = "lmdb", .uri = [](const auto& dir) { return "lmdb://" + dir + "/edb?metric=l2"; }},
+       .uri = [](const auto& dir) { return "duckdb://" + dir + "/edb.duckdb?metric=l2"; },
+       .keeps_index_files = true},
+      {.name = "lmdb",
+       .uri = [](const auto& dir) { return "lmdb://" + dir + "/edb?metric=l2"; },
+       .keeps_index_files = true},
   };
 }
 

@@ -21,6 +21,7 @@ struct EngineUnderTest {
   std::string name;
   /// The URI of a database in an empty folder; options can be appended with '&'.
   std::function<std::string(const std::string& folder)> uri;
+  bool keeps_index_files = false;  ///< and takes index=hnsw
 };
 
 std::ostream& operator<<(std::ostream& os, const EngineUnderTest& engine);

@@ -143,7 +143,7 @@ TEST_F(DuckdbStoreTest, GetRowsAnswersInOrderAndNothingForRowsThatAreGone) {
   for (std::size_t i = records.size(); i-- > 0;) {
     rows.push_back({(*put)[i].row, records[i].key});
   }
-  auto found = store->GetRows(rows);
+  auto found = store->GetRows(rows, RowParts::kAll);
   ASSERT_OK(found);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::size_t record = records.size() - 1 - i;

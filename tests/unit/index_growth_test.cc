@@ -15,6 +15,7 @@
 #include "index/distance.h"
 #include "index/index_set.h"
 #include "support/records.h"
+#include "support/shelved_index.h"
 
 namespace embeddingsdb {
 namespace {
@@ -119,7 +120,7 @@ class GrowthTest : public ::testing::TestWithParam<Precision> {
   Vector centre_;
   RowId last_id_ = 0;
   std::vector<Row> rows_;
-  IndexSet set_{{.metric = Metric::kL2, .mode = IndexMode::kHnsw, .precision = GetParam()}};
+  ShelvedIndex set_{{.metric = Metric::kL2, .mode = IndexMode::kHnsw, .precision = GetParam(), .least_growth = 1}};
 };
 
 TEST_P(GrowthTest, FindsWhatComparingAllFinds) {
@@ -245,7 +246,7 @@ INSTANTIATE_TEST_SUITE_P(Precisions, GrowthTest,
                                            Precision::kI8));
 
 TEST(IndexGrowth, SearchesAndChangesGoOnWhileTheGraphGrows) {
-  IndexSet set({.mode = IndexMode::kHnsw});
+  ShelvedIndex set({.mode = IndexMode::kHnsw, .least_growth = 1});
   ASSERT_OK(set.Load("m", 4, [](const IndexSet::RowSink&) { return Status(); }));
   std::atomic<RowId> added = 0;
   std::jthread writer([&](const std::stop_token& stop) {
@@ -279,7 +280,7 @@ TEST(IndexGrowth, SearchesAndChangesGoOnWhileTheGraphGrows) {
 
 TEST(IndexGrowth, EndsInTheMiddleOfGrowing) {
   for (int i = 0; i < 5; ++i) {
-    IndexSet set({.mode = IndexMode::kHnsw});
+    ShelvedIndex set({.mode = IndexMode::kHnsw, .least_growth = 1});
     ASSERT_OK(set.Load("m", 64, [](const IndexSet::RowSink& sink) -> Status {
       std::mt19937 random(1);
       for (RowId id = 1; id <= 3'000; ++id) {
@@ -295,7 +296,7 @@ TEST(IndexGrowth, EndsInTheMiddleOfGrowing) {
 }
 
 TEST(IndexGrowth, SmallModelsGetNoGraphUnlessAsked) {
-  IndexSet set({.mode = IndexMode::kAuto});
+  ShelvedIndex set({.mode = IndexMode::kAuto});
   ASSERT_OK(
       set.Load("m", 1, [](const IndexSet::RowSink& sink) { return sink(1, "p", "d", Vector{1}); }));
   std::this_thread::sleep_for(std::chrono::milliseconds(500));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/records.h"
+#include "support/shelved_index.h"
 
 namespace embeddingsdb {
 namespace {
@@ -22,12 +23,12 @@ Key KeyOf(std::string provider, std::string depiction_id, std::string model = "m
 }
 
 /// Loads `model` with nothing in it.
-Status LoadEmpty(IndexSet& set, std::string_view model, int dimension) {
+Status LoadEmpty(ShelvedIndex& set, std::string_view model, int dimension) {
   return set.Load(model, dimension, [](const IndexSet::RowSink&) { return Status(); });
 }
 
 /// A batch of one row.
-Status AddOne(IndexSet& set, const Key& key, RowId row, const Vector& vector) {
+Status AddOne(ShelvedIndex& set, const Key& key, RowId row, const Vector& vector) {
   const IndexRow one{.key = &key, .row = row, .replaced = {}, .vector = vector};
   return set.AddBatch({&one, 1});
 }
@@ -61,7 +62,7 @@ class IndexSetOfFive : public testing::Test {
   }
 
   const Vector origin_ = {0};
-  IndexSet set_{{.metric = Metric::kL2}};
+  ShelvedIndex set_{{.metric = Metric::kL2}};
 };
 
 TEST_F(IndexSetOfFive, OrdersByDistanceThenProviderThenDepiction) {
@@ -156,26 +157,26 @@ TEST_F(IndexSetOfFive, AddsABatchOverSeveralModels) {
   ASSERT_OK(set_.AddBatch(rows));
   EXPECT_EQ(set_.size("m"), 6U);
   EXPECT_EQ(set_.size("n"), 1U);
-  EXPECT_FALSE(set_.IsLoaded("u"));
+  EXPECT_FALSE(set_.set().IsLoaded("u"));
 }
 
 TEST(IndexSet, SearchesLoadedModelsOnly) {
-  IndexSet set({.metric = Metric::kL2});
-  EXPECT_FALSE(set.IsLoaded("m"));
+  ShelvedIndex set({.metric = Metric::kL2});
+  EXPECT_FALSE(set.set().IsLoaded("m"));
   EXPECT_FAILS(set.Search("m", {.embedding = Vector{1}}), kFailedPrecondition, "\"m\"");
   ASSERT_OK(AddOne(set, KeyOf("a", "1"), 1, Vector{1}));
-  EXPECT_FALSE(set.IsLoaded("m"));
+  EXPECT_FALSE(set.set().IsLoaded("m"));
   ASSERT_OK(LoadEmpty(set, "m", 1));
   ASSERT_OK(LoadEmpty(set, "n", 1));
-  set.Unload("m");
-  EXPECT_FALSE(set.IsLoaded("m"));
-  EXPECT_TRUE(set.IsLoaded("n"));
-  set.Clear();
-  EXPECT_FALSE(set.IsLoaded("n"));
+  set.set().Unload("m");
+  EXPECT_FALSE(set.set().IsLoaded("m"));
+  EXPECT_TRUE(set.set().IsLoaded("n"));
+  set.set().Clear();
+  EXPECT_FALSE(set.set().IsLoaded("n"));
 }
 
 TEST(IndexSet, StaysUnloadedWhenLoadingFails) {
-  IndexSet set({.metric = Metric::kL2});
+  ShelvedIndex set({.metric = Metric::kL2});
   EXPECT_FAILS(set.Load("m", 1,
                         [](const IndexSet::RowSink& sink) -> Status {
                           EDB_TRY(sink(1, "a", "1", Vector{1}));
@@ -186,11 +187,11 @@ TEST(IndexSet, StaysUnloadedWhenLoadingFails) {
       set.Load("m", 2, [](const IndexSet::RowSink& sink) { return sink(1, "a", "1", Vector{1}); }),
       kInvalidArgument, "1 elements, but the index has 2");
   EXPECT_FAILS(LoadEmpty(set, "m", 0), kInvalidArgument, "is 0");
-  EXPECT_FALSE(set.IsLoaded("m"));
+  EXPECT_FALSE(set.set().IsLoaded("m"));
 }
 
 TEST(IndexSet, TakesAnotherLengthOnceAModelIsEmpty) {
-  IndexSet set({.metric = Metric::kL2});
+  ShelvedIndex set({.metric = Metric::kL2});
   ASSERT_OK(LoadEmpty(set, "m", 1));
   ASSERT_OK(AddOne(set, KeyOf("a", "1"), 1, Vector{1}));
   set.Remove("m", 1);
@@ -201,18 +202,18 @@ TEST(IndexSet, TakesAnotherLengthOnceAModelIsEmpty) {
 }
 
 TEST(IndexSet, KeepsModelsApart) {
-  IndexSet set({.metric = Metric::kCosine});
+  ShelvedIndex set({.metric = Metric::kCosine});
   ASSERT_OK(LoadEmpty(set, "m", 2));
   ASSERT_OK(LoadEmpty(set, "n", 3));
   ASSERT_OK(AddOne(set, KeyOf("a", "1"), 1, Vector{1, 2}));
   ASSERT_OK(AddOne(set, KeyOf("a", "2", "n"), 2, Vector{1, 2, 3}));
   EXPECT_EQ(Names(set.Search("n", {.embedding = Vector{3, 2, 1}, .max_distance = 2})), List{"a/2"});
-  EXPECT_GT(set.memory_bytes(), 0U);
+  EXPECT_GT(set.set().memory_bytes(), 0U);
 }
 
 // Every search sees whole batches: pairs of rows at one distance come and go together.
 TEST(IndexSet, SearchesAndChangesTogether) {
-  IndexSet set({.metric = Metric::kL2});
+  ShelvedIndex set({.metric = Metric::kL2});
   ASSERT_OK(LoadEmpty(set, "m", 4));
   std::atomic<bool> done = false;
   std::atomic<int> searches = 0;

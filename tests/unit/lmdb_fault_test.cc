@@ -216,7 +216,7 @@ TEST_F(LmdbDamageTest, NeverServesAnEmbeddingThatDiffersFromItsChecksum) {
     EXPECT_FAILS(store->Get({"p", "d41", "m"}), kDataLoss, "row 42");
     EXPECT_OK(store->Get({"p", "d42", "m"}));
     const auto ignore = [](auto&&...) { return Status(); };
-    EXPECT_FAILS(store->VisitVectors("m", ignore), kDataLoss, "row 42");
+    EXPECT_FAILS(store->VisitVectors("m", 0, ignore), kDataLoss, "row 42");
     EXPECT_THAT(ProblemsOf(*store),
                 ::testing::ElementsAre(AllOf(HasSubstr("row 42"), HasSubstr("checksum"))));
   }
@@ -240,7 +240,7 @@ TEST_F(LmdbDamageTest, NeverServesAFieldThatDiffersFromItsChecksum) {
     // is the caller's.
     const bool is_read = (byte < -18 || byte > -15) && (byte < 0 || byte > 3) && byte != -1;
     if (is_read && byte > -15) {
-      EXPECT_FAILS(store->GetRows(rows), kDataLoss, "row 42");
+      EXPECT_FAILS(store->GetRows(rows, RowParts::kAll), kDataLoss, "row 42");
     }
   }
 }

@@ -126,7 +126,7 @@ TEST_F(LmdbStoreTest, ReplacingGivesANewRowAndNamesTheOldOne) {
   EXPECT_EQ(results.at(1).replaced, std::nullopt);
   EXPECT_EQ(store->Get({"p", "d", "m"}).value().value().embedding, std::vector<float>{2});
   const std::vector<RowRef> rows = {{results.at(0).row, {"p", "d", "m"}}, {first, {}}};
-  const auto records = store->GetRows(rows).value();
+  const auto records = store->GetRows(rows, RowParts::kAll).value();
   EXPECT_EQ(records.at(0).value_or(Record()).subject_id, "subject-of-d");
   EXPECT_EQ(records.at(0).value_or(Record()).key, (Key{"p", "d", "m"}));
   EXPECT_EQ(records.at(1), std::nullopt);

@@ -170,7 +170,7 @@ TEST_F(SqliteStoreTest, ReplacingGivesANewRowAndNamesTheOldOne) {
   EXPECT_EQ(results.at(1).replaced, std::nullopt);
   EXPECT_EQ(VectorOf(*store, {"p", "d", "m"}), std::vector<float>{2});
   const std::vector<RowRef> rows = {{results.at(0).row, {"p", "d", "m"}}, {first, {}}};
-  const auto records = store->GetRows(rows).value();
+  const auto records = store->GetRows(rows, RowParts::kAll).value();
   EXPECT_EQ(records.at(0).value_or(Record()).subject_id, "subject-of-d");
   EXPECT_EQ(records.at(0).value_or(Record()).key, (Key{"p", "d", "m"}));
   EXPECT_EQ(records.at(1), std::nullopt);
@@ -260,10 +260,10 @@ TEST_F(SqliteStoreTest, VisitsTheVectorsOfOneModelInRowOrder) {
                    std::to_string(static_cast<int>(vector.back())));
     return Status();
   };
-  ASSERT_OK(store->VisitVectors("m", visit));
+  ASSERT_OK(store->VisitVectors("m", 0, visit));
   EXPECT_THAT(seen, ElementsAre("1pz2", "3px4"));
   const auto stop = [](auto&&...) { return UnknownError("enough"); };
-  EXPECT_EQ(store->VisitVectors("m", stop), UnknownError("enough"));
+  EXPECT_EQ(store->VisitVectors("m", 0, stop), UnknownError("enough"));
 }
 
 TEST_F(SqliteStoreTest, CatalogCountsByModelAndProvider) {
@@ -476,7 +476,7 @@ TEST_F(SqliteDamageTest, NeverServesAnEmbeddingThatDiffersFromItsChecksum) {
   EXPECT_FAILS(store->Get({"p", "b", "m"}), kDataLoss, "row 2");
   EXPECT_OK(store->Get({"p", "c", "m"}));
   const auto ignore = [](auto&&...) { return Status(); };
-  EXPECT_FAILS(store->VisitVectors("m", ignore), kDataLoss, "row 2");
+  EXPECT_FAILS(store->VisitVectors("m", 0, ignore), kDataLoss, "row 2");
 }
 
 TEST_F(SqliteDamageTest, NeverServesAFieldThatDiffersFromItsChecksum) {
@@ -490,7 +490,7 @@ TEST_F(SqliteDamageTest, NeverServesAFieldThatDiffersFromItsChecksum) {
     // A changed key is another's row to the index, which still knows the old one.
     if (!set.starts_with("provider") && !set.starts_with("depiction") &&
         !set.starts_with("model")) {
-      EXPECT_FAILS(Store()->GetRows(rows), kDataLoss, "row 2");
+      EXPECT_FAILS(Store()->GetRows(rows, RowParts::kAll), kDataLoss, "row 2");
     }
     RunSql("DELETE FROM records; INSERT INTO records SELECT * FROM kept; DROP TABLE kept");
   }
@@ -504,7 +504,7 @@ TEST_F(SqliteDamageTest, FindsAnEmbeddingOfOddLengthAndNeverServesIt) {
   EXPECT_FAILS(store->Get({"p", "b", "m"}), kDataLoss, "row 2");
   EXPECT_OK(store->Get({"p", "c", "m"}));
   const auto ignore = [](auto&&...) { return Status(); };
-  EXPECT_FAILS(store->VisitVectors("m", ignore), kDataLoss, "row 2");
+  EXPECT_FAILS(store->VisitVectors("m", 0, ignore), kDataLoss, "row 2");
 }
 
 TEST_F(SqliteDamageTest, FindsNumbersThatAreNone) {
@@ -516,7 +516,7 @@ TEST_F(SqliteDamageTest, FindsAttributesThatDoNotParse) {
   EXPECT_THAT(ProblemsAfter("attributes = '{\"a\":'"), ElementsAre(HasSubstr("row 2")));
   const auto store = Store();
   const std::vector<RowRef> rows = {{2, {"p", "b", "m"}}};
-  EXPECT_FAILS(store->GetRows(rows), kDataLoss, "row 2");
+  EXPECT_FAILS(store->GetRows(rows, RowParts::kAll), kDataLoss, "row 2");
 }
 
 TEST_F(SqliteDamageTest, FindsAVectorOfAnotherLength) {

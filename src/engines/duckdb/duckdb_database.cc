@@ -77,6 +77,10 @@ Status WarnOfNewerExport(const DuckdbLocation& location, DuckdbStore& store,
 
 Result<std::unique_ptr<Database>> OpenDuckdbDatabase(const Uri& uri, const Context& context) {
   EDB_ASSIGN(EngineOptions options, EngineOptions::FromUri(uri));
+  if (!uri.Option("precision")) {
+    // Looking up a row takes DuckDB a millisecond or two, so searches had better not need to.
+    options.precision = Precision::kF32;
+  }
   EDB_ASSIGN(const DuckdbLocation location, ResolveDuckdbLocation(uri.FilePath(), *context.env));
   EDB_TRY(CheckPath(location, options));
   EDB_ASSIGN(std::unique_ptr<FileLock> lock,

@@ -61,6 +61,7 @@ class DuckdbFile {
   static Result<std::shared_ptr<DuckdbFile>> Open(DuckdbFileOptions options);
 
   bool persistent() const { return !path_.empty(); }
+  const std::string& path() const { return path_; }
 
   /// A session of the pool, given back when the pointer goes.
   class Lease {

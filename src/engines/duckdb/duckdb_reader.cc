@@ -156,7 +156,8 @@ Result<std::optional<Record>> DuckdbGet(DuckdbFile& file, const Key& key) {
 }
 
 Result<std::vector<std::optional<Record>>> DuckdbGetRows(DuckdbFile& file,
-                                                         std::span<const RowRef> rows) {
+                                                         std::span<const RowRef> rows,
+                                                         RowParts parts) {
   std::unordered_map<RowId, std::size_t> places;
   std::vector<RowId> ids;
   ids.reserve(rows.size());
@@ -175,9 +176,19 @@ Result<std::vector<std::optional<Record>>> DuckdbGetRows(DuckdbFile& file,
     record.key = rows[place->second].key;
     record.subject_id = chunk.column(1).Text(row);
     ReadDuckdbAttributes(chunk.column(2), row, record.attributes);
+    if (parts == RowParts::kAll) {
+      const duckdb_c::Column vectors = chunk.column(3);
+      const auto [first, count] = vectors.List(row);
+      const auto* const floats = vectors.Child().Values<float>() + first;
+      record.embedding.assign(floats, floats + count);
+    }
     return {};
   };
-  EDB_TRY(ForEachId(*session, "SELECT id, subject_id, attributes FROM db.embeddings", ids, take));
+  EDB_TRY(ForEachId(*session,
+                    parts == RowParts::kAll
+                        ? "SELECT id, subject_id, attributes, vec FROM db.embeddings"
+                        : "SELECT id, subject_id, attributes FROM db.embeddings",
+                    ids, take));
   return records;
 }
 
@@ -215,9 +226,24 @@ Result<std::int64_t> DuckdbCount(DuckdbFile& file, const std::vector<Filter>& fi
   return CountWhere(*session, DuckdbWhere(filters));
 }
 
-Status DuckdbVisitVectors(DuckdbFile& file, const std::string& model, const VectorVisitor& visit) {
+Result<std::vector<RowId>> DuckdbListRows(DuckdbFile& file, const std::string& model, RowId last) {
+  EDB_ASSIGN(const Snapshot session, Snapshot::Of(file));
+  EDB_ASSIGN(ResultSet result,
+             session->Run("SELECT id FROM db.embeddings WHERE model = ? AND id <= ? ORDER BY id",
+                          {model, last}));
+  std::vector<RowId> rows;
+  EDB_TRY(ForEachRow(result, [&](const Chunk& chunk, std::size_t row) -> Status {
+    rows.push_back(chunk.column(0).Values<std::int64_t>()[row]);
+    return {};
+  }));
+  return rows;
+}
+
+Status DuckdbVisitVectors(DuckdbFile& file, const std::string& model, RowId after,
+                          const VectorVisitor& visit) {
   EDB_ASSIGN(const std::unique_ptr<DuckdbScan> scan,
-             DuckdbScan::Begin(file, "id, provider, depiction_id, vec", {{Column::kModel, model}}));
+             DuckdbScan::Begin(file, "id, provider, depiction_id, vec", {{Column::kModel, model}},
+                               after));
   for (;;) {
     EDB_ASSIGN(const bool more, scan->Next());
     if (!more) {

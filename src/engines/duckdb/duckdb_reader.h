@@ -17,13 +17,16 @@ namespace embeddingsdb {
 
 Result<std::optional<Record>> DuckdbGet(DuckdbFile& file, const Key& key);
 Result<std::vector<std::optional<Record>>> DuckdbGetRows(DuckdbFile& file,
-                                                         std::span<const RowRef> rows);
+                                                         std::span<const RowRef> rows,
+                                                         RowParts parts);
 Status DuckdbList(DuckdbFile& file, const ListQuery& query, RecordPage& page);
 /// The cursor keeps the file open.
 Result<std::unique_ptr<RecordCursor>> DuckdbScanRecords(std::shared_ptr<DuckdbFile> file,
                                                         const std::vector<Filter>& filters);
 Result<std::int64_t> DuckdbCount(DuckdbFile& file, const std::vector<Filter>& filters);
-Status DuckdbVisitVectors(DuckdbFile& file, const std::string& model, const VectorVisitor& visit);
+Status DuckdbVisitVectors(DuckdbFile& file, const std::string& model, RowId after,
+                          const VectorVisitor& visit);
+Result<std::vector<RowId>> DuckdbListRows(DuckdbFile& file, const std::string& model, RowId last);
 Result<Catalog> DuckdbCatalog(DuckdbFile& file);
 /// Appends disagreements between the tables to `problems`.
 Status DuckdbCheck(DuckdbFile& file, std::vector<std::string>& problems);

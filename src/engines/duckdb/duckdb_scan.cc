@@ -17,15 +17,22 @@ constexpr std::int64_t kPieceRows = 2048;
 
 DuckdbWhere::DuckdbWhere(const std::vector<Filter>& filters) {
   for (const Filter& filter : filters) {
-    sql += Concat(sql.empty() ? " WHERE " : " AND ", ColumnName(filter.column), " = ?");
-    parameters.emplace_back(filter.value);
+    Add(Concat(ColumnName(filter.column), " = ?"), filter.value);
   }
 }
 
+void DuckdbWhere::Add(std::string_view condition, duckdb_c::Parameter value) {
+  sql += Concat(sql.empty() ? " WHERE " : " AND ", condition);
+  parameters.push_back(std::move(value));
+}
+
 Result<std::unique_ptr<DuckdbScan>> DuckdbScan::Begin(DuckdbFile& file, std::string_view columns,
-                                                      std::vector<Filter> filters) {
+                                                      std::vector<Filter> filters, RowId after) {
   EDB_ASSIGN(std::unique_ptr<DuckdbSession> session, file.NewSession());
   std::unique_ptr<DuckdbScan> scan(new DuckdbScan(std::move(session), std::move(filters)));
+  if (after > 0) {
+    scan->where_.Add("id > ?", after);
+  }
   scan->select_ = Concat("SELECT ", columns, " FROM db.embeddings", scan->where_.sql,
                          scan->where_.sql.empty() ? " WHERE" : " AND", " id >= ? AND id < ?");
   EDB_ASSIGN(duckdb_c::Transaction snapshot,

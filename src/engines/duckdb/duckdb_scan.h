@@ -30,6 +30,8 @@ namespace embeddingsdb {
 struct DuckdbWhere {
   explicit DuckdbWhere(const std::vector<Filter>& filters);
 
+  void Add(std::string_view condition, duckdb_c::Parameter value);
+
   std::string sql;  ///< " WHERE provider = ? AND ...", or empty
   std::vector<duckdb_c::Parameter> parameters;
 };
@@ -37,9 +39,9 @@ struct DuckdbWhere {
 /// One thread at a time.
 class DuckdbScan {
  public:
-  /// `columns` is the constant text between SELECT and FROM.
+  /// `columns` is the constant text between SELECT and FROM; rows up to `after` are left out.
   static Result<std::unique_ptr<DuckdbScan>> Begin(DuckdbFile& file, std::string_view columns,
-                                                   std::vector<Filter> filters);
+                                                   std::vector<Filter> filters, RowId after = 0);
 
   /// Moves to the next chunk that has rows; false at the end. The one before becomes invalid.
   Result<bool> Next();

@@ -38,8 +38,9 @@ Result<std::optional<Record>> DuckdbStore::Get(const Key& key) {
   return DuckdbGet(*file_, key);
 }
 
-Result<std::vector<std::optional<Record>>> DuckdbStore::GetRows(std::span<const RowRef> rows) {
-  return DuckdbGetRows(*file_, rows);
+Result<std::vector<std::optional<Record>>> DuckdbStore::GetRows(std::span<const RowRef> rows,
+                                                                RowParts parts) {
+  return DuckdbGetRows(*file_, rows, parts);
 }
 
 Status DuckdbStore::List(const ListQuery& query, RecordPage& page) {
@@ -54,8 +55,28 @@ Result<std::int64_t> DuckdbStore::Count(const std::vector<Filter>& filters) {
   return DuckdbCount(*file_, filters);
 }
 
-Status DuckdbStore::VisitVectors(const std::string& model, const VectorVisitor& visit) {
-  return DuckdbVisitVectors(*file_, model, visit);
+Status DuckdbStore::VisitVectors(const std::string& model, RowId after,
+                                 const VectorVisitor& visit) {
+  return DuckdbVisitVectors(*file_, model, after, visit);
+}
+
+Result<std::vector<RowId>> DuckdbStore::ListRows(const std::string& model, RowId last) {
+  return DuckdbListRows(*file_, model, last);
+}
+
+std::string DuckdbStore::IndexFolder() const {
+  return persistent_ ? file_->path() + "-index" : std::string();
+}
+
+Result<std::uint64_t> DuckdbStore::GetMark(const std::string& name) {
+  EDB_ASSIGN(const DuckdbFile::Lease session, file_->Borrow());
+  EDB_ASSIGN(const std::int64_t mark,
+             session->Number("SELECT CAST(value AS BIGINT) FROM db.meta WHERE name = ?", {name}, 0));
+  return static_cast<std::uint64_t>(mark);
+}
+
+Status DuckdbStore::SetMark(const std::string& name, std::uint64_t value) {
+  return writer_->SetMark(name, static_cast<std::int64_t>(value));
 }
 
 Result<Catalog> DuckdbStore::LoadCatalog() {

@@ -210,6 +210,12 @@ Result<std::optional<RowId>> DuckdbWriter::Remove(const Key& key, std::int64_t n
   return std::optional<RowId>(old);
 }
 
+Status DuckdbWriter::SetMark(const std::string& name, std::int64_t value) {
+  return session_
+      ->Run("INSERT OR REPLACE INTO db.meta VALUES (?, ?)", {name, std::to_string(value)})
+      .status();
+}
+
 Status DuckdbWriter::Checkpoint() {
   return session_->connection().Execute("CHECKPOINT db");
 }

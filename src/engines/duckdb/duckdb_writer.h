@@ -25,6 +25,7 @@ class DuckdbWriter {
   Result<std::vector<PutResult>> Put(std::span<const Record* const> records,
                                      std::span<const std::int64_t> modified);
   Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now);
+  Status SetMark(const std::string& name, std::int64_t value);
   /// Moves the log into the file.
   Status Checkpoint();
 

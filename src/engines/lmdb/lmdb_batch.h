@@ -39,6 +39,7 @@ class LmdbBatch {
   Result<std::vector<PutResult>> Put(std::span<const Record* const> records, std::int64_t now);
   /// The row removed, or nothing; then nothing is changed.
   Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now);
+  Status SetMark(const std::string& name, std::uint64_t value) { return PutMeta(name, value); }
   /// To be called once the transaction is committed: brings what is known up to date.
   void MoveTo(LmdbKnown& known);
 

@@ -49,8 +49,10 @@ Result<std::optional<Record>> LmdbReader::Get(const Key& key) const {
   return std::optional<Record>(std::move(record));
 }
 
-Result<std::vector<std::optional<Record>>> LmdbReader::GetRows(std::span<const RowRef> rows) const {
+Result<std::vector<std::optional<Record>>> LmdbReader::GetRows(std::span<const RowRef> rows,
+                                                               RowParts parts) const {
   std::vector<std::optional<Record>> records(rows.size());
+  EDB_ASSIGN(LmdbVectors vectors, LmdbVectors::Open(view_));
   for (std::size_t i = 0; i < rows.size(); ++i) {
     EDB_ASSIGN(const std::optional<LmdbRow> row, view_.Row(rows[i].row));
     if (!row) {
@@ -59,6 +61,9 @@ Result<std::vector<std::optional<Record>>> LmdbReader::GetRows(std::span<const R
     Record& record = records[i].emplace();
     record.key = rows[i].key;
     EDB_TRY(view_.ReadFieldsOf(rows[i].row, *row, rows[i].key, record));
+    if (parts == RowParts::kAll) {
+      EDB_TRY(vectors.Read(rows[i].row, row->checksum.vector, record.embedding));
+    }
   }
   return records;
 }
@@ -203,27 +208,47 @@ Status LmdbReader::ReadListed(std::string_view joined, RowId id, Record& record)
   return vectors.Read(id, row.checksum.vector, record.embedding);
 }
 
-Status LmdbReader::VisitVectors(const std::string& model, const VectorVisitor& visit) const {
+Status LmdbReader::VisitRows(const std::string& model, RowId after,
+                             const std::function<Status(RowId, const LmdbRow&)>& visit) const {
   LmdbWanted wanted;
   wanted.model = model;
   EDB_ASSIGN(const auto listed, view_.Spaces(wanted));
   const std::vector<std::uint64_t> spaces = IdsOf(listed);
-  EDB_ASSIGN(LmdbVectors vectors, LmdbVectors::Open(view_));
+  if (spaces.empty()) {
+    return {};
+  }
   EDB_ASSIGN(LmdbCursor rows, LmdbCursor::Open(view_.txn(), view_.tables().rows));
-  std::vector<float> vector;
-  EDB_ASSIGN(bool more, rows.First());
-  const auto visit_row = [&](RowId id, const LmdbRow& row) -> Status {
-    EDB_ASSIGN(const auto* names, view_.SpaceNames(row.space));
-    EDB_TRY(vectors.Read(id, row.checksum.vector, vector));
-    return visit(id, names->second, row.depiction_id, vector);
-  };
-  while (more && !spaces.empty()) {
+  const LmdbNumber first(static_cast<std::uint64_t>(after) + 1);
+  EDB_ASSIGN(bool more, rows.Seek(first.bytes()));
+  while (more) {
     EDB_ASSIGN(const auto found, RowAt(rows));
     const auto& [id, row] = found;
-    EDB_TRY(Contains(spaces, row.space) ? visit_row(id, row) : Status());
+    EDB_TRY(Contains(spaces, row.space) ? visit(id, row) : Status());
     EDB_ASSIGN(more, rows.Next());
   }
   return {};
+}
+
+Status LmdbReader::VisitVectors(const std::string& model, RowId after,
+                                const VectorVisitor& visit) const {
+  EDB_ASSIGN(LmdbVectors vectors, LmdbVectors::Open(view_));
+  std::vector<float> vector;
+  return VisitRows(model, after, [&](RowId id, const LmdbRow& row) -> Status {
+    EDB_ASSIGN(const auto* names, view_.SpaceNames(row.space));
+    EDB_TRY(vectors.Read(id, row.checksum.vector, vector));
+    return visit(id, names->second, row.depiction_id, vector);
+  });
+}
+
+Result<std::vector<RowId>> LmdbReader::ListRows(const std::string& model, RowId last) const {
+  std::vector<RowId> rows;
+  EDB_TRY(VisitRows(model, 0, [&](RowId id, const LmdbRow& /*row*/) {
+    if (id <= last) {
+      rows.push_back(id);
+    }
+    return Status();
+  }));
+  return rows;
 }
 
 Result<Catalog> LmdbReader::LoadCatalog() const {

@@ -29,10 +29,12 @@ class LmdbReader {
   LmdbReader(const LmdbSnapshot& snapshot, LmdbKeyHash hash) : view_(snapshot), hash_(hash) {}
 
   Result<std::optional<Record>> Get(const Key& key) const;
-  Result<std::vector<std::optional<Record>>> GetRows(std::span<const RowRef> rows) const;
+  Result<std::vector<std::optional<Record>>> GetRows(std::span<const RowRef> rows,
+                                                     RowParts parts) const;
   Status List(const ListQuery& query, RecordPage& page) const;
   Result<std::int64_t> Count(const std::vector<Filter>& filters) const;
-  Status VisitVectors(const std::string& model, const VectorVisitor& visit) const;
+  Status VisitVectors(const std::string& model, RowId after, const VectorVisitor& visit) const;
+  Result<std::vector<RowId>> ListRows(const std::string& model, RowId last) const;
   Result<Catalog> LoadCatalog() const;
   Result<std::int64_t> LastUpdate() const;
 
@@ -48,6 +50,9 @@ class LmdbReader {
   /// Returns false to stop.
   using ListVisitor = std::function<Result<bool>(std::string_view joined, RowId row)>;
 
+  /// The rows of a model with ids larger than `after`.
+  Status VisitRows(const std::string& model, RowId after,
+                   const std::function<Status(RowId, const LmdbRow&)>& visit) const;
   /// Records with a depiction id, in list order: one look-up for each model of each provider.
   Result<std::vector<Listed>> FindDepiction(const LmdbWanted& wanted) const;
   /// All that match, in list order.

@@ -140,9 +140,10 @@ Result<std::optional<Record>> LmdbStore::Get(const Key& key) {
   return LmdbReader(snapshot, options_.key_hash).Get(key);
 }
 
-Result<std::vector<std::optional<Record>>> LmdbStore::GetRows(std::span<const RowRef> rows) {
+Result<std::vector<std::optional<Record>>> LmdbStore::GetRows(std::span<const RowRef> rows,
+                                                              RowParts parts) {
   EDB_ASSIGN(const LmdbSnapshot snapshot, Read());
-  return LmdbReader(snapshot, options_.key_hash).GetRows(rows);
+  return LmdbReader(snapshot, options_.key_hash).GetRows(rows, parts);
 }
 
 Status LmdbStore::List(const ListQuery& query, RecordPage& page) {
@@ -160,9 +161,33 @@ Result<std::int64_t> LmdbStore::Count(const std::vector<Filter>& filters) {
   return LmdbReader(snapshot, options_.key_hash).Count(filters);
 }
 
-Status LmdbStore::VisitVectors(const std::string& model, const VectorVisitor& visit) {
+Status LmdbStore::VisitVectors(const std::string& model, RowId after,
+                               const VectorVisitor& visit) {
   EDB_ASSIGN(const LmdbSnapshot snapshot, Read());
-  return LmdbReader(snapshot, options_.key_hash).VisitVectors(model, visit);
+  return LmdbReader(snapshot, options_.key_hash).VisitVectors(model, after, visit);
+}
+
+Result<std::vector<RowId>> LmdbStore::ListRows(const std::string& model, RowId last) {
+  EDB_ASSIGN(const LmdbSnapshot snapshot, Read());
+  return LmdbReader(snapshot, options_.key_hash).ListRows(model, last);
+}
+
+std::string LmdbStore::IndexFolder() const {
+  return options_.folder + "/index";
+}
+
+Result<std::uint64_t> LmdbStore::GetMark(const std::string& name) {
+  EDB_ASSIGN(const LmdbSnapshot snapshot, Read());
+  EDB_ASSIGN(const auto mark, LmdbView(snapshot).FindMeta(name));
+  return mark.value_or(0);
+}
+
+Status LmdbStore::SetMark(const std::string& name, std::uint64_t value) {
+  const std::lock_guard lock(write_mutex_);
+  if (writer_ == nullptr) {
+    return FailedPreconditionError("the LMDB store is closed or read-only");
+  }
+  return writer_->SetMark(name, value);
 }
 
 Result<Catalog> LmdbStore::LoadCatalog() {

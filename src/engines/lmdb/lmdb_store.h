@@ -49,13 +49,18 @@ class LmdbStore final : public RecordStore {
                                      std::int64_t now) override;
   Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now) override;
   Result<std::optional<Record>> Get(const Key& key) override;
-  Result<std::vector<std::optional<Record>>> GetRows(std::span<const RowRef> rows) override;
+  Result<std::vector<std::optional<Record>>> GetRows(std::span<const RowRef> rows,
+                                                     RowParts parts) override;
   Status List(const ListQuery& query, RecordPage& page) override;
   Result<std::unique_ptr<RecordCursor>> Scan(const std::vector<Filter>& filters) override;
   Result<std::int64_t> Count(const std::vector<Filter>& filters) override;
-  Status VisitVectors(const std::string& model, const VectorVisitor& visit) override;
+  Status VisitVectors(const std::string& model, RowId after, const VectorVisitor& visit) override;
+  Result<std::vector<RowId>> ListRows(const std::string& model, RowId last) override;
   Result<Catalog> LoadCatalog() override;
   Result<std::int64_t> LastUpdate() override;
+  std::string IndexFolder() const override;
+  Result<std::uint64_t> GetMark(const std::string& name) override;
+  Status SetMark(const std::string& name, std::uint64_t value) override;
   /// Constant for a writer: no other process can commit.
   Result<std::int64_t> ExternalChanges() override;
   Status Flush() override;

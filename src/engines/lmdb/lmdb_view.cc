@@ -49,11 +49,20 @@ Status InRow(const Status& status, RowId row) {
 }
 
 Result<std::uint64_t> LmdbView::Meta(std::string_view name) const {
-  EDB_ASSIGN(const auto value, txn_.Get(tables_.meta, name));
+  EDB_ASSIGN(const auto value, FindMeta(name));
   if (!value) {
     return DataLossError(Concat("table meta lacks ", name));
   }
-  return LmdbNumber::Parse(*value);
+  return *value;
+}
+
+Result<std::optional<std::uint64_t>> LmdbView::FindMeta(std::string_view name) const {
+  EDB_ASSIGN(const auto value, txn_.Get(tables_.meta, name));
+  if (!value) {
+    return std::optional<std::uint64_t>();
+  }
+  EDB_ASSIGN(const std::uint64_t number, LmdbNumber::Parse(*value));
+  return std::optional(number);
 }
 
 Result<std::optional<RowId>> LmdbView::Find(const Key& key, std::uint64_t hash) const {

@@ -50,6 +50,8 @@ class LmdbView {
 
   /// A number of table meta.
   Result<std::uint64_t> Meta(std::string_view name) const;
+  /// The same, or nothing when there is none.
+  Result<std::optional<std::uint64_t>> FindMeta(std::string_view name) const;
   /// The row that has the key, or nothing. `hash` is the key's.
   Result<std::optional<RowId>> Find(const Key& key, std::uint64_t hash) const;
   Result<std::optional<LmdbRow>> Row(RowId id) const;

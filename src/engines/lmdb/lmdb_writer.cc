@@ -40,6 +40,13 @@ Result<std::optional<RowId>> LmdbWriter::Remove(const Key& key, std::int64_t now
   return row;
 }
 
+Status LmdbWriter::SetMark(const std::string& name, std::uint64_t value) {
+  return Commit([&](LmdbBatch& batch) -> Result<bool> {
+    EDB_TRY(batch.SetMark(name, value));
+    return true;
+  });
+}
+
 Status LmdbWriter::Sync() {
   EDB_TRY(CheckUsable());
   Status status = environment_->Sync();

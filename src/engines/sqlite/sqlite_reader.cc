@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "engines/sqlite/sqlite_reader.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -117,6 +118,9 @@ Result<std::unique_ptr<SqliteReader>> SqliteReader::Create(SqliteConnection conn
   EDB_ASSIGN(reader->get_row_,
              reader->connection_.Prepare("SELECT subject_id, created, lastmodified, attributes,"
                                          " checksum FROM records WHERE id = ?"));
+  EDB_ASSIGN(reader->get_whole_row_,
+             reader->connection_.Prepare("SELECT subject_id, created, lastmodified, attributes,"
+                                         " checksum, embedding FROM records WHERE id = ?"));
   return reader;
 }
 
@@ -134,14 +138,16 @@ Result<std::optional<Record>> SqliteReader::Get(const Key& key) {
   return std::optional<Record>(std::move(record));
 }
 
-Result<std::vector<std::optional<Record>>> SqliteReader::GetRows(std::span<const RowRef> rows) {
+Result<std::vector<std::optional<Record>>> SqliteReader::GetRows(std::span<const RowRef> rows,
+                                                                 RowParts parts) {
+  SqliteStatement& get = parts == RowParts::kAll ? get_whole_row_ : get_row_;
   SqliteTransaction snapshot(connection_);
   EDB_TRY(snapshot.BeginRead());
   std::vector<std::optional<Record>> records(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const SqliteResetter resetter(get_row_);
-    get_row_.Bind(1, rows[i].row);
-    EDB_ASSIGN(const bool found, get_row_.Step());
+    const SqliteResetter resetter(get);
+    get.Bind(1, rows[i].row);
+    EDB_ASSIGN(const bool found, get.Step());
     if (!found) {
       continue;
     }
@@ -150,13 +156,17 @@ Result<std::vector<std::optional<Record>>> SqliteReader::GetRows(std::span<const
     const RowFields fields = {.provider = key.provider,
                               .depiction_id = key.depiction_id,
                               .model = key.model,
-                              .subject_id = get_row_.Text(0),
-                              .created = get_row_.Integer(1),
-                              .lastmodified = get_row_.Integer(2),
-                              .attributes = get_row_.Text(3)};
-    const RowChecksum checksum = RowChecksum::Unpack(get_row_.Integer(4));
-    EDB_TRY(get_row_.Check());
-    EDB_TRY(InRow(ReadFields(fields, checksum.fields, records[i].emplace()), rows[i].row));
+                              .subject_id = get.Text(0),
+                              .created = get.Integer(1),
+                              .lastmodified = get.Integer(2),
+                              .attributes = get.Text(3)};
+    const RowChecksum checksum = RowChecksum::Unpack(get.Integer(4));
+    EDB_TRY(get.Check());
+    Record& record = records[i].emplace();
+    EDB_TRY(InRow(ReadFields(fields, checksum.fields, record), rows[i].row));
+    if (parts == RowParts::kAll) {
+      EDB_TRY(InRow(ReadEmbedding(get, 5, checksum.vector, record.embedding), rows[i].row));
+    }
   }
   return records;
 }
@@ -197,13 +207,19 @@ Result<std::int64_t> SqliteReader::Count(const std::vector<Filter>& filters) {
   return statement.Integer(0);
 }
 
-Status SqliteReader::VisitVectors(const std::string& model, const VectorVisitor& visit) {
-  EDB_ASSIGN(
-      SqliteStatement statement,
-      connection_.Prepare("SELECT id, provider, depiction_id, checksum, embedding FROM records"
-                          " WHERE id IN (SELECT id FROM records WHERE model = ?)"
-                          " ORDER BY id"));
+Status SqliteReader::VisitVectors(const std::string& model, RowId after,
+                                  const VectorVisitor& visit) {
+  // All rows of a model are found by the index, the newest among all rows by their ids.
+  const char* const rows = after == 0 ? " WHERE id IN (SELECT id FROM records WHERE model = ?)"
+                                      : " WHERE +model = ? AND id > ?";
+  EDB_ASSIGN(SqliteStatement statement,
+             connection_.Prepare(Concat("SELECT id, provider, depiction_id, checksum, embedding"
+                                        " FROM records",
+                                        rows, " ORDER BY id")));
   statement.Bind(1, model);
+  if (after != 0) {
+    statement.Bind(2, after);
+  }
   std::vector<float> embedding;
   while (true) {
     EDB_ASSIGN(const bool more, statement.Step());
@@ -215,6 +231,23 @@ Status SqliteReader::VisitVectors(const std::string& model, const VectorVisitor&
     EDB_TRY(InRow(ReadEmbedding(statement, 4, checksum.vector, embedding), row));
     EDB_TRY(visit(row, statement.Text(1), statement.Text(2), embedding));
   }
+}
+
+Result<std::vector<RowId>> SqliteReader::ListRows(const std::string& model, RowId last) {
+  EDB_ASSIGN(SqliteStatement statement,
+             connection_.Prepare("SELECT id FROM records WHERE model = ? AND id <= ?"));
+  statement.Bind(1, model);
+  statement.Bind(2, last);
+  std::vector<RowId> rows;
+  while (true) {
+    EDB_ASSIGN(const bool more, statement.Step());
+    if (!more) {
+      break;
+    }
+    rows.push_back(statement.Integer(0));
+  }
+  std::sort(rows.begin(), rows.end());
+  return rows;
 }
 
 Result<Catalog> SqliteReader::LoadCatalog() {
@@ -246,6 +279,14 @@ Result<Catalog> SqliteReader::LoadCatalog() {
 
 Result<std::int64_t> SqliteReader::LastUpdate() {
   return connection_.QueryInteger("SELECT value FROM meta WHERE name = 'last_update'");
+}
+
+Result<std::uint64_t> SqliteReader::GetMark(const std::string& name) {
+  EDB_ASSIGN(SqliteStatement statement,
+             connection_.Prepare("SELECT value FROM meta WHERE name = ?"));
+  statement.Bind(1, name);
+  EDB_ASSIGN(const bool found, statement.Step());
+  return found ? static_cast<std::uint64_t>(statement.Integer(0)) : std::uint64_t{0};
 }
 
 Status SqliteReader::CheckFiles(std::vector<std::string>& problems) {

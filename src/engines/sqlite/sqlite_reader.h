@@ -29,12 +29,14 @@ class SqliteReader {
   static Result<std::unique_ptr<SqliteReader>> Create(SqliteConnection connection);
 
   Result<std::optional<Record>> Get(const Key& key);
-  Result<std::vector<std::optional<Record>>> GetRows(std::span<const RowRef> rows);
+  Result<std::vector<std::optional<Record>>> GetRows(std::span<const RowRef> rows, RowParts parts);
   Status List(const ListQuery& query, RecordPage& page);
   Result<std::int64_t> Count(const std::vector<Filter>& filters);
-  Status VisitVectors(const std::string& model, const VectorVisitor& visit);
+  Status VisitVectors(const std::string& model, RowId after, const VectorVisitor& visit);
+  Result<std::vector<RowId>> ListRows(const std::string& model, RowId last);
   Result<Catalog> LoadCatalog();
   Result<std::int64_t> LastUpdate();
+  Result<std::uint64_t> GetMark(const std::string& name);
   Status CheckFiles(std::vector<std::string>& problems);
 
   /// A statement over all matching records in row order, to be read by ReadScanned. Borrows the
@@ -51,6 +53,7 @@ class SqliteReader {
   SqliteConnection connection_;
   SqliteStatement get_;
   SqliteStatement get_row_;
+  SqliteStatement get_whole_row_;
 };
 
 /// Hands out readers. For a file as many as are asked for, of which `keep` stay open when they

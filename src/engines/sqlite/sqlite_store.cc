@@ -160,9 +160,10 @@ Result<std::optional<Record>> SqliteStore::Get(const Key& key) {
   return reader->Get(key);
 }
 
-Result<std::vector<std::optional<Record>>> SqliteStore::GetRows(std::span<const RowRef> rows) {
+Result<std::vector<std::optional<Record>>> SqliteStore::GetRows(std::span<const RowRef> rows,
+                                                                RowParts parts) {
   EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
-  return reader->GetRows(rows);
+  return reader->GetRows(rows, parts);
 }
 
 Status SqliteStore::List(const ListQuery& query, RecordPage& page) {
@@ -186,9 +187,30 @@ Result<std::int64_t> SqliteStore::Count(const std::vector<Filter>& filters) {
   return reader->Count(filters);
 }
 
-Status SqliteStore::VisitVectors(const std::string& model, const VectorVisitor& visit) {
+Status SqliteStore::VisitVectors(const std::string& model, RowId after,
+                                 const VectorVisitor& visit) {
   EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
-  return reader->VisitVectors(model, visit);
+  return reader->VisitVectors(model, after, visit);
+}
+
+Result<std::vector<RowId>> SqliteStore::ListRows(const std::string& model, RowId last) {
+  EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
+  return reader->ListRows(model, last);
+}
+
+std::string SqliteStore::IndexFolder() const {
+  return in_memory() ? std::string() : options_.path + "-index";
+}
+
+Result<std::uint64_t> SqliteStore::GetMark(const std::string& name) {
+  EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
+  return reader->GetMark(name);
+}
+
+Status SqliteStore::SetMark(const std::string& name, std::uint64_t value) {
+  const std::lock_guard lock(write_mutex_);
+  EDB_ASSIGN(const auto only, PrepareToWrite());
+  return writer_->SetMark(name, value);
 }
 
 Result<Catalog> SqliteStore::LoadCatalog() {

@@ -55,6 +55,17 @@ Result<std::optional<RowId>> SqliteWriter::Remove(const Key& key, std::int64_t n
   return row;
 }
 
+Status SqliteWriter::SetMark(const std::string& name, std::uint64_t value) {
+  EDB_TRY(CheckUsable());
+  SqliteTransaction transaction(connection_);
+  EDB_TRY(transaction.BeginWrite());
+  EDB_ASSIGN(SqliteStatement set,
+             connection_.Prepare("INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)"));
+  set.Bind(1, name);
+  set.Bind(2, static_cast<std::int64_t>(value));
+  return Finish(transaction, set.Run());
+}
+
 Status SqliteWriter::Sync() {
   EDB_TRY(CheckUsable());
   Status status = connection_.Sync();

@@ -28,6 +28,7 @@ class SqliteWriter {
   /// As RecordStore's functions; all or nothing.
   Result<std::vector<PutResult>> Put(std::span<const Record* const> records, std::int64_t now);
   Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now);
+  Status SetMark(const std::string& name, std::uint64_t value);
   /// Has the disk hold everything that was committed.
   Status Sync();
   /// Moves the log into the file, as far as readers elsewhere let it, and syncs both.
