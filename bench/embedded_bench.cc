@@ -242,9 +242,7 @@ class Engine {
   void Run(Usearch& usearch, const Truth& truth);
 
  private:
-  void Open() {
-    database_ = Must(registry_.OpenDatabase(uri_, {.env = env_.get(), .log = &log_}));
-  }
+  void Open() { database_ = Must(registry_.OpenDatabase(uri_, {.env = env_.get(), .log = &log_})); }
   void Close() {
     Must(database_->Close());
     database_.reset();
@@ -351,14 +349,14 @@ void Engine::Run(Usearch& usearch, const Truth& truth) {
     Build();
   }
   FirstAnswers();
-  const Figures ours =
-      Measure(set_, truth, kTurns, [&](auto query) { return Search(query); });
+  const Figures ours = Measure(set_, truth, kTurns, [&](auto query) { return Search(query); });
   std::size_t expansion = 0;
   const Figures theirs = usearch.MeasureAt(ours.recall, truth, expansion);
-  std::printf("  search: p50 %.3f ms p99 %.3f, recall %.4f; usearch (expansion %zu) %.3f %.3f %.4f;"
-              " ratio %.2f\n",
-              ours.p50, ours.p99, ours.recall, expansion, theirs.p50, theirs.p99, theirs.recall,
-              ours.p50 / theirs.p50);
+  std::printf(
+      "  search: p50 %.3f ms p99 %.3f, recall %.4f; usearch (expansion %zu) %.3f %.3f %.4f;"
+      " ratio %.2f\n",
+      ours.p50, ours.p99, ours.recall, expansion, theirs.p50, theirs.p99, theirs.recall,
+      ours.p50 / theirs.p50);
   const double ours_rate = Throughput(set_, [&](auto query) { return Search(query); });
   const double theirs_rate = Throughput(set_, [&](auto query) { return usearch.Search(query); });
   std::printf("  two threads: %.0f/s, usearch %.0f/s: ratio %.2f\n", ours_rate, theirs_rate,

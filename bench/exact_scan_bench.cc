@@ -205,11 +205,9 @@ class Index {
   }
 
   void Search(const std::vector<float>& query, int k) const {
-    const auto found = set_.Search("m",
-                                   {.embedding = query,
-                                    .k = k,
-                                    .max_distance = std::numeric_limits<float>::infinity()},
-                                   [this](std::span<const IndexHit> hits) { return Read(hits); });
+    const auto found = set_.Search(
+        "m", {.embedding = query, .k = k, .max_distance = std::numeric_limits<float>::infinity()},
+        [this](std::span<const IndexHit> hits) { return Read(hits); });
     if (!found.ok()) {
       Fail(found.status());
     }

@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "fashion_mnist.h"
+#include "index/aligned_floats.h"
 #include "index/distance.h"
 #include "index/hnsw_builder.h"
-#include "index/aligned_floats.h"
 
 namespace embeddingsdb {
 namespace {

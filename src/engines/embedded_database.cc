@@ -332,13 +332,13 @@ Status EmbeddedDatabase::LoadIndex(const std::string& model) {
   if (dimension == 0) {
     return {};
   }
-  return index_.Load(model,
-                     {.dimension = dimension,
-                      .rows = RowsOf(model),
-                      .visit = [&](RowId after, const IndexSet::RowSink& sink) {
-                        return store_->VisitVectors(model, after, sink);
-                      },
-                      .list = [&](RowId last) { return store_->ListRows(model, last); }});
+  return index_.Load(model, {.dimension = dimension,
+                             .rows = RowsOf(model),
+                             .visit =
+                                 [&](RowId after, const IndexSet::RowSink& sink) {
+                                   return store_->VisitVectors(model, after, sink);
+                                 },
+                             .list = [&](RowId last) { return store_->ListRows(model, last); }});
 }
 
 Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TrySimilar(

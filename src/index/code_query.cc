@@ -102,8 +102,8 @@ float CodeQuery::Cut(float distance, CodeLimits limits) const {
       return with_rounding(next);
     }
   }
-  const double straight = codec_.metric() == Metric::kCosine ? std::sqrt(2 * std::max(next, 0.0))
-                                                             : std::max(next, 0.0);
+  const double straight =
+      codec_.metric() == Metric::kCosine ? std::sqrt(2 * std::max(next, 0.0)) : std::max(next, 0.0);
   const double apart = straight + own_error + error;
   return with_rounding(apart * apart);
 }

@@ -135,8 +135,7 @@ void CodedRows::Take(const Row& row, CodeFacts facts) {
   const auto slot = static_cast<Slot>(size());
   auto number = provider_numbers_.find(row.provider);
   if (number == provider_numbers_.end()) {
-    number = provider_numbers_
-                 .emplace(row.provider, static_cast<ProviderNumber>(providers_.size()))
+    number = provider_numbers_.emplace(row.provider, static_cast<ProviderNumber>(providers_.size()))
                  .first;
     providers_.push_back({.name = std::string(row.provider), .slots = {}, .live = 0});
   }
@@ -251,8 +250,8 @@ std::size_t CodedRows::memory_bytes() const {
   for (const Provider& provider : providers_) {
     bytes += provider.slots.memory_bytes() + provider.name.capacity();
   }
-  const auto chunks = static_cast<std::size_t>(
-      std::count_if(chunks_.begin(), chunks_.end(), [](const auto& one) { return one != nullptr; }));
+  const auto chunks = static_cast<std::size_t>(std::count_if(
+      chunks_.begin(), chunks_.end(), [](const auto& one) { return one != nullptr; }));
   return bytes + chunks * kChunkCodes * codec_->stride();
 }
 

@@ -20,8 +20,8 @@
 
 #include "index/aligned_floats.h"
 #include "index/code_query.h"
-#include "index/mapped_column.h"
 #include "index/hnsw_graph.h"
+#include "index/mapped_column.h"
 #include "index/vector_codec.h"
 
 namespace embeddingsdb {
@@ -67,9 +67,7 @@ class CodedRows {
   const std::string& ProviderName(ProviderNumber number) const { return providers_[number].name; }
   CodeFacts facts(Slot slot) const { return facts_[slot]; }
   bool IsGone(Slot slot) const { return (gone_[slot / 64] >> (slot % 64) & 1U) != 0; }
-  Row row(Slot slot) const {
-    return {id(slot), ProviderName(provider(slot)), depiction_id(slot)};
-  }
+  Row row(Slot slot) const { return {id(slot), ProviderName(provider(slot)), depiction_id(slot)}; }
 
   std::optional<ProviderNumber> FindProvider(std::string_view name) const;
   /// How many rows of a provider are not gone.

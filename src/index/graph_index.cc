@@ -64,8 +64,8 @@ std::size_t EnoughExpansion(const Sampled& all) {
     std::size_t asked = 0;
     for (std::size_t i = 0; i < samples; ++i) {
       const Slot query = all.Sample(i, samples);
-      const auto found = all.graph.Search(all.codec, all.codes, all.codes.at(query), expansion,
-                                          nullptr, scratch);
+      const auto found =
+          all.graph.Search(all.codec, all.codes, all.codes.at(query), expansion, nullptr, scratch);
       // By distance, not by slot: of equal neighbours any is right.
       const float farthest = truth[i].back().distance;
       hits += std::min(truth[i].size(),
@@ -165,8 +165,8 @@ std::vector<SlotDistance> GraphIndex::Search(const VectorCodec& codec, CodeView 
   if (scratch == nullptr) {
     scratch = std::make_unique<HnswScratch>();
   }
-  const auto found = graph_.Search(codec, codes, query, std::max(count, measured_.expansion),
-                                   filter, *scratch);
+  const auto found =
+      graph_.Search(codec, codes, query, std::max(count, measured_.expansion), filter, *scratch);
   std::vector<SlotDistance> nearest(found.begin(), found.end());
   const std::lock_guard lock(scratch_mutex_);
   scratches_.push_back(std::move(scratch));

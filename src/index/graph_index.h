@@ -45,9 +45,9 @@ class GraphIndex {
   const HnswGraph& graph() const { return graph_; }
   const Measured& measured() const { return measured_; }
 
-  /// About the `count` nearest of the rows that `filter` (null: none) allows, and some more, nearest
-  /// first; fewer when the graph leads to no more. Hidden rows are not among them unless the graph
-  /// happens to lead there. `query` is a code.
+  /// About the `count` nearest of the rows that `filter` (null: none) allows, and some more,
+  /// nearest first; fewer when the graph leads to no more. Hidden rows are not among them unless
+  /// the graph happens to lead there. `query` is a code.
   std::vector<SlotDistance> Search(const VectorCodec& codec, CodeView codes, const std::byte* query,
                                    std::size_t count, const SlotFilter* filter) const;
 

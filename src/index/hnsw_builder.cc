@@ -198,8 +198,8 @@ class Exporter {
   std::vector<std::vector<Slot>> members_;  ///< of each level in links_, ascending
 };
 
-/// The reverse: hands usearch what it would have saved of a finished graph. Members are in the order
-/// of slots.
+/// The reverse: hands usearch what it would have saved of a finished graph. Members are in the
+/// order of slots.
 class Importer {
  public:
   explicit Importer(const HnswGraph& graph) : parts_(graph.parts()), tops_(graph.size()) {
@@ -266,9 +266,9 @@ class Importer {
 
   const HnswGraph::Parts& parts_;
   us::index_serialized_header_t header_;
-  std::vector<std::int16_t> tops_;                         // highest level of each slot
-  std::vector<std::vector<Slot>> slots_;                   // of each level's nodes
-  std::unordered_map<Slot, std::vector<Slot>> places_;     // of a slot, from the lowest level up
+  std::vector<std::int16_t> tops_;                      // highest level of each slot
+  std::vector<std::vector<Slot>> slots_;                // of each level's nodes
+  std::unordered_map<Slot, std::vector<Slot>> places_;  // of a slot, from the lowest level up
   std::size_t piece_ = 0;
   std::byte* out_ = nullptr;
 };
@@ -297,8 +297,8 @@ Status HnswBuilder::Restore(const HnswGraph& graph) {
   auto result = graph_->links.load_from_stream(
       [&](void* out, std::size_t bytes) { return importer.Write(out, bytes); });
   if (!result) {
-    return ResourceExhaustedError(Concat("no memory for the graph of ", graph.size(),
-                                         " vectors: ", result.error.release()));
+    return ResourceExhaustedError(
+        Concat("no memory for the graph of ", graph.size(), " vectors: ", result.error.release()));
   }
   graph_->code_of.resize(graph.size());
   std::iota(graph_->code_of.begin(), graph_->code_of.end(), Slot{0});

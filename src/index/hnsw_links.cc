@@ -58,7 +58,8 @@ void HnswLinks::LinkBack(Slot slot, const VectorCodec& codec, CodeView codes) {
     }
   }
   if (!with_room.empty()) {
-    const std::span<Slot> back = LinksOf(std::min_element(with_room.begin(), with_room.end())->slot);
+    const std::span<Slot> back =
+        LinksOf(std::min_element(with_room.begin(), with_room.end())->slot);
     *std::find(back.begin(), back.end(), HnswGraph::kNone) = slot;
   }
 }
@@ -92,7 +93,8 @@ void HnswLinks::Connect(const VectorCodec& codec, CodeView codes) {
     const auto slot = static_cast<Slot>(i);
     // A search finds reached nodes only; with a larger expansion when all of them are full.
     for (std::size_t near = kNear; !reached[slot] && near < 2 * size(); near *= 2) {
-      if (LinkTo(slot, graph.Search(codec, codes, codes.at(slot), near, nullptr, scratch), reached)) {
+      if (LinkTo(slot, graph.Search(codec, codes, codes.at(slot), near, nullptr, scratch),
+                 reached)) {
         Reach(slot, reached);
       }
     }

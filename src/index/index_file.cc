@@ -361,8 +361,7 @@ Status IndexFile::Write(Env& env, const std::string& path, const VectorCodec& co
   const std::vector<std::uint64_t>& checksums = out.checksums();
   trailer.checksums = {out.offset(), checksums.size() * sizeof(std::uint64_t)};
   trailer.checksum_of_checksums = Hash(checksums.data(), trailer.checksums.bytes);
-  EDB_TRY(file->Append(
-      {reinterpret_cast<const char*>(checksums.data()), trailer.checksums.bytes}));
+  EDB_TRY(file->Append({reinterpret_cast<const char*>(checksums.data()), trailer.checksums.bytes}));
   EDB_TRY(file->Append(TrailerPage(trailer)));
   return file->Commit();
 }

@@ -173,8 +173,8 @@ Status IndexSet::Load(std::string_view model, const Source& source) {
     loaded = *std::move(from_file);
   } else {
     loaded = std::make_shared<ModelIndex>(options_, source.dimension);
-    EDB_TRY(source.visit(0, [&](RowId row, std::string_view provider,
-                                std::string_view depiction_id, std::span<const float> vector) {
+    EDB_TRY(source.visit(0, [&](RowId row, std::string_view provider, std::string_view depiction_id,
+                                std::span<const float> vector) {
       return loaded->Add({row, provider, depiction_id}, vector);
     }));
   }

@@ -67,7 +67,7 @@ struct IndexSetOptions {
   IndexMode mode = IndexMode::kAuto;
   Precision precision = Precision::kBf16;  ///< of the codes that vectors are compared by
   IndexFiles* files = nullptr;             ///< null: indexes are in memory only
-  Logger* log = nullptr;                      ///< null: nobody is told
+  Logger* log = nullptr;                   ///< null: nobody is told
   /// New rows, or removed ones, up to this many are not worth building anything.
   std::size_t least_growth = 1'024;
 };

@@ -44,8 +44,9 @@ class MappedTexts {
   std::string_view operator[](std::size_t i) const {
     const std::uint64_t begin = i == 0 ? 0 : ends_[i - 1];
     const std::size_t length = static_cast<std::size_t>(ends_[i] - begin);
-    return begin < mapped_.size() ? mapped_.substr(begin, length)
-                                  : std::string_view(rest_.data() + (begin - mapped_.size()), length);
+    return begin < mapped_.size()
+               ? mapped_.substr(begin, length)
+               : std::string_view(rest_.data() + (begin - mapped_.size()), length);
   }
   void Append(std::string_view text) {
     rest_.insert(rest_.end(), text.begin(), text.end());

@@ -123,8 +123,7 @@ class ModelIndex::QueryRows final : public SlotFilter, public ShortlistRows {
   }
   std::optional<float> Exact(Slot slot) const override {
     const std::byte* const code = rows_.codes().at(slot);
-    return rows_.codec().Original(code).empty() ? std::nullopt
-                                                : std::optional(query_.Exact(code));
+    return rows_.codec().Original(code).empty() ? std::nullopt : std::optional(query_.Exact(code));
   }
 
   /// Puts a row that Matches on the list.
@@ -251,13 +250,11 @@ void ModelIndex::ScanProvider(const CodeQuery& query, const QueryRows& view,
 
 bool ModelIndex::SearchGraph(const CodeQuery& query, const QueryRows& view, Shortlist& list) const {
   const CodedRows& rows = *rows_;
-  const bool filters =
-      view.provider() || rows.gone() > 0 || view.exclusions() > kFewExclusions;
+  const bool filters = view.provider() || rows.gone() > 0 || view.exclusions() > kFewExclusions;
   const std::size_t few = std::min(view.exclusions(), kFewExclusions);
   // The codes may order them otherwise, so more are asked for than are wanted.
-  const std::vector<SlotDistance> found =
-      graph_->Search(rows.codec(), rows.codes(), query.code(), 2 * list.wanted() + few,
-                     filters ? &view : nullptr);
+  const std::vector<SlotDistance> found = graph_->Search(
+      rows.codec(), rows.codes(), query.code(), 2 * list.wanted() + few, filters ? &view : nullptr);
   std::size_t matching = 0;
   for (const SlotDistance& one : found) {
     matching += view.Excludes(one.slot) ? 0U : 1U;
@@ -315,22 +312,20 @@ std::vector<IndexCandidate> ModelIndex::ToCandidates(
   candidates.reserve(entries.size());
   for (const Shortlist::Entry& entry : entries) {
     const CodedRows::Row row = rows_->row(entry.slot);
-    candidates.push_back(
-        {.hit = {.row = row.id,
-                 .distance = entry.bounds.low,
-                 .key = {std::string(row.provider), std::string(row.depiction_id),
-                         std::string(model)}},
-         .bounds = entry.bounds});
+    candidates.push_back({.hit = {.row = row.id,
+                                  .distance = entry.bounds.low,
+                                  .key = {std::string(row.provider), std::string(row.depiction_id),
+                                          std::string(model)}},
+                          .bounds = entry.bounds});
   }
   return candidates;
 }
 
 std::size_t ModelIndex::memory_bytes() const {
   // Of a graph in a file this counts what a graph in memory would take: it is read all the same.
-  return rows_->memory_bytes() +
-         (graph_ == nullptr || file_rows_ > 0
-              ? 0
-              : graph_->size() * HnswGraph::kBaseLinks * sizeof(Slot));
+  return rows_->memory_bytes() + (graph_ == nullptr || file_rows_ > 0
+                                      ? 0
+                                      : graph_->size() * HnswGraph::kBaseLinks * sizeof(Slot));
 }
 
 bool ModelIndex::Wanted() const {

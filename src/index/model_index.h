@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// ModelIndex: all an index set knows of one model: its rows with coded vectors, and for large models
-// a graph of the first of them. The rows behind the graph's last are compared one by one.
+// ModelIndex: all an index set knows of one model: its rows with coded vectors, and for large
+// models a graph of the first of them. The rows behind the graph's last are compared one by one.
 #ifndef EMBEDDINGSDB_INDEX_MODEL_INDEX_H_
 #define EMBEDDINGSDB_INDEX_MODEL_INDEX_H_
 

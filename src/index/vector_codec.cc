@@ -265,8 +265,8 @@ void VectorCodec::CompareRun(const std::byte* query, const std::byte* codes,
 
 double VectorCodec::CompareError(double compared, double a, double b) const {
   // What flushing denormal numbers to zero may take.
-  const double underflow = static_cast<double>(padded_ * 8) *
-                           static_cast<double>(std::numeric_limits<float>::min());
+  const double underflow =
+      static_cast<double>(padded_ * 8) * static_cast<double>(std::numeric_limits<float>::min());
   switch (precision_) {
     case Precision::kF32:
       switch (metric_) {

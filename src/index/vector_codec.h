@@ -63,8 +63,7 @@ class VectorCodec {
   void CompareRun(const std::byte* query, const std::byte* codes, std::span<float> out) const;
   /// Whether Compare gives squared distances.
   bool compares_squares() const {
-    return metric_ == Metric::kL2 ||
-           (metric_ == Metric::kCosine && precision_ != Precision::kF32);
+    return metric_ == Metric::kL2 || (metric_ == Metric::kCosine && precision_ != Precision::kF32);
   }
   /// How far Compare's number may be from what the codes stand for, when their lengths, `a` and
   /// `b`, are within the range above.

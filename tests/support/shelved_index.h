@@ -26,14 +26,15 @@ class ShelvedIndex {
   Status Load(std::string_view model, int dimension,
               const std::function<Status(const IndexSet::RowSink&)>& fill) {
     return set_.Load(model, {.dimension = dimension,
-                             .visit = [&](RowId /*after*/, const IndexSet::RowSink& sink) {
-                               return fill([&](RowId row, std::string_view provider,
-                                               std::string_view depiction_id,
-                                               std::span<const float> vector) {
-                                 Shelve(row, vector);
-                                 return sink(row, provider, depiction_id, vector);
-                               });
-                             },
+                             .visit =
+                                 [&](RowId /*after*/, const IndexSet::RowSink& sink) {
+                                   return fill([&](RowId row, std::string_view provider,
+                                                   std::string_view depiction_id,
+                                                   std::span<const float> vector) {
+                                     Shelve(row, vector);
+                                     return sink(row, provider, depiction_id, vector);
+                                   });
+                                 },
                              .list = {}});
   }
   Status AddBatch(std::span<const IndexRow> rows) {

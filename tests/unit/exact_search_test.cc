@@ -266,12 +266,12 @@ std::string NameOf(const testing::TestParamInfo<MetricAndPrecision>& of) {
                 kPrecisions[static_cast<std::size_t>(std::get<1>(of.param))]);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, SearchLikeBruteForce,
-    testing::Combine(testing::Values(Metric::kL2, Metric::kCosine, Metric::kInnerProduct),
-                     testing::Values(Precision::kBf16, Precision::kF32, Precision::kF16,
-                                     Precision::kI8)),
-    NameOf);
+INSTANTIATE_TEST_SUITE_P(All, SearchLikeBruteForce,
+                         testing::Combine(testing::Values(Metric::kL2, Metric::kCosine,
+                                                          Metric::kInnerProduct),
+                                          testing::Values(Precision::kBf16, Precision::kF32,
+                                                          Precision::kF16, Precision::kI8)),
+                         NameOf);
 
 TEST(ExactSearch, ReadsFewMoreVectorsThanAreWanted) {
   std::mt19937_64 random(TestSeed());
@@ -308,11 +308,11 @@ TEST(ExactSearch, ReadsFewMoreVectorsThanAreWanted) {
 
 TEST(ExactSearch, AnswersNothingWhenARowIsGoneFromTheStore) {
   IndexSet index({.mode = IndexMode::kExact});
-  ASSERT_OK(index.Load("m", {.dimension = 1,
-                             .visit = [](RowId, const IndexSet::RowSink& sink) {
-                               return sink(1, "p", "d", Vector{1});
-                             },
-                             .list = {}}));
+  ASSERT_OK(index.Load(
+      "m",
+      {.dimension = 1,
+       .visit = [](RowId, const IndexSet::RowSink& sink) { return sink(1, "p", "d", Vector{1}); },
+       .list = {}}));
   const Vector query = {1};
   const auto found =
       index.Search("m", {.embedding = query, .max_distance = 1}, [](std::span<const IndexHit>) {

@@ -83,25 +83,26 @@ class IndexFileTest : public testing::Test {
   }
   Status Load(IndexSet& set) {
     visited_ = 0;
-    return set.Load("m", {.dimension = kDimension,
-                          .rows = store_.size(),
-                          .visit = [&](RowId after, const IndexSet::RowSink& sink) -> Status {
-                            for (auto row = store_.upper_bound(after); row != store_.end(); ++row) {
-                              const Key key = KeyOf(row->first);
-                              ++visited_;
-                              EDB_TRY(sink(row->first, key.provider, key.depiction_id, row->second));
-                            }
-                            return {};
-                          },
-                          .list = [&](RowId last) -> Result<std::vector<RowId>> {
-                            std::vector<RowId> rows;
-                            for (const auto& [row, vector] : store_) {
-                              if (row <= last) {
-                                rows.push_back(row);
-                              }
-                            }
-                            return rows;
-                          }});
+    return set.Load("m",
+                    {.dimension = kDimension,
+                     .rows = store_.size(),
+                     .visit = [&](RowId after, const IndexSet::RowSink& sink) -> Status {
+                       for (auto row = store_.upper_bound(after); row != store_.end(); ++row) {
+                         const Key key = KeyOf(row->first);
+                         ++visited_;
+                         EDB_TRY(sink(row->first, key.provider, key.depiction_id, row->second));
+                       }
+                       return {};
+                     },
+                     .list = [&](RowId last) -> Result<std::vector<RowId>> {
+                       std::vector<RowId> rows;
+                       for (const auto& [row, vector] : store_) {
+                         if (row <= last) {
+                           rows.push_back(row);
+                         }
+                       }
+                       return rows;
+                     }});
   }
   static void Await(const std::function<bool()>& condition) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);

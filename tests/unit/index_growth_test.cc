@@ -120,7 +120,10 @@ class GrowthTest : public ::testing::TestWithParam<Precision> {
   Vector centre_;
   RowId last_id_ = 0;
   std::vector<Row> rows_;
-  ShelvedIndex set_{{.metric = Metric::kL2, .mode = IndexMode::kHnsw, .precision = GetParam(), .least_growth = 1}};
+  ShelvedIndex set_{{.metric = Metric::kL2,
+                     .mode = IndexMode::kHnsw,
+                     .precision = GetParam(),
+                     .least_growth = 1}};
 };
 
 TEST_P(GrowthTest, FindsWhatComparingAllFinds) {

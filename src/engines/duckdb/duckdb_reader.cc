@@ -241,9 +241,9 @@ Result<std::vector<RowId>> DuckdbListRows(DuckdbFile& file, const std::string& m
 
 Status DuckdbVisitVectors(DuckdbFile& file, const std::string& model, RowId after,
                           const VectorVisitor& visit) {
-  EDB_ASSIGN(const std::unique_ptr<DuckdbScan> scan,
-             DuckdbScan::Begin(file, "id, provider, depiction_id, vec", {{Column::kModel, model}},
-                               after));
+  EDB_ASSIGN(
+      const std::unique_ptr<DuckdbScan> scan,
+      DuckdbScan::Begin(file, "id, provider, depiction_id, vec", {{Column::kModel, model}}, after));
   for (;;) {
     EDB_ASSIGN(const bool more, scan->Next());
     if (!more) {

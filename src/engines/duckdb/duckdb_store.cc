@@ -70,8 +70,9 @@ std::string DuckdbStore::IndexFolder() const {
 
 Result<std::uint64_t> DuckdbStore::GetMark(const std::string& name) {
   EDB_ASSIGN(const DuckdbFile::Lease session, file_->Borrow());
-  EDB_ASSIGN(const std::int64_t mark,
-             session->Number("SELECT CAST(value AS BIGINT) FROM db.meta WHERE name = ?", {name}, 0));
+  EDB_ASSIGN(
+      const std::int64_t mark,
+      session->Number("SELECT CAST(value AS BIGINT) FROM db.meta WHERE name = ?", {name}, 0));
   return static_cast<std::uint64_t>(mark);
 }
 
