@@ -57,8 +57,11 @@ class Uri {
   Result<std::size_t> EnumOption(std::string_view name, std::span<const std::string_view> allowed,
                                  std::size_t fallback) const;
 
-  /// kInvalidArgument naming an option that is not in `known`, and the nearest one that is.
-  Status CheckOptions(std::span<const std::string_view> known) const;
+  /// kInvalidArgument naming an option that is not in `known`, and the nearest one that is; or one
+  /// that is given more than once and not in `repeatable`, because only its first value would
+  /// count.
+  Status CheckOptions(std::span<const std::string_view> known,
+                      std::span<const std::string_view> repeatable = {}) const;
 
   /// Replaces every value of an option by one, or adds it.
   void SetOption(std::string_view name, std::string_view value);

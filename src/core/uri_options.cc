@@ -148,10 +148,19 @@ Result<std::size_t> Uri::EnumOption(std::string_view name,
   return BadValue(name, *text, Concat("one of ", Join(allowed)));
 }
 
-Status Uri::CheckOptions(std::span<const std::string_view> known) const {
+Status Uri::CheckOptions(std::span<const std::string_view> known,
+                         std::span<const std::string_view> repeatable) const {
+  const auto holds = [](std::span<const std::string_view> names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
   for (const auto& [name, value] : options_) {
-    if (std::find(known.begin(), known.end(), name) != known.end()) {
-      continue;
+    if (holds(known, name)) {
+      const std::size_t times = Options(name).size();
+      if (times == 1 || holds(repeatable, name)) {
+        continue;
+      }
+      return InvalidArgumentError(
+          Concat(scheme_, ":// has the URI option ", name, " ", times, " times, the limit is 1"));
     }
     const std::string_view nearest = NearestName(name, known);
     const std::string hint = !nearest.empty() ? Concat("did you mean ", nearest, "?")

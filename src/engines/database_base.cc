@@ -38,10 +38,11 @@ Status ValidateNames(std::string_view field, std::span<const std::string> names,
 }  // namespace
 
 Result<EngineOptions> EngineOptions::FromUri(const Uri& uri,
-                                             std::span<const std::string_view> extra) {
+                                             std::span<const std::string_view> extra,
+                                             std::span<const std::string_view> repeatable) {
   std::vector<std::string_view> known(kCommonOptions.begin(), kCommonOptions.end());
   known.insert(known.end(), extra.begin(), extra.end());
-  EDB_TRY(uri.CheckOptions(known));
+  EDB_TRY(uri.CheckOptions(known, repeatable));
 
   EngineOptions options;
   options.uri = uri;

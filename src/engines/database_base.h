@@ -37,9 +37,10 @@ struct EngineOptions {
   Durability durability = Durability::kPower;  ///< `durability`
   bool read_only = false;                      ///< `read-only`
 
-  /// Reads the common options and refuses unknown ones; `extra` names the engine's own.
-  static Result<EngineOptions> FromUri(const Uri& uri,
-                                       std::span<const std::string_view> extra = {});
+  /// Reads the common options and refuses unknown ones; `extra` names the engine's own. One given
+  /// twice is refused too unless it is in `repeatable`.
+  static Result<EngineOptions> FromUri(const Uri& uri, std::span<const std::string_view> extra = {},
+                                       std::span<const std::string_view> repeatable = {});
 };
 
 /// A SimilarQuery with the database's defaults filled in: what engines work from.

@@ -212,6 +212,7 @@ TEST_P(Records, UnknownOptionsAreRefusedWithTheNearestName) {
   EXPECT_FAILS(TryOpen("&dimensions=many"), kInvalidArgument, "dimensions");
   EXPECT_FAILS(TryOpen("&max-distance=near"), kInvalidArgument, "max-distance");
   EXPECT_FAILS(TryOpen("&precision=f8"), kInvalidArgument, "bf16");
+  EXPECT_FAILS(TryOpen("&max-results=3&max-results=4"), kInvalidArgument, "max-results 2 times");
 }
 
 }  // namespace

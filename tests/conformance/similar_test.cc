@@ -216,7 +216,7 @@ TEST_P(SimilarMetrics, CosineAndInnerProductAreWhatTheySay) {
   for (const Case& c : {Case{"cosine", 0.0F, 1.0F}, Case{"ip", -1.0F, 1.0F}}) {
     const std::string uri = GetParam().uri(folder_.File(c.metric));
     ASSERT_OK(test_.env->MakeDirectories(folder_.File(c.metric)));
-    // The first value of a repeated option counts, so the table's own metric gives way here.
+    // An option is given once, so the table's own metric gives way here.
     Uri parsed = *Uri::Parse(uri);
     parsed.SetOption("metric", c.metric);
     Result<std::unique_ptr<Database>> db = test_.Open(parsed.Serialize());

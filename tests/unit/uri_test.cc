@@ -245,6 +245,22 @@ TEST(UriCheckOptions, NamesTheNearestKnownOption) {
             R"(x:// has no URI option "a", there are none)");
 }
 
+TEST(UriCheckOptions, RefusesARepeatedOptionByName) {
+  constexpr auto kKnown = std::to_array<std::string_view>({"index", "database"});
+  constexpr auto kRepeatable = std::to_array<std::string_view>({"database"});
+  const Uri uri = Parsed("x://?index=exact&database=a&database=b&index=hnsw");
+  EXPECT_EQ(uri.CheckOptions(kKnown, kRepeatable),
+            InvalidArgumentError("x:// has the URI option index 2 times, the limit is 1"));
+  EXPECT_EQ(uri.CheckOptions(kKnown).message(),
+            "x:// has the URI option index 2 times, the limit is 1");
+  const Uri repeated = Parsed("x://?index=exact&database=a&database=a&database=b");
+  EXPECT_TRUE(repeated.CheckOptions(kKnown, kRepeatable).ok());
+  EXPECT_EQ(repeated.CheckOptions(kKnown).message(),
+            "x:// has the URI option database 3 times, the limit is 1");
+  // Also when the value is the same: whoever wrote it twice meant something by it.
+  EXPECT_FALSE(Parsed("x://?index=exact&index=exact").CheckOptions(kKnown).ok());
+}
+
 TEST(NearestName, FindsLikelyMisspellings) {
   constexpr auto kKnown = std::to_array<std::string_view>({"dsn", "dimensions", "read-only"});
   EXPECT_EQ(NearestName("dxx", kKnown), "");  // two changes of three letters are another word
