@@ -40,6 +40,9 @@ inline constexpr std::size_t kMaxBatchBytes = 64 * 1'024 * 1'024;
 // Verify.
 inline constexpr std::size_t kMaxVerifyProblems = 100;  ///< named one by one; a file may be ruined
 
+// Databases behind one multi://.
+inline constexpr std::size_t kMaxDatabases = 32;  ///< each may hold threads and open files
+
 // Text from outside.
 inline constexpr std::size_t kMaxUriBytes = 8 * 1'024;
 inline constexpr std::size_t kMaxJsonBytes = 1'024 * 1'024;  ///< one record of 8,192 floats fits

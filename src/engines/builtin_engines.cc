@@ -10,6 +10,7 @@ void RegisterBuiltinEngines(Registry& registry) {
   registry.AddDatabase("duckdb", OpenDuckdbDatabase);
   registry.AddDatabase("lmdb", OpenLmdbDatabase);
   registry.AddDatabase("memory", OpenMemoryDatabase);
+  registry.AddDatabase("multi", OpenMultiDatabase);
   registry.AddDatabase("null", OpenNullDatabase);
   registry.AddDatabase("sqlite", OpenSqliteDatabase);
 }

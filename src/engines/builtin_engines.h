@@ -8,12 +8,13 @@
 
 namespace embeddingsdb {
 
-/// Registers every engine of this build: memory, null, sqlite, duckdb, lmdb.
+/// Registers every engine of this build: memory, null, multi, sqlite, duckdb, lmdb.
 void RegisterBuiltinEngines(Registry& registry);
 
 // One factory an engine; defined in its own .cc, named here and in builtin_engines.cc only.
 Result<std::unique_ptr<Database>> OpenMemoryDatabase(const Uri& uri, const Context& context);
 Result<std::unique_ptr<Database>> OpenNullDatabase(const Uri& uri, const Context& context);
+Result<std::unique_ptr<Database>> OpenMultiDatabase(const Uri& uri, const Context& context);
 Result<std::unique_ptr<Database>> OpenSqliteDatabase(const Uri& uri, const Context& context);
 Result<std::unique_ptr<Database>> OpenDuckdbDatabase(const Uri& uri, const Context& context);
 Result<std::unique_ptr<Database>> OpenLmdbDatabase(const Uri& uri, const Context& context);

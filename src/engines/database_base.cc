@@ -37,6 +37,10 @@ Status ValidateNames(std::string_view field, std::span<const std::string> names,
 
 }  // namespace
 
+std::span<const std::string_view> EngineOptions::CommonNames() {
+  return kCommonOptions;
+}
+
 Result<EngineOptions> EngineOptions::FromUri(const Uri& uri,
                                              std::span<const std::string_view> extra,
                                              std::span<const std::string_view> repeatable) {

@@ -37,6 +37,9 @@ struct EngineOptions {
   Durability durability = Durability::kPower;  ///< `durability`
   bool read_only = false;                      ///< `read-only`
 
+  /// The names of the options below, which every engine takes.
+  static std::span<const std::string_view> CommonNames();
+
   /// Reads the common options and refuses unknown ones; `extra` names the engine's own. One given
   /// twice is refused too unless it is in `repeatable`.
   static Result<EngineOptions> FromUri(const Uri& uri, std::span<const std::string_view> extra = {},

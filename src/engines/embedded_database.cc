@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "engines/stored_index_files.h"
+#include "engines/verify_problems.h"
 #include "index/index_set.h"
 
 namespace embeddingsdb {
@@ -23,30 +24,6 @@ bool Contains(std::span<const std::string> values, const std::string& value) {
   return std::find(values.begin(), values.end(), value) != values.end();
 }
 
-/// What Verify found wrong, which must not fill the memory when that is everything.
-class Problems {
- public:
-  explicit Problems(std::vector<std::string>& out) : out_(out) {}
-
-  void Add(std::string problem) {
-    if (out_.size() < kMaxVerifyProblems) {
-      out_.push_back(std::move(problem));
-    } else {
-      ++left_out_;
-    }
-  }
-  /// To be called last.
-  void Finish() {
-    if (left_out_ != 0) {
-      out_.push_back(Concat("and ", left_out_, " more"));
-    }
-  }
-
- private:
-  std::vector<std::string>& out_;
-  std::size_t left_out_ = 0;
-};
-
 /// What Verify has seen of a model.
 struct VerifiedModel {
   std::size_t dimension = 0;
@@ -54,7 +31,7 @@ struct VerifiedModel {
 };
 using VerifiedModels = std::map<std::string, VerifiedModel, std::less<>>;
 
-void VerifyRecord(const Record& record, VerifiedModels& models, Problems& problems) {
+void VerifyRecord(const Record& record, VerifiedModels& models, VerifyProblems& problems) {
   if (const Status status = Validate(record); !status.ok()) {
     problems.Add(Concat(DisplayKey(record.key), ": ", status.message()));
   }
@@ -465,7 +442,7 @@ Result<VerifyReport> EmbeddedDatabase::DoVerify() {
   const std::lock_guard lock(write_mutex_);
   VerifyReport report;
   EDB_TRY(store_->CheckFiles(report.problems));
-  Problems problems(report.problems);
+  VerifyProblems problems(report.problems);
   EDB_ASSIGN(const std::unique_ptr<RecordCursor> cursor, store_->Scan({}));
   VerifiedModels models;
   bool all_read = true;

@@ -1,7 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "conformance/engines_under_test.h"
 
+#include "embeddingsdb/uri.h"
+
 namespace embeddingsdb {
+
+namespace {
+
+/// The lengths are those of the model test, so that its models live in three databases.
+std::string MultiUri(const std::string& dir) {
+  return "multi://?database=" + PercentEncode("sqlite://?dsn=" + dir + "/one.db&dimensions=3") +
+         "&database=" + PercentEncode("lmdb://" + dir + "/two?dimensions=17") +
+         "&database=" + PercentEncode("sqlite://?dsn=" + dir + "/three.db");
+}
+
+}  // namespace
 
 std::ostream& operator<<(std::ostream& os, const EngineUnderTest& engine) {
   return os << engine.name;
@@ -21,6 +34,7 @@ std::vector<EngineUnderTest> EnginesUnderTest() {
       {.name = "lmdb",
        .uri = [](const auto& dir) { return "lmdb://" + dir + "/edb?metric=l2"; },
        .keeps_index_files = true},
+      {.name = "multi", .uri = MultiUri},
   };
 }
 

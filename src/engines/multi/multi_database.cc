@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// multi://: several databases as one. A model lives in one of them.
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/log.h"
+#include "core/text.h"
+#include "engines/builtin_engines.h"
+#include "engines/database_base.h"
+#include "engines/multi/member.h"
+#include "engines/multi/merged_list.h"
+#include "engines/multi/merged_search.h"
+#include "engines/multi/multi_verify.h"
+#include "engines/multi/routing.h"
+
+namespace embeddingsdb {
+namespace {
+
+/// Those of several holders of a model that have the record itself; the read-only ones first, so
+/// that nothing has been removed anywhere when one of them refuses.
+Result<std::vector<const Member*>> HoldersOfKey(const std::vector<const Member*>& holders,
+                                                const Key& key) {
+  std::vector<const Member*> having;
+  for (const Member* holder : holders) {
+    const Status found = holder->database->Get(key).status();
+    if (found.code() == StatusCode::kNotFound) {
+      continue;
+    }
+    EDB_TRY(Named(*holder, found));
+    having.push_back(holder);
+  }
+  std::stable_partition(having.begin(), having.end(),
+                        [](const Member* member) { return member->read_only; });
+  return having;
+}
+
+/// What is exported to `path` takes the place of what is there, so that must be an export of as
+/// many members.
+Status CheckExportFolder(const std::string& path, std::size_t members) {
+  std::set<std::string> known;
+  for (std::size_t i = 1; i <= members; ++i) {
+    known.insert(std::to_string(i));
+  }
+  std::error_code error;
+  std::filesystem::directory_iterator entry(path, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    // An export that was killed leaves "1.exporting".
+    if (!known.contains(entry->path().stem().string())) {
+      return FailedPreconditionError(Concat("export directory ", Quote(path), " also holds ",
+                                            Quote(entry->path().filename().string()),
+                                            "; name a directory of its own"));
+    }
+  }
+  if (!error || error == std::errc::no_such_file_or_directory) {
+    return {};
+  }
+  return FailedPreconditionError(Concat("read directory ", Quote(path), ": ", error.message()));
+}
+
+/// One member after the other. May outlive the database, so it keeps their names.
+class MultiCursor final : public RecordCursor {
+ public:
+  void Append(std::string name, std::unique_ptr<RecordCursor> cursor) {
+    cursors_.emplace_back(std::move(name), std::move(cursor));
+  }
+
+  Result<bool> Next(Record& record) override {
+    for (; current_ < cursors_.size(); ++current_) {
+      auto& [name, cursor] = cursors_[current_];
+      const Result<bool> more = cursor->Next(record);
+      if (!more.ok()) {
+        return more.status().WithContext(name);
+      }
+      if (*more) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::unique_ptr<RecordCursor>>> cursors_;
+  std::size_t current_ = 0;
+};
+
+class MultiDatabase final : public DatabaseBase {
+ public:
+  MultiDatabase(std::vector<Member> members, EngineOptions options, const Context& context)
+      : DatabaseBase(std::move(options), context), members_(std::move(members)) {}
+
+  Capabilities capabilities() const override;
+  std::int64_t Pending() const override;
+
+ protected:
+  Result<AddReport> DoAddBatch(std::span<const Record* const> records) override;
+  Status DoFlush() override;
+  Result<Record> DoGet(const Key& key) override;
+  Result<bool> DoRemove(const Key& key) override;
+  Status DoList(const ListQuery& query, RecordPage& page) override {
+    return list_.Page(members_, query, page);
+  }
+  Result<std::unique_ptr<RecordCursor>> DoScan(const std::vector<Filter>& filters) override;
+  Result<std::vector<SimilarRecord>> DoSimilar(const ResolvedSimilarQuery& query) override;
+  Result<std::int64_t> DoCount(const std::vector<Filter>& filters) override;
+  Result<std::vector<std::string>> DoModels(std::span<const std::string> providers) override;
+  Result<std::vector<std::string>> DoProviders(std::span<const std::string> models) override;
+  Result<std::vector<int>> DoDimensions() override;
+  Result<std::int64_t> DoLastUpdate() override;
+  Status DoExport(const std::string& path) override;
+  Result<VerifyReport> DoVerify() override { return VerifyMembers(members_); }
+  Status DoClose() override;
+
+ private:
+  /// Calls `work` for every member, also after an error; the first is returned, the others logged.
+  Status ForAll(const std::function<Status(Database& database)>& work);
+
+  const std::vector<Member> members_;
+  MergedList list_;
+  /// Held over a write and the choice of where it goes, so that two writers never take one model to
+  /// two members; and while a scan begins, so that it sees one moment of all of them.
+  std::mutex write_mutex_;
+};
+
+// What one member cannot do the whole cannot.
+Capabilities MultiDatabase::capabilities() const {
+  Capabilities all = {.persistent = true,
+                      .exact = true,
+                      .stores = true,
+                      .snapshot_scan = true,
+                      .shared_read = true,
+                      .exports = true};
+  for (const Member& member : members_) {
+    const Capabilities one = member.database->capabilities();
+    all.persistent = all.persistent && one.persistent;
+    all.exact = all.exact && one.exact;
+    all.stores = all.stores && one.stores;
+    all.snapshot_scan = all.snapshot_scan && one.snapshot_scan;
+    all.shared_read = all.shared_read && one.shared_read;
+    all.exports = all.exports && one.exports;
+  }
+  return all;
+}
+
+std::int64_t MultiDatabase::Pending() const {
+  std::int64_t pending = 0;
+  for (const Member& member : members_) {
+    pending += member.database->Pending();
+  }
+  return pending;
+}
+
+Result<AddReport> MultiDatabase::DoAddBatch(std::span<const Record* const> records) {
+  const std::lock_guard lock(write_mutex_);
+  EDB_ASSIGN(const std::vector<Part> parts, Route(members_, records));
+  AddReport sum;
+  std::size_t stored = 0;
+  for (const Part& part : parts) {
+    // A member wants its records side by side. Copying them takes a small part of the time that
+    // storing them does.
+    std::vector<Record> copies;
+    copies.reserve(part.records.size());
+    for (const Record* record : part.records) {
+      copies.push_back(*record);
+    }
+    const Result<AddReport> report = Named(*part.member, part.member->database->AddBatch(copies));
+    if (!report.ok() && stored > 0) {
+      return report.status().WithContext(Concat(stored, " of the batch's ", records.size(),
+                                                " records are stored, in other databases"));
+    }
+    EDB_TRY(report.status());
+    sum.added += report->added;
+    sum.replaced += report->replaced;
+    stored += copies.size();
+  }
+  return sum;
+}
+
+Status MultiDatabase::ForAll(const std::function<Status(Database& database)>& work) {
+  Status first;
+  for (const Member& member : members_) {
+    const Status status = Named(member, work(*member.database));
+    if (first.ok()) {
+      first = status;
+    } else if (!status.ok() && context().log != nullptr) {
+      context().log->Error("Another database failed too", {{"error", status.ToString()}});
+    }
+  }
+  return first;
+}
+
+Status MultiDatabase::DoFlush() {
+  return ForAll([](Database& database) { return database.Flush(); });
+}
+
+Status MultiDatabase::DoClose() {
+  return ForAll([](Database& database) { return database.Close(); });
+}
+
+Result<Record> MultiDatabase::DoGet(const Key& key) {
+  for (const Member& member : members_) {
+    Result<Record> record = member.database->Get(key);
+    if (record.ok()) {
+      return record;
+    }
+    if (record.status().code() != StatusCode::kNotFound) {
+      return Named(member, std::move(record));
+    }
+  }
+  return NotFoundError(Concat("record ", DisplayKey(key), " not found"));
+}
+
+Result<bool> MultiDatabase::DoRemove(const Key& key) {
+  const std::lock_guard lock(write_mutex_);
+  EDB_ASSIGN(std::vector<const Member*> holders, Holders(members_, key.model));
+  if (holders.size() > 1) {
+    EDB_ASSIGN(holders, HoldersOfKey(holders, key));
+  }
+  bool removed = false;
+  for (const Member* member : holders) {
+    EDB_ASSIGN(const bool one, Named(*member, member->database->Remove(key)));
+    removed = removed || one;
+  }
+  return removed;
+}
+
+Result<std::unique_ptr<RecordCursor>> MultiDatabase::DoScan(const std::vector<Filter>& filters) {
+  auto all = std::make_unique<MultiCursor>();
+  const std::lock_guard lock(write_mutex_);
+  for (const Member& member : members_) {
+    EDB_ASSIGN(std::unique_ptr<RecordCursor> cursor, Named(member, member.database->Scan(filters)));
+    all->Append(member.name, std::move(cursor));
+  }
+  return std::unique_ptr<RecordCursor>(std::move(all));
+}
+
+Result<std::vector<SimilarRecord>> MultiDatabase::DoSimilar(const ResolvedSimilarQuery& query) {
+  EDB_ASSIGN(const std::vector<const Member*> holders, Holders(members_, query.query->model));
+  // The query as it was asked: a member's own defaults come before those of its neighbours.
+  return SearchMembers(holders, *query.query);
+}
+
+Result<std::int64_t> MultiDatabase::DoCount(const std::vector<Filter>& filters) {
+  std::int64_t sum = 0;
+  for (const Member& member : members_) {
+    EDB_ASSIGN(const std::int64_t count, Named(member, member.database->Count(filters)));
+    sum += count;
+  }
+  return sum;
+}
+
+Result<std::vector<std::string>> MultiDatabase::DoModels(std::span<const std::string> providers) {
+  std::set<std::string> all;
+  for (const Member& member : members_) {
+    EDB_ASSIGN(const std::vector<std::string> models,
+               Named(member, member.database->Models(providers)));
+    all.insert(models.begin(), models.end());
+  }
+  return std::vector<std::string>(all.begin(), all.end());
+}
+
+Result<std::vector<std::string>> MultiDatabase::DoProviders(std::span<const std::string> models) {
+  std::set<std::string> all;
+  for (const Member& member : members_) {
+    EDB_ASSIGN(const std::vector<std::string> providers,
+               Named(member, member.database->Providers(models)));
+    all.insert(providers.begin(), providers.end());
+  }
+  return std::vector<std::string>(all.begin(), all.end());
+}
+
+Result<std::vector<int>> MultiDatabase::DoDimensions() {
+  std::set<int> all;
+  for (const Member& member : members_) {
+    // A member answers with its `dimensions` option even when it is empty, but asked for are the
+    // lengths of what is stored.
+    EDB_ASSIGN(const std::vector<std::string> models, Named(member, member.database->Models({})));
+    if (models.empty()) {
+      continue;
+    }
+    EDB_ASSIGN(const std::vector<int> lengths, Named(member, member.database->Dimensions()));
+    all.insert(lengths.begin(), lengths.end());
+  }
+  return std::vector<int>(all.begin(), all.end());
+}
+
+Result<std::int64_t> MultiDatabase::DoLastUpdate() {
+  std::int64_t newest = 0;
+  for (const Member& member : members_) {
+    EDB_ASSIGN(const std::int64_t update, Named(member, member.database->LastUpdate()));
+    newest = std::max(newest, update);
+  }
+  return newest;
+}
+
+// Each member's directory is whole or not written at all, but not all of them together: the files
+// name the place they are loaded from, so they cannot be written elsewhere and renamed.
+Status MultiDatabase::DoExport(const std::string& path) {
+  for (const Member& member : members_) {
+    if (!member.database->capabilities().exports) {
+      return Named(member, UnimplementedError(
+                               "export is not a capability of this engine; use parquet-export"));
+    }
+  }
+  if (members_.size() == 1) {
+    return Named(members_.front(), members_.front().database->Export(path));
+  }
+  EDB_TRY(CheckExportFolder(path, members_.size()));
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    const std::string folder = (std::filesystem::path(path) / std::to_string(i + 1)).string();
+    EDB_TRY(Named(members_[i], members_[i].database->Export(folder)));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> OpenMultiDatabase(const Uri& uri, const Context& context) {
+  EDB_ASSIGN(EngineOptions options, EngineOptions::FromUri(uri, kMemberOptions, kMemberOptions));
+  if (!uri.FilePath().empty()) {
+    return InvalidArgumentError(Concat(uri.scheme(), ":// has a path; it names databases by its ",
+                                       "options, as in multi://?database=URI&database=URI"));
+  }
+  EDB_ASSIGN(std::vector<Member> members, OpenMembers(uri, context));
+  return std::unique_ptr<Database>(
+      std::make_unique<MultiDatabase>(std::move(members), std::move(options), context));
+}
+
+}  // namespace embeddingsdb
