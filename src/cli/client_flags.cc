@@ -3,6 +3,7 @@
 
 #include "embeddingsdb/uri.h"
 
+#include "cli/database_uris.h"
 #include "cli/exit_code.h"
 #include "core/text.h"
 
@@ -11,7 +12,8 @@ namespace embeddingsdb {
 ClientFlags::ClientFlags(FlagSet& flags) : flags_(flags) {
   flags.Add("client-uri", client_uri_, "The `URI` of the client to use.");
   flags.Add("database-uri", database_uris_,
-            "The `URI` of a database to open in this process instead of asking a server.");
+            "The `URI` of a database to open in this process instead of asking a server. May be\n"
+            "repeated: several databases answer as one (multi://).");
 }
 
 Result<std::unique_ptr<Client>> ClientFlags::Open(Session& session) const {
@@ -21,13 +23,9 @@ Result<std::unique_ptr<Client>> ClientFlags::Open(Session& session) const {
   if (flags_.given("client-uri")) {
     return InvalidArgumentError("-client-uri and -database-uri exclude each other");
   }
-  if (database_uris_.size() > 1) {
-    return UnimplementedError(Concat("-database-uri was given ", database_uris_.size(),
-                                     " times: searching several databases at once (multi://) is"
-                                     " not supported by this version"));
-  }
   return session.registry().OpenClient(
-      Concat("database://?database-uri=", PercentEncode(database_uris_.front())), session.context);
+      Concat("database://?database-uri=", PercentEncode(JoinDatabaseUris(database_uris_))),
+      session.context);
 }
 
 int ClientFlags::Run(Session& session, std::string_view what,

@@ -18,16 +18,22 @@ int RunServer(const Invocation& call, Session& session) {
        .synopsis = "-database-uri URI [flags]",
        .examples =
            "  embeddingsdb-server -database-uri 'sqlite://?dsn=collection.db'\n"
+           "  embeddingsdb-server -database-uri 'sqlite:///srv/small.db?dimensions=512' \\\n"
+           "    -database-uri 'sqlite:///srv/large.db?dimensions=768'\n"
            "  embeddingsdb-server -database-uri duckdb:///srv/collection \\\n"
            "    -token-uri file:///etc/embeddingsdb/token \\\n"
            "    -server-uri \"grpc://0.0.0.0:8081?database-uri={database}&token-uri={token}\\\n"
            "&tls-certificate=server.crt&tls-key=server.key\"",
        .notes =
+           "Of several databases a model lives in one: where it is, else where the database's\n"
+           "dimensions option is the length of its vectors, else in the first without one.\n"
            "Stops cleanly at SIGINT or SIGTERM: calls in flight finish, everything acknowledged\n"
            "is on disk, and the exit code is 0. A second signal ends it at once."});
   flags.Add("server-uri", server_uri,
             "The `URI` to serve at. {database} and {token} stand for the flags below.");
-  flags.Add("database-uri", database_uris, "The `URI` of the database to serve.");
+  flags.Add("database-uri", database_uris,
+            "The `URI` of the database to serve. May be repeated: several databases are served as\n"
+            "one (multi://).");
   flags.Add(
       "token-uri", token_uri,
       "The `URI` of the token that clients must send, e.g. file:///path; no token without it.");

@@ -3,6 +3,7 @@
 
 #include "embeddingsdb/uri.h"
 
+#include "cli/database_uris.h"
 #include "core/text.h"
 
 namespace embeddingsdb {
@@ -40,13 +41,9 @@ Result<std::string> FillServerUri(std::string_view server_uri,
                                   std::string_view token_uri) {
   const bool wants_database = server_uri.find("{database}") != std::string_view::npos;
   const bool wants_token = server_uri.find("{token}") != std::string_view::npos;
-  if (wants_database && (database_uris.empty() || database_uris.front().empty())) {
+  const std::string database_uri = JoinDatabaseUris(database_uris);
+  if (wants_database && database_uri.empty()) {
     return InvalidArgumentError("missing database URI: -database-uri is required");
-  }
-  if (database_uris.size() > 1) {
-    return UnimplementedError(Concat("-database-uri was given ", database_uris.size(),
-                                     " times: serving several databases as one (multi://) is not"
-                                     " supported by this version"));
   }
   if (!wants_database && !database_uris.empty()) {
     return InvalidArgumentError("-database-uri is given, but -server-uri has no {database}");
@@ -56,7 +53,7 @@ Result<std::string> FillServerUri(std::string_view server_uri,
   }
   std::string filled(server_uri);
   if (wants_database) {
-    filled = ReplaceParameter(filled, "database-uri", database_uris.front());
+    filled = ReplaceParameter(filled, "database-uri", database_uri);
   }
   if (wants_token) {
     filled = ReplaceParameter(filled, "token-uri", token_uri);

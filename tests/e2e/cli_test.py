@@ -136,10 +136,10 @@ class Uris(TestCase):
             self.assertTool(result, 1, named)
         self.assertTool(tool("embeddingsdb-client", "count", "-client-uri", "gprc://x"), 1, "gprc")
 
-    def test_several_databases_are_not_supported_yet(self):
-        databases = ["-database-uri", "null://", "-database-uri", "null://"]
-        self.assertTool(tool("embeddingsdb-client", "count", *databases), 1, "UNIMPLEMENTED")
-        self.assertTool(tool("embeddingsdb-server", *databases), 1, "UNIMPLEMENTED")
+    def test_an_option_given_twice_is_named(self):
+        uri = "sqlite://?dsn=x&index=exact&index=hnsw"
+        result = tool("embeddingsdb-client", "count", "-database-uri", uri)
+        self.assertTool(result, 1, "the URI option index 2 times")
 
     def test_a_client_and_a_database_exclude_each_other(self):
         both = ["-client-uri", "null://", "-database-uri", "null://"]

@@ -66,6 +66,8 @@ HELP = {
     "server": [
         runs("embeddingsdb-server", LISTENS,
              then="embeddingsdb-client count -client-uri grpc://localhost:8081 | grep -x 3"),
+        runs("embeddingsdb-server", LISTENS,
+             then="embeddingsdb-client count -client-uri grpc://localhost:8081 | grep -x 0"),
         runs("embeddingsdb-server", LISTENS + "0.0.0.0:",
              then="embeddingsdb-client count -client-uri 'grpc://localhost:8081?tls-certificate="
              "server.crt&token-uri=file:///etc/embeddingsdb/token' | grep -x 3"),

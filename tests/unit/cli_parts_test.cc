@@ -11,7 +11,10 @@
 #include <unistd.h>
 #include <vector>
 
+#include "embeddingsdb/uri.h"
+
 #include "cli/commands.h"
+#include "cli/database_uris.h"
 #include "cli/download.h"
 #include "cli/exit_code.h"
 #include "cli/input.h"
@@ -60,7 +63,23 @@ TEST(ServerUri, RefusesWhatItWouldHaveToIgnore) {
   const std::string refused = Filled("grpc://h:1?database-uri=null://", {}, "s3cret");
   EXPECT_THAT(refused, HasSubstr("no {token}"));
   EXPECT_EQ(refused.find("s3cret"), std::string::npos);
-  EXPECT_THAT(Filled(kServer, {"null://", "null://"}), HasSubstr("UNIMPLEMENTED"));
+  EXPECT_THAT(Filled(kServer, {""}), HasSubstr("-database-uri is required"));
+}
+
+TEST(ServerUri, JoinsSeveralDatabases) {
+  EXPECT_EQ(
+      Filled("grpc://h:1?database-uri={database}", {"memory://", "sqlite://?dsn=a&metric=ip"}),
+      "grpc://h:1?database-uri=" + PercentEncode("multi://?database=memory%3A%2F%2F&database="
+                                                 "sqlite%3A%2F%2F%3Fdsn%3Da%26metric%3Dip"));
+}
+
+TEST(DatabaseUris, OneIsTakenAsItIsAndSeveralKeepTheirOrder) {
+  const auto joined = [](std::vector<std::string> uris) { return JoinDatabaseUris(uris); };
+  EXPECT_EQ(joined({}), "");
+  EXPECT_EQ(joined({"sqlite://?dsn=a&b"}), "sqlite://?dsn=a&b");
+  EXPECT_EQ(joined({"b://", "a://?x=%20"}),
+            "multi://?database=b%3A%2F%2F&database="
+            "a%3A%2F%2F%3Fx%3D%2520");
 }
 
 TEST(ExitCode, DocumentedCodesStandForTheirStatus) {
