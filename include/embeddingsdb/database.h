@@ -39,6 +39,9 @@ class Database {
 
   /// Stores up to kMaxBatchRecords records in one durable commit: all of them, or none. Of several
   /// with one key the last wins. An error names the index of the first bad record.
+  /// With multi:// it is one commit in each of its databases: when one of them fails, others may
+  /// have stored their part, and the error says so. What is refused as kInvalidArgument is stored
+  /// nowhere.
   /// The first record of a model fixes the length of the model's vectors for as long as the model
   /// has records.
   virtual Result<AddReport> AddBatch(std::span<const Record> records) = 0;
@@ -84,7 +87,8 @@ class Database {
   virtual PaginationType pagination_type() const = 0;
 
   /// Writes go-embeddingsdb's export directory (schema.sql, load.sql, embeddings.csv) at `path`,
-  /// whole or not at all. kUnimplemented where capabilities().exports is false.
+  /// whole or not at all; multi:// writes one a database, in `path`/1, `path`/2 and so on.
+  /// kUnimplemented where capabilities().exports is false.
   virtual Status Export(const std::string& path) = 0;
 
   /// Reads everything and checks it. The report lists what is wrong; an error means that the check

@@ -117,7 +117,7 @@ struct Capabilities {
 };
 
 /// What Verify found. `problems` is for people; empty means sound. After kMaxVerifyProblems it only
-/// says how many more there are.
+/// says how many more there are (with multi://, for each of its databases).
 struct VerifyReport {
   std::int64_t records = 0;  ///< that can be read
   std::vector<std::string> problems;

@@ -63,7 +63,7 @@ class Multi(TestCase):
             ([sqlite, sqlite], 1, "are the same database"),
             ([sqlite, ""], 1, "database 2: the URI is empty"),
             ([sqlite, "multi://?database=memory%3A%2F%2F"], 1, "holds databases itself"),
-            ([sqlite, "sqlite:///nowhere/x.db?password=s3cret"], 1, "database 2 (sqlite:///nowhere"),
+            ([sqlite, "sqlite:///nowhere.db?password=s3cret"], 1, "database 2 (sqlite:///nowhere"),
         )
         for uris, code, named in wrong:
             flags = [flag for uri in uris for flag in ("-database-uri", uri)]
