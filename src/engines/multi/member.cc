@@ -153,6 +153,7 @@ Result<std::vector<Member>> OpenMembers(const Uri& uri, const Context& context) 
     plans[i].member.database = *std::move(opened);
   }
   std::vector<Member> members;
+  members.reserve(plans.size());
   for (Plan& plan : plans) {
     members.push_back(std::move(plan.member));
   }

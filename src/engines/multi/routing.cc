@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string_view>
 
 #include "embeddingsdb/query.h"
@@ -60,8 +61,8 @@ Result<Place> FindPlace(const std::vector<Member>& members, const Record& record
     EDB_ASSIGN(const Member* home, HomeOfNewModel(members, record));
     place.holders.push_back(home);
     place.length = record.embedding.size();
-  } else if (place.holders.front()->dimensions) {
-    place.length = static_cast<std::size_t>(*place.holders.front()->dimensions);
+  } else if (const std::optional<int>& taken = place.holders.front()->dimensions) {
+    place.length = static_cast<std::size_t>(*taken);
   }
   return place;
 }
