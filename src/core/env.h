@@ -62,6 +62,9 @@ class Env {
   virtual Status MakeDirectories(const std::string& path) = 0;
   /// Renames and syncs the directory.
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
+  /// Gives a file a second name (a hard link) and syncs the directory. kAlreadyExists when there is
+  /// a file of that name, kPermissionDenied on file systems without hard links.
+  virtual Status Link(const std::string& file, const std::string& name) = 0;
   /// Removes a file or an empty directory; no error when it is not there.
   virtual Status Remove(const std::string& path) = 0;
   /// Takes an exclusive lock on the file at `path`, creating it. kFailedPrecondition naming the

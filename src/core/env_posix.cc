@@ -270,6 +270,7 @@ class PosixEnv final : public Env {
   Result<std::vector<std::string>> List(const std::string& path) override;
   Status MakeDirectories(const std::string& path) override;
   Status Rename(const std::string& from, const std::string& to) override;
+  Status Link(const std::string& file, const std::string& name) override;
   Status Remove(const std::string& path) override {
     if (std::remove(path.c_str()) == 0 || errno == ENOENT) {
       return {};
@@ -383,6 +384,13 @@ Status PosixEnv::Rename(const std::string& from, const std::string& to) {
   }
   EDB_TRY(SyncDirectory(ParentOf(to)));
   return ParentOf(from) == ParentOf(to) ? Status() : SyncDirectory(ParentOf(from));
+}
+
+Status PosixEnv::Link(const std::string& file, const std::string& name) {
+  if (::link(file.c_str(), name.c_str()) != 0) {
+    return SystemError(Concat("link ", QuoteWhole(file), " to"), name, errno);
+  }
+  return SyncDirectory(ParentOf(name));
 }
 
 /// The process id that a holder has written into its lock file, for a message.

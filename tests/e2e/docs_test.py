@@ -40,6 +40,7 @@ PAGES = {
         is_not_run("cpp", "an engine that does not exist"),
     ],
     "docs/engines.md": [
+        is_not_run("embeddingsdb verify", "sqlite_go_file_test makes and converts such files"),
         answers("duckdb", "collection.duckdb", r"\A(openclipart-[a-z]+\|\d+\n){14}\Z"),
         answers("duckdb", "collection.duckdb", r"^food/fruit/lemon_half_ganson\|lemon half"),
     ],

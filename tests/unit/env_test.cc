@@ -51,6 +51,16 @@ TEST_F(EnvTest, TellsTheTime) {
   EXPECT_LE(now, std::time(nullptr) + 1);
 }
 
+TEST_F(EnvTest, LinksAFileUnderASecondNameButNotOverAnother) {
+  const std::string path = dir_.File("file");
+  ASSERT_EQ(Write(path, "content"), Status());
+  ASSERT_EQ(env_->Link(path, dir_.File("second")), Status());
+  ASSERT_EQ(Write(path, "new"), Status());
+  EXPECT_EQ(env_->ReadFile(dir_.File("second"), 100).value(), "content");
+  EXPECT_EQ(env_->Link(path, dir_.File("second")).code(), StatusCode::kAlreadyExists);
+  EXPECT_EQ(env_->Link(dir_.File("absent"), dir_.File("third")).code(), StatusCode::kNotFound);
+}
+
 TEST_F(EnvTest, ReadsWhatItWrote) {
   const std::string path = dir_.File("file");
   std::string content(1'000'003, 'x');

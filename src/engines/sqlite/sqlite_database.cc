@@ -106,6 +106,7 @@ Result<std::unique_ptr<Database>> OpenSqliteDatabase(const Uri& uri, const Conte
   EDB_ASSIGN(store_options.path, DatabasePath(uri));
   store_options.durability = options.durability;
   store_options.read_only = options.read_only;
+  store_options.log = context.log;
   if (options.read_only && store_options.path.empty()) {
     return InvalidArgumentError("read-only=true needs a file, dsn is \":memory:\"");
   }

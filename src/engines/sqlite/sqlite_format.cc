@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include "core/text.h"
+#include "engines/sqlite/sqlite_go_file.h"
 
 namespace embeddingsdb {
 namespace {
@@ -76,12 +77,12 @@ Result<FileKind> Identify(const SqliteConnection& connection, const std::string&
   if (*tables == 0 && application == 0 && version == 0) {
     return FileKind::kEmpty;
   }
-  EDB_ASSIGN(const std::int64_t seed,
-             CountTables(connection, "type = 'table' AND name IN ('records', 'vec')"));
-  if (seed == 2) {
-    return NotOurs(path,
-                   "a go-embeddingsdb SQLite database; export it to Parquet with "
-                   "go-embeddingsdb's parquet-export and import that here");
+  EDB_ASSIGN(const bool go_file, HasGoTables(connection));
+  if (go_file) {
+    return NotOurs(path, Concat("a go-embeddingsdb SQLite database; open it once without "
+                                "read-only=true to convert it (the original stays beside it, its "
+                                "name ending in ",
+                                kGoFileKeptAs, ")"));
   }
   return NotOurs(path, Concat("the SQLite database of another program (application_id ",
                               application, ", ", *tables, " tables and indexes)"));

@@ -8,6 +8,7 @@
 #include "embeddingsdb/limits.h"
 
 #include "core/text.h"
+#include "engines/sqlite/sqlite_vec.h"
 
 // SQLite 3.7.0 to 3.51.2 can corrupt a database in WAL mode when a commit meets the reset of the
 // log by another connection's checkpoint.
@@ -177,6 +178,7 @@ void SqliteConnection::Closer::operator()(sqlite3* connection) const {
 }
 
 Result<SqliteConnection> SqliteConnection::Open(const std::string& path, SqliteAccess access) {
+  EDB_TRY(UseSqliteVec());
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   if (access == SqliteAccess::kReadOnly) {
     flags |= SQLITE_OPEN_READONLY;

@@ -6,6 +6,7 @@
 
 #include "core/text.h"
 #include "engines/sqlite/sqlite_format.h"
+#include "engines/sqlite/sqlite_go_file.h"
 
 namespace embeddingsdb {
 namespace {
@@ -109,6 +110,7 @@ SqliteStore::~SqliteStore() {
 
 Status SqliteStore::OpenForWriting(Env& env) {
   EDB_ASSIGN(lock_, env.Lock(options_.path + "-lock"));
+  EDB_TRY(options_.log == nullptr ? Status() : ConvertGoFile(options_.path, env, *options_.log));
   EDB_ASSIGN(file_, OpenSqliteWriter(options_.path, options_.durability));
   if (options_.max_pages > 0) {
     EDB_TRY(file_->Execute(Concat("PRAGMA max_page_count = ", options_.max_pages).c_str()));

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/env.h"
+#include "core/log.h"
 #include "engines/database_base.h"
 #include "engines/record_store.h"
 #include "engines/sqlite/sqlite_handle.h"
@@ -29,6 +30,7 @@ struct SqliteStoreOptions {
   Durability durability = Durability::kPower;
   bool read_only = false;
   std::size_t keep_readers = 8;  ///< connections kept open for reading; more are made when needed
+  Logger* log = nullptr;         ///< told when a file of go-embeddingsdb is converted; borrowed
   std::int64_t max_pages = 0;    ///< what the file may grow to, 16 KiB each; 0: SQLite's limit
 };
 
@@ -39,7 +41,8 @@ struct SqliteStoreOptions {
 class SqliteStore final : public RecordStore {
  public:
   /// kNotFound when the folder (or, read-only, the file) does not exist; kFailedPrecondition when
-  /// another handle writes the file, naming its process, or when it is not a database of ours.
+  /// another handle writes the file, naming its process, or when it is not a database of ours. A
+  /// file of go-embeddingsdb is converted first (sqlite_go_file.h) when there is a log to tell.
   static Result<std::unique_ptr<SqliteStore>> Open(const SqliteStoreOptions& options, Env& env);
   SqliteStore(const SqliteStore&) = delete;
   SqliteStore& operator=(const SqliteStore&) = delete;

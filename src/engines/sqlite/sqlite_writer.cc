@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "engines/sqlite/sqlite_writer.h"
 
+#include <algorithm>
 #include <bit>
 #include <sqlite3.h>
 #include <string>
@@ -23,18 +24,24 @@ Result<std::unique_ptr<SqliteWriter>> SqliteWriter::Create(const SqliteConnectio
              connection.Prepare("INSERT INTO records(id, provider, depiction_id, subject_id, model,"
                                 " created, lastmodified, attributes, checksum, embedding)"
                                 " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
-  EDB_ASSIGN(writer->set_meta_, connection.Prepare("UPDATE meta SET value = ? WHERE name = ?"));
+  EDB_ASSIGN(writer->raise_meta_,
+             connection.Prepare("UPDATE meta SET value = max(value, ?) WHERE name = ?"));
   return writer;
 }
 
 Result<std::vector<PutResult>> SqliteWriter::Put(std::span<const Record* const> records,
                                                  std::int64_t now) {
+  return PutAt(records, std::vector<std::int64_t>(records.size(), now));
+}
+
+Result<std::vector<PutResult>> SqliteWriter::PutAt(std::span<const Record* const> records,
+                                                   std::span<const std::int64_t> times) {
   EDB_TRY(CheckUsable());
   SqliteTransaction transaction(connection_);
   EDB_TRY(transaction.BeginWrite());
   std::vector<PutResult> results;
   results.reserve(records.size());
-  Status status = PutAll(records, now, results);
+  Status status = PutAll(records, times, results);
   EDB_TRY(Finish(transaction, std::move(status)));
   return results;
 }
@@ -49,7 +56,7 @@ Result<std::optional<RowId>> SqliteWriter::Remove(const Key& key, std::int64_t n
   }
   Status status = Delete(*row);
   if (status.ok()) {
-    status = SetMeta("last_update", now);
+    status = RaiseMeta("last_update", now);
   }
   EDB_TRY(Finish(transaction, std::move(status)));
   return row;
@@ -87,17 +94,19 @@ Status SqliteWriter::CheckUsable() const {
   return FailedPreconditionError("an earlier write could not be synced; open the database again");
 }
 
-Status SqliteWriter::PutAll(std::span<const Record* const> records, std::int64_t now,
-                            std::vector<PutResult>& results) {
+Status SqliteWriter::PutAll(std::span<const Record* const> records,
+                            std::span<const std::int64_t> times, std::vector<PutResult>& results) {
   EDB_ASSIGN(RowId row, connection_.QueryInteger("SELECT value FROM meta WHERE name = 'next_id'"));
-  for (const Record* record : records) {
-    EDB_ASSIGN(const std::optional<RowId> replaced, Find(record->key));
+  std::int64_t newest = 0;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    EDB_ASSIGN(const std::optional<RowId> replaced, Find(records[i]->key));
     EDB_TRY(replaced ? Delete(*replaced) : Status());
-    EDB_TRY(Insert(row, *record, now));
+    EDB_TRY(Insert(row, *records[i], times[i]));
+    newest = std::max(newest, times[i]);
     results.push_back({.row = row++, .replaced = replaced});
   }
-  EDB_TRY(SetMeta("next_id", row));
-  return SetMeta("last_update", now);
+  EDB_TRY(RaiseMeta("next_id", row));
+  return RaiseMeta("last_update", newest);
 }
 
 Status SqliteWriter::Finish(SqliteTransaction& transaction, Status status) {
@@ -153,10 +162,10 @@ Status SqliteWriter::Insert(RowId row, const Record& record, std::int64_t now) {
   return insert_.Run();
 }
 
-Status SqliteWriter::SetMeta(std::string_view name, std::int64_t value) {
-  set_meta_.Bind(1, value);
-  set_meta_.Bind(2, name);
-  return set_meta_.Run();
+Status SqliteWriter::RaiseMeta(std::string_view name, std::int64_t value) {
+  raise_meta_.Bind(1, value);
+  raise_meta_.Bind(2, name);
+  return raise_meta_.Run();
 }
 
 }  // namespace embeddingsdb

@@ -29,6 +29,9 @@ class SqliteWriter {
   Result<std::vector<PutResult>> Put(std::span<const Record* const> records, std::int64_t now);
   Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now);
   Status SetMark(const std::string& name, std::uint64_t value);
+  /// As Put, with the time of each record. Records may have equal keys: the last one stays.
+  Result<std::vector<PutResult>> PutAt(std::span<const Record* const> records,
+                                       std::span<const std::int64_t> times);
   /// Has the disk hold everything that was committed.
   Status Sync();
   /// Moves the log into the file, as far as readers elsewhere let it, and syncs both.
@@ -38,20 +41,21 @@ class SqliteWriter {
   explicit SqliteWriter(const SqliteConnection& connection) : connection_(connection) {}
 
   Status CheckUsable() const;
-  Status PutAll(std::span<const Record* const> records, std::int64_t now,
+  Status PutAll(std::span<const Record* const> records, std::span<const std::int64_t> times,
                 std::vector<PutResult>& results);
   /// Commits if `status` is OK; otherwise looks whether an fsync has failed.
   Status Finish(SqliteTransaction& transaction, Status status);
   Result<std::optional<RowId>> Find(const Key& key);
   Status Delete(RowId row);
   Status Insert(RowId row, const Record& record, std::int64_t now);
-  Status SetMeta(std::string_view name, std::int64_t value);
+  /// None of the values of table meta that are changed here ever falls.
+  Status RaiseMeta(std::string_view name, std::int64_t value);
 
   const SqliteConnection& connection_;
   SqliteStatement find_;
   SqliteStatement delete_;
   SqliteStatement insert_;
-  SqliteStatement set_meta_;
+  SqliteStatement raise_meta_;
   bool sync_failed_ = false;
 };
 
