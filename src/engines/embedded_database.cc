@@ -362,6 +362,9 @@ Result<std::vector<SimilarRecord>> EmbeddedDatabase::DoSimilar(
     return WrongDimension("the query", query.model, query.embedding.size(),
                           static_cast<std::size_t>(dimension));
   }
+  if (store_->searches()) {
+    return store_->Similar(resolved);
+  }
   if (index_.IsLoaded(query.model)) {
     Result<Attempt> tried = TrySimilar(resolved);
     Attempt attempt = tried.ok() ? *std::move(tried) : std::nullopt;

@@ -20,6 +20,8 @@
 
 namespace embeddingsdb {
 
+struct ResolvedSimilarQuery;  // database_base.h
+
 /// What a database holds, in numbers: enough to answer models, providers, dimensions and the count
 /// of everything without a query. Derived; loaded at open and kept current by EmbeddedDatabase.
 struct Catalog {
@@ -84,6 +86,14 @@ class RecordStore {
   virtual Result<Catalog> LoadCatalog() = 0;
   /// Time of the newest Put or Remove; 0 when there was none.
   virtual Result<std::int64_t> LastUpdate() = 0;
+
+  /// True for a store that finds similar records itself, so that no index is loaded for it.
+  virtual bool searches() const { return false; }
+  /// Only when searches(): the answer, from one snapshot. The query has the length of the model's
+  /// vectors.
+  virtual Result<std::vector<SimilarRecord>> Similar(const ResolvedSimilarQuery& /*resolved*/) {
+    return UnimplementedError("this store does not search");
+  }
 
   /// A number that changes when another process has committed; constant where none can.
   virtual Result<std::int64_t> ExternalChanges() { return std::int64_t{0}; }

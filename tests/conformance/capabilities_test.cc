@@ -34,7 +34,7 @@ std::string ReadDocument() {
 
 TEST(CapabilityMatrix, DocumentedRowsAreWhatTheEnginesDeclare) {
   const std::string document = ReadDocument();
-  std::vector<EngineUnderTest> engines = EnginesUnderTest();
+  std::vector<EngineUnderTest> engines = StoresUnderTest();
   engines.push_back({.name = "null", .uri = [](const std::string&) { return "null://"; }});
   for (const EngineUnderTest& engine : engines) {
     const TempDir folder;

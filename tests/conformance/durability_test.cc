@@ -20,7 +20,7 @@ class Durability : public EngineTest {
     }
   }
 };
-EDB_FOR_ALL_ENGINES(Durability);
+EDB_FOR_ALL_STORES(Durability);
 
 TEST_P(Durability, RecordsOutliveTheHandle) {
   std::mt19937_64 random(TestSeed());
@@ -107,7 +107,7 @@ TEST_P(Durability, OpeningReadOnlyWhatDoesNotExistIsNotFound) {
 }
 
 class Concurrency : public EngineTest {};
-EDB_FOR_ALL_ENGINES(Concurrency);
+EDB_FOR_ALL_STORES(Concurrency);
 
 // Writers own disjoint keys and only ever move one between two known vectors, so a reader can tell
 // a mixture of old and new from either.
@@ -126,10 +126,13 @@ TEST_P(Concurrency, ReadersSeeWholeRecordsWhileWritersReplaceThem) {
 
   std::atomic<bool> done = false;
   std::atomic<int> reads = 0;
+  const bool exact = db_->capabilities().exact;  // else distances do not tell rounds apart
   const auto check = [&](const std::vector<SimilarRecord>& found) {
     for (const SimilarRecord& record : found) {
       const float round = std::stof(record.attributes.at("round"));
-      EXPECT_NEAR(record.distance, round * std::sqrt(2.0F), 1e-4F * round);
+      if (exact) {
+        EXPECT_NEAR(record.distance, round * std::sqrt(2.0F), 1e-4F * round);
+      }
     }
   };
   const auto write = [&](int writer) {

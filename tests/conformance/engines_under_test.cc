@@ -38,4 +38,15 @@ std::vector<EngineUnderTest> EnginesUnderTest() {
   };
 }
 
+std::vector<EngineUnderTest> StoresUnderTest() {
+  std::vector<EngineUnderTest> stores = EnginesUnderTest();
+  stores.push_back({.name = "sqlite_quantize", .uri = [](const auto& dir) {
+                      return "sqlite://?dsn=" + dir + "/edb.db&compression=quantize";
+                    }});
+  stores.push_back({.name = "sqlite_matroyshka", .uri = [](const auto& dir) {
+                      return "sqlite://?dsn=" + dir + "/edb.db&compression=matroyshka";
+                    }});
+  return stores;
+}
+
 }  // namespace embeddingsdb

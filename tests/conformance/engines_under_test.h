@@ -28,6 +28,9 @@ std::ostream& operator<<(std::ostream& os, const EngineUnderTest& engine);
 
 /// Every engine that keeps records.
 std::vector<EngineUnderTest> EnginesUnderTest();
+/// Those, and the ones whose searches have distances of their own: they keep all promises but those
+/// of the suite on searching, and have unit tests for that.
+std::vector<EngineUnderTest> StoresUnderTest();
 
 /// One open database in a folder of its own.
 class EngineTest : public testing::TestWithParam<EngineUnderTest> {
@@ -57,6 +60,11 @@ class EngineTest : public testing::TestWithParam<EngineUnderTest> {
 /// Runs a suite derived from EngineTest on every engine.
 #define EDB_FOR_ALL_ENGINES(Suite)                                                \
   INSTANTIATE_TEST_SUITE_P(Engines, Suite, testing::ValuesIn(EnginesUnderTest()), \
+                           [](const auto& engine) { return engine.param.name; })
+
+/// The same for a suite that does not look at distances.
+#define EDB_FOR_ALL_STORES(Suite)                                               \
+  INSTANTIATE_TEST_SUITE_P(Stores, Suite, testing::ValuesIn(StoresUnderTest()), \
                            [](const auto& engine) { return engine.param.name; })
 
 }  // namespace embeddingsdb

@@ -20,7 +20,7 @@ class Lists : public EngineTest {
     ASSERT_OK(db_->AddBatch(batch));
   }
 };
-EDB_FOR_ALL_ENGINES(Lists);
+EDB_FOR_ALL_STORES(Lists);
 
 TEST_P(Lists, EmptyDatabaseHasNoPagesAndEnds) {
   const Result<RecordPage> page = db_->List({});

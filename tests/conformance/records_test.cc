@@ -10,7 +10,7 @@ namespace embeddingsdb {
 namespace {
 
 class Records : public EngineTest {};
-EDB_FOR_ALL_ENGINES(Records);
+EDB_FOR_ALL_STORES(Records);
 
 Record Awkward() {
   Record record = MakeRecord(

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // sqlite://: from URI to database.
-#include <algorithm>
 #include <array>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -19,8 +19,6 @@ namespace embeddingsdb {
 namespace {
 
 constexpr auto kOwnOptions = std::to_array<std::string_view>({"dsn", "compression", "max-conns"});
-constexpr auto kKnownCompressions =
-    std::to_array<std::string_view>({"quantize", "quantized", "matroyshka"});
 constexpr std::string_view kMemoryDsn = ":memory:";
 constexpr std::int64_t kMaxConnections = 1'000;
 
@@ -80,25 +78,40 @@ Result<std::string> DatabasePath(const Uri& uri) {
   return canonical.string();
 }
 
-Status CheckCompression(const Uri& uri) {
-  const std::string compression = uri.Option("compression").value_or("none");
-  if (compression == "none") {
+Result<std::optional<SqliteCompression>> CompressionOf(const Uri& uri) {
+  const std::optional<std::string> name = uri.Option("compression");
+  if (!name) {
+    return std::optional<SqliteCompression>();
+  }
+  EDB_ASSIGN(const SqliteCompression compression, ParseCompression(*name));
+  return std::optional(compression);
+}
+
+/// Refuses options that mean nothing with a compression, which has its own distance and search.
+Status CheckOptions(SqliteCompression compression, const EngineOptions& options) {
+  if (compression == SqliteCompression::kNone) {
     return {};
   }
-  if (std::find(kKnownCompressions.begin(), kKnownCompressions.end(), compression) !=
-      kKnownCompressions.end()) {
-    return UnimplementedError(Concat("compression=", compression,
-                                     " is not available in this version; use compression=none"));
+  const std::string_view name = CompressionName(compression);
+  if (options.index == IndexMode::kHnsw) {
+    return InvalidArgumentError(Concat("index=hnsw cannot be combined with compression=", name,
+                                       ", which compares every code; leave out one of the two"));
   }
-  return InvalidArgumentError(Concat("Invalid or unsupported compression ", Quote(compression)));
+  if (options.metric != Metric::kL2) {
+    return InvalidArgumentError(Concat("metric ", Quote(*options.uri.Option("metric")),
+                                       " cannot be combined with compression=", name,
+                                       ", which has its own distance; leave out one of the two"));
+  }
+  return {};
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Database>> OpenSqliteDatabase(const Uri& uri, const Context& context) {
   EDB_ASSIGN(EngineOptions options, EngineOptions::FromUri(uri, kOwnOptions));
-  EDB_TRY(CheckCompression(uri));
   SqliteStoreOptions store_options;
+  EDB_ASSIGN(store_options.compression, CompressionOf(uri));
+  EDB_TRY(CheckOptions(store_options.compression.value_or(SqliteCompression::kNone), options));
   EDB_ASSIGN(const std::int64_t connections,
              uri.IntOption("max-conns", static_cast<std::int64_t>(store_options.keep_readers), 1,
                            kMaxConnections));
@@ -111,6 +124,10 @@ Result<std::unique_ptr<Database>> OpenSqliteDatabase(const Uri& uri, const Conte
     return InvalidArgumentError("read-only=true needs a file, dsn is \":memory:\"");
   }
   EDB_ASSIGN(std::unique_ptr<SqliteStore> store, SqliteStore::Open(store_options, *context.env));
+  EDB_TRY(CheckOptions(store->compression(), options));
+  if (store->compression() == SqliteCompression::kQuantize && !uri.Option("max-distance")) {
+    options.max_distance = 0;  // the common default is a distance of vectors: one bit would be out
+  }
   return OpenEmbeddedDatabase(std::move(store), std::move(options), context);
 }
 

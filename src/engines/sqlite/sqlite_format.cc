@@ -95,11 +95,14 @@ const char* SynchronousFor(Durability durability) {
                                           : "PRAGMA synchronous = NORMAL";
 }
 
-Status Create(const SqliteConnection& connection) {
+Status Create(const SqliteConnection& connection, SqliteCompression compression) {
   EDB_TRY(connection.Execute(kPageSetup));
   SqliteTransaction transaction(connection);
   EDB_TRY(transaction.BeginWrite());
   EDB_TRY(connection.Execute(kSchema));
+  EDB_TRY(compression == SqliteCompression::kNone
+              ? Status()
+              : CreateCompressedModels(connection, compression));
   const std::string marks = Concat("PRAGMA application_id = ", kSqliteApplicationId,
                                    "; PRAGMA user_version = ", kSqliteFormatVersion);
   EDB_TRY(connection.Execute(marks.c_str()));
@@ -108,7 +111,8 @@ Status Create(const SqliteConnection& connection) {
 
 }  // namespace
 
-Result<SqliteConnection> OpenSqliteWriter(const std::string& path, Durability durability) {
+Result<SqliteConnection> OpenSqliteWriter(const std::string& path, Durability durability,
+                                          SqliteCompression compression) {
   const auto access = path.empty() ? SqliteAccess::kMemory : SqliteAccess::kReadWrite;
   EDB_ASSIGN(SqliteConnection connection, SqliteConnection::Open(path, access));
   const Result<FileKind> kind = Identify(connection, path);
@@ -118,7 +122,7 @@ Result<SqliteConnection> OpenSqliteWriter(const std::string& path, Durability du
   }
   EDB_TRY(connection.Execute(SynchronousFor(durability)));
   if (*kind == FileKind::kEmpty) {
-    EDB_TRY(Create(connection));
+    EDB_TRY(Create(connection, compression));
   }
   EDB_TRY(connection.Execute(kWriterSetup));
   return connection;

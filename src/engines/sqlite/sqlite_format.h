@@ -17,6 +17,8 @@
 //   meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL)
 //           'next_id'      the id the next record gets
 //           'last_update'  seconds since 1970 of the newest write or removal; 0: none yet
+//           'compression'  1: quantize, 2: matroyshka; absent: none. Set when the file is made;
+//                          sqlite_compression.h has the tables that such a file has besides.
 //
 // Both indexes hold all columns that records are filtered by, so counting never reads the records.
 // The tables are STRICT and text compares bytewise. `application_id` is "edb1" and `user_version`
@@ -33,6 +35,7 @@
 #include "embeddingsdb/status.h"
 
 #include "engines/database_base.h"
+#include "engines/sqlite/sqlite_compression.h"
 #include "engines/sqlite/sqlite_handle.h"
 
 namespace embeddingsdb {
@@ -43,7 +46,9 @@ inline constexpr int kSqliteFormatVersion = 1;
 /// The connection that writes. An absent or empty file becomes a database. kFailedPrecondition
 /// naming what the file is when it is not ours or newer than this program; nothing is changed then.
 /// `path` is empty for a database in memory.
-Result<SqliteConnection> OpenSqliteWriter(const std::string& path, Durability durability);
+/// `compression` is that of a database that is made here; others keep theirs.
+Result<SqliteConnection> OpenSqliteWriter(const std::string& path, Durability durability,
+                                          SqliteCompression compression = SqliteCompression::kNone);
 
 /// A connection that reads what OpenSqliteWriter has made; errors as there.
 Result<SqliteConnection> OpenSqliteReader(const std::string& path);

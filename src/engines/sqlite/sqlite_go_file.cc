@@ -23,8 +23,6 @@ namespace {
 
 constexpr std::size_t kBatchRecords = 1'000;
 constexpr std::int64_t kMaxWarnings = 20;
-// What go-embeddingsdb cuts vectors to with compression=matroyshka.
-constexpr std::size_t kMatroyshkaElements = 512;
 
 // TEXT columns give text or NULL (or a blob, which the validator sees as bytes); INTEGER ones may
 // hold anything.
@@ -115,14 +113,31 @@ Result<Record> ReadRow(SqliteStatement& row, GoVectors vectors) {
   return record;
 }
 
+Result<GoVectors> TypeOfVectors(const SqliteConnection& from) {
+  EDB_ASSIGN(SqliteStatement type, from.Prepare("SELECT vec_type(embedding) FROM vec LIMIT 1"));
+  EDB_ASSIGN(const bool found, type.Step());
+  if (!found) {
+    return GoVectors::kNone;
+  }
+  const std::string_view name = type.Text(0);
+  if (name == "bit") {
+    return GoVectors::kBits;
+  }
+  if (name == "float32") {
+    return GoVectors::kFloats;
+  }
+  return FailedPreconditionError(Concat("its vectors are ", Quote(name), ", not float or bit"));
+}
+
 /// Reads the Go file and fills the new one. Both connections are borrowed.
 class Converter {
  public:
-  Converter(const SqliteConnection& from, SqliteWriter& to, Logger& log)
-      : from_(from), to_(to), log_(log) {}
+  Converter(const SqliteConnection& from, GoVectors vectors, SqliteWriter& to, Logger& log)
+      : from_(from), to_(to), log_(log) {
+    done_.vectors = vectors;
+  }
 
   Result<Conversion> Run() {
-    EDB_TRY(FindVectorType());
     EDB_ASSIGN(SqliteStatement rows, from_.Prepare(kReadRows));
     while (true) {
       EDB_ASSIGN(const bool more, rows.Step());
@@ -143,20 +158,6 @@ class Converter {
   }
 
  private:
-  Status FindVectorType() {
-    EDB_ASSIGN(SqliteStatement type, from_.Prepare("SELECT vec_type(embedding) FROM vec LIMIT 1"));
-    EDB_ASSIGN(const bool found, type.Step());
-    if (!found) {
-      return {};
-    }
-    const std::string_view name = type.Text(0);
-    if (name != "float32" && name != "bit") {
-      return FailedPreconditionError(Concat("its vectors are ", Quote(name), ", not float or bit"));
-    }
-    done_.vectors = name == "bit" ? GoVectors::kBits : GoVectors::kFloats;
-    return {};
-  }
-
   Status TakeRow(SqliteStatement& row) {
     Result<Record> record = ReadRow(row, done_.vectors);
     if (record.status().code() == StatusCode::kResourceExhausted) {
@@ -247,13 +248,17 @@ Status RemoveNewFile(const std::string& path, Env& env) {
 }
 
 /// Makes the new database, complete and synced, without a log beside it.
-Result<Conversion> FillNewFile(const SqliteConnection& from, const std::string& path, Env& env,
+Result<Conversion> FillNewFile(const SqliteConnection& from, const std::string& path,
+                               std::optional<SqliteCompression> compression, Env& env,
                                Logger& log) {
+  EDB_ASSIGN(const GoVectors vectors, TypeOfVectors(from));
+  const SqliteCompression chosen = compression.value_or(
+      vectors == GoVectors::kBits ? SqliteCompression::kQuantize : SqliteCompression::kNone);
   Result<Conversion> done = Conversion();
   {
-    EDB_ASSIGN(const SqliteConnection to, OpenSqliteWriter(path, Durability::kBuffered));
-    EDB_ASSIGN(const std::unique_ptr<SqliteWriter> writer, SqliteWriter::Create(to));
-    EDB_ASSIGN(done, Converter(from, *writer, log).Run());
+    EDB_ASSIGN(const SqliteConnection to, OpenSqliteWriter(path, Durability::kBuffered, chosen));
+    EDB_ASSIGN(const std::unique_ptr<SqliteWriter> writer, SqliteWriter::Create(to, chosen));
+    EDB_ASSIGN(done, Converter(from, vectors, *writer, log).Run());
     EDB_TRY(writer->Checkpoint());
   }
   if (env.Exists(path + "-wal")) {
@@ -301,7 +306,8 @@ void Report(const Conversion& done, const std::string& path, const std::string& 
 }
 
 /// From here on the connection keeps others from writing; it is held until the file is replaced.
-Status Convert(const SqliteConnection& from, const std::string& path, Env& env, Logger& log) {
+Status Convert(const SqliteConnection& from, const std::string& path,
+               std::optional<SqliteCompression> compression, Env& env, Logger& log) {
   const std::string kept = Concat(path, kGoFileKeptAs);
   std::error_code ignored;
   if (env.Exists(kept) && !std::filesystem::equivalent(path, kept, ignored)) {
@@ -313,7 +319,7 @@ Status Convert(const SqliteConnection& from, const std::string& path, Env& env, 
   EDB_TRY(CheckTables(from, path));
   const std::string fresh = path + ".converting";
   EDB_TRY(RemoveNewFile(fresh, env));  // of a conversion that was killed
-  const Result<Conversion> done = FillNewFile(from, fresh, env, log);
+  const Result<Conversion> done = FillNewFile(from, fresh, compression, env, log);
   // The second name first: should this process die between the two, the next one repeats both.
   Status status = done.status();
   if (status.ok() && !env.Exists(kept)) {
@@ -339,7 +345,8 @@ Result<bool> HasGoTables(const SqliteConnection& connection) {
   return tables == 2;
 }
 
-Status ConvertGoFile(const std::string& path, Env& env, Logger& log) {
+Status ConvertGoFile(const std::string& path, std::optional<SqliteCompression> compression,
+                     Env& env, Logger& log) {
   if (!env.Exists(path)) {
     return {};
   }
@@ -360,7 +367,7 @@ Status ConvertGoFile(const std::string& path, Env& env, Logger& log) {
   if (const Status begun = no_other_writer.BeginWrite(); !begun.ok()) {
     return begun.WithContext("convert a go-embeddingsdb database that others must not write");
   }
-  const Status converted = Convert(from, path, env, log);
+  const Status converted = Convert(from, path, compression, env, log);
   const bool ours = converted.ok() || converted.code() == StatusCode::kFailedPrecondition;
   return ours ? converted : Damaged(path, converted);
 }

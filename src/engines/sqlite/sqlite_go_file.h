@@ -8,6 +8,7 @@
 #ifndef EMBEDDINGSDB_ENGINES_SQLITE_SQLITE_GO_FILE_H_
 #define EMBEDDINGSDB_ENGINES_SQLITE_SQLITE_GO_FILE_H_
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,7 @@
 
 #include "core/env.h"
 #include "core/log.h"
+#include "engines/sqlite/sqlite_compression.h"
 #include "engines/sqlite/sqlite_handle.h"
 
 namespace embeddingsdb {
@@ -32,13 +34,17 @@ Result<bool> HasGoTables(const SqliteConnection& connection);
 /// PATH.converting, synced and renamed over the original, which stays as PATH.go-embeddingsdb,
 /// byte for byte. So both must fit on the disk. Programs that write the original are kept out.
 ///
+/// The new database has the `compression` that is asked for; unset: quantize when the vectors are
+/// bits, else none.
+///
 /// Rows that are no valid record are left out, with a warning each (up to 20) and a count in `log`,
 /// which also tells what was converted. Vectors of bits become +1 and -1.
 ///
 /// Nothing is changed when the file cannot be converted: kFailedPrecondition when its tables are
 /// not quite go-embeddingsdb's, when another program has it in use, or when PATH.go-embeddingsdb is
 /// another file; kDataLoss when the file is damaged or no row of it is a valid record.
-Status ConvertGoFile(const std::string& path, Env& env, Logger& log);
+Status ConvertGoFile(const std::string& path, std::optional<SqliteCompression> compression,
+                     Env& env, Logger& log);
 
 }  // namespace embeddingsdb
 

@@ -148,6 +148,10 @@ std::int64_t SqliteStatement::Integer(int column) {
   return sqlite3_column_int64(statement_.get(), column);
 }
 
+double SqliteStatement::Real(int column) {
+  return sqlite3_column_double(statement_.get(), column);
+}
+
 std::string_view SqliteStatement::Text(int column) {
   const std::span<const std::byte> bytes = Blob(column);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -239,6 +243,10 @@ Result<std::int64_t> SqliteConnection::QueryInteger(std::string_view sql) const 
 
 int SqliteConnection::LastErrorCode() const {
   return sqlite3_extended_errcode(connection_.get());
+}
+
+bool SqliteConnection::HadSystemError() const {
+  return sqlite3_system_errno(connection_.get()) != 0;
 }
 
 bool SqliteConnection::InTransaction() const {

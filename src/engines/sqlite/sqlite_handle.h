@@ -40,6 +40,7 @@ class SqliteStatement {
 
   /// Columns are numbered from 0.
   std::int64_t Integer(int column);
+  double Real(int column);
   std::string_view Text(int column);
   std::span<const std::byte> Blob(int column);
   /// OK unless a parameter or a column could not be handed over for want of memory.
@@ -88,6 +89,9 @@ class SqliteConnection {
 
   /// SQLite's extended result code of the newest call that failed.
   int LastErrorCode() const;
+  /// True when a system call of this connection has ever failed for another reason than a full
+  /// disk.
+  bool HadSystemError() const;
   bool InTransaction() const;
   /// Has the system write the database and its log to the disk.
   Status Sync() const;

@@ -8,6 +8,7 @@
 #include "core/json.h"
 #include "core/text.h"
 #include "engines/row_checksum.h"
+#include "engines/sqlite/sqlite_compressed_reader.h"
 #include "engines/sqlite/sqlite_format.h"
 
 namespace embeddingsdb {
@@ -140,9 +141,14 @@ Result<std::optional<Record>> SqliteReader::Get(const Key& key) {
 
 Result<std::vector<std::optional<Record>>> SqliteReader::GetRows(std::span<const RowRef> rows,
                                                                  RowParts parts) {
-  SqliteStatement& get = parts == RowParts::kAll ? get_whole_row_ : get_row_;
   SqliteTransaction snapshot(connection_);
   EDB_TRY(snapshot.BeginRead());
+  return ReadRows(rows, parts);
+}
+
+Result<std::vector<std::optional<Record>>> SqliteReader::ReadRows(std::span<const RowRef> rows,
+                                                                  RowParts parts) {
+  SqliteStatement& get = parts == RowParts::kAll ? get_whole_row_ : get_row_;
   std::vector<std::optional<Record>> records(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const SqliteResetter resetter(get);
@@ -169,6 +175,28 @@ Result<std::vector<std::optional<Record>>> SqliteReader::GetRows(std::span<const
     }
   }
   return records;
+}
+
+Result<std::vector<SimilarRecord>> SqliteReader::Similar(SqliteCompression compression,
+                                                         const ResolvedSimilarQuery& resolved) {
+  SqliteTransaction snapshot(connection_);
+  EDB_TRY(snapshot.BeginRead());
+  EDB_ASSIGN(std::vector<CompressedHit> hits, SearchCompressed(connection_, compression, resolved));
+  std::vector<RowRef> rows;
+  rows.reserve(hits.size());
+  for (const CompressedHit& hit : hits) {
+    rows.push_back(hit.row);
+  }
+  EDB_ASSIGN(std::vector<std::optional<Record>> records, ReadRows(rows, RowParts::kFields));
+  std::vector<SimilarRecord> answer;
+  answer.reserve(hits.size());
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    // There, because the search has read its key from the same snapshot.
+    Record& record = records[i].value();
+    answer.push_back({std::move(hits[i].row.key), std::move(record.subject_id), hits[i].distance,
+                      std::move(record.attributes)});
+  }
+  return answer;
 }
 
 Status SqliteReader::List(const ListQuery& query, RecordPage& page) {
@@ -289,8 +317,20 @@ Result<std::uint64_t> SqliteReader::GetMark(const std::string& name) {
   return found ? static_cast<std::uint64_t>(statement.Integer(0)) : std::uint64_t{0};
 }
 
-Status SqliteReader::CheckFiles(std::vector<std::string>& problems) {
+Status SqliteReader::CheckCodes(SqliteCompression compression, std::vector<std::string>& problems) {
+  if (compression == SqliteCompression::kNone) {
+    return {};
+  }
+  SqliteTransaction snapshot(connection_);
+  EDB_TRY(snapshot.BeginRead());
+  return CheckCompressed(connection_, compression, problems);
+}
+
+Status SqliteReader::CheckFiles(SqliteCompression compression, std::vector<std::string>& problems) {
   Status status = CheckStructure(connection_, problems);
+  if (status.ok()) {
+    status = CheckCodes(compression, problems);
+  }
   // A file too damaged to be walked is a finding, not a check that could not be made.
   if (status.code() != StatusCode::kDataLoss) {
     return status;

@@ -18,7 +18,9 @@
 #include "embeddingsdb/query.h"
 #include "embeddingsdb/record.h"
 
+#include "engines/database_base.h"
 #include "engines/record_store.h"
+#include "engines/sqlite/sqlite_compression.h"
 #include "engines/sqlite/sqlite_handle.h"
 
 namespace embeddingsdb {
@@ -30,6 +32,9 @@ class SqliteReader {
 
   Result<std::optional<Record>> Get(const Key& key);
   Result<std::vector<std::optional<Record>>> GetRows(std::span<const RowRef> rows, RowParts parts);
+  /// The answer of a compressed database, whose compression is given.
+  Result<std::vector<SimilarRecord>> Similar(SqliteCompression compression,
+                                             const ResolvedSimilarQuery& resolved);
   Status List(const ListQuery& query, RecordPage& page);
   Result<std::int64_t> Count(const std::vector<Filter>& filters);
   Status VisitVectors(const std::string& model, RowId after, const VectorVisitor& visit);
@@ -37,7 +42,7 @@ class SqliteReader {
   Result<Catalog> LoadCatalog();
   Result<std::int64_t> LastUpdate();
   Result<std::uint64_t> GetMark(const std::string& name);
-  Status CheckFiles(std::vector<std::string>& problems);
+  Status CheckFiles(SqliteCompression compression, std::vector<std::string>& problems);
 
   /// A statement over all matching records in row order, to be read by ReadScanned. Borrows the
   /// filters.
@@ -49,6 +54,10 @@ class SqliteReader {
 
  private:
   explicit SqliteReader(SqliteConnection connection) : connection_(std::move(connection)) {}
+
+  /// GetRows within the caller's transaction.
+  Result<std::vector<std::optional<Record>>> ReadRows(std::span<const RowRef> rows, RowParts parts);
+  Status CheckCodes(SqliteCompression compression, std::vector<std::string>& problems);
 
   SqliteConnection connection_;
   SqliteStatement get_;

@@ -110,26 +110,44 @@ SqliteStore::~SqliteStore() {
 
 Status SqliteStore::OpenForWriting(Env& env) {
   EDB_ASSIGN(lock_, env.Lock(options_.path + "-lock"));
-  EDB_TRY(options_.log == nullptr ? Status() : ConvertGoFile(options_.path, env, *options_.log));
-  EDB_ASSIGN(file_, OpenSqliteWriter(options_.path, options_.durability));
+  EDB_TRY(options_.log == nullptr
+              ? Status()
+              : ConvertGoFile(options_.path, options_.compression, env, *options_.log));
+  EDB_ASSIGN(file_, OpenSqliteWriter(options_.path, options_.durability,
+                                     options_.compression.value_or(SqliteCompression::kNone)));
+  EDB_TRY(LearnCompression(*file_));
   if (options_.max_pages > 0) {
     EDB_TRY(file_->Execute(Concat("PRAGMA max_page_count = ", options_.max_pages).c_str()));
   }
-  EDB_ASSIGN(writer_, SqliteWriter::Create(*file_));
+  EDB_ASSIGN(writer_, SqliteWriter::Create(*file_, compression_));
   return {};
 }
 
 Status SqliteStore::OpenForReading() {
   EDB_ASSIGN(watch_, OpenSqliteReader(options_.path));
-  return {};
+  return LearnCompression(*watch_);
 }
 
 Status SqliteStore::OpenInMemory() {
-  EDB_ASSIGN(SqliteConnection connection, OpenSqliteWriter({}, Durability::kBuffered));
+  EDB_ASSIGN(SqliteConnection connection,
+             OpenSqliteWriter({}, Durability::kBuffered,
+                              options_.compression.value_or(SqliteCompression::kNone)));
+  EDB_TRY(LearnCompression(connection));
   EDB_ASSIGN(std::unique_ptr<SqliteReader> reader, SqliteReader::Create(std::move(connection)));
-  EDB_ASSIGN(writer_, SqliteWriter::Create(reader->connection()));
+  EDB_ASSIGN(writer_, SqliteWriter::Create(reader->connection(), compression_));
   readers_ = std::make_shared<SqliteReaderPool>(std::move(reader));
   return {};
+}
+
+Status SqliteStore::LearnCompression(const SqliteConnection& connection) {
+  EDB_ASSIGN(compression_, ReadCompression(connection));
+  if (!options_.compression || *options_.compression == compression_) {
+    return {};
+  }
+  return FailedPreconditionError(
+      Concat(Quote(options_.path), " was made with compression=", CompressionName(compression_),
+             ", not ", CompressionName(*options_.compression),
+             "; leave the option out, or parquet-export it and parquet-import into a new file"));
 }
 
 Result<std::optional<SqliteReaderPool::Lease>> SqliteStore::PrepareToWrite() {
@@ -247,9 +265,14 @@ Status SqliteStore::Export(const std::string& /*path*/) {
   return UnimplementedError("export is not a capability of sqlite://; use parquet-export");
 }
 
+Result<std::vector<SimilarRecord>> SqliteStore::Similar(const ResolvedSimilarQuery& resolved) {
+  EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
+  return reader->Similar(compression_, resolved);
+}
+
 Status SqliteStore::CheckFiles(std::vector<std::string>& problems) {
   EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
-  return reader->CheckFiles(problems);
+  return reader->CheckFiles(compression_, problems);
 }
 
 Status SqliteStore::Close() {
@@ -273,7 +296,7 @@ Status SqliteStore::Close() {
 
 Capabilities SqliteStore::capabilities() const {
   return {.persistent = !in_memory(),
-          .exact = true,
+          .exact = compression_ == SqliteCompression::kNone,
           .stores = true,
           .snapshot_scan = true,
           .shared_read = !in_memory(),

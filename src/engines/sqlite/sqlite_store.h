@@ -30,8 +30,10 @@ struct SqliteStoreOptions {
   Durability durability = Durability::kPower;
   bool read_only = false;
   std::size_t keep_readers = 8;  ///< connections kept open for reading; more are made when needed
-  Logger* log = nullptr;         ///< told when a file of go-embeddingsdb is converted; borrowed
-  std::int64_t max_pages = 0;    ///< what the file may grow to, 16 KiB each; 0: SQLite's limit
+  /// What the file has to have, or is made with; unset: whatever it has, or none.
+  std::optional<SqliteCompression> compression = {};
+  Logger* log = nullptr;       ///< told when a file of go-embeddingsdb is converted; borrowed
+  std::int64_t max_pages = 0;  ///< what the file may grow to, 16 KiB each; 0: SQLite's limit
 };
 
 /// Reads take a connection of their own and a snapshot, and never wait for a write. A cursor of
@@ -41,7 +43,8 @@ struct SqliteStoreOptions {
 class SqliteStore final : public RecordStore {
  public:
   /// kNotFound when the folder (or, read-only, the file) does not exist; kFailedPrecondition when
-  /// another handle writes the file, naming its process, or when it is not a database of ours. A
+  /// another handle writes the file, naming its process, when it is not a database of ours, or has
+  /// another compression than the options ask for. A
   /// file of go-embeddingsdb is converted first (sqlite_go_file.h) when there is a log to tell.
   static Result<std::unique_ptr<SqliteStore>> Open(const SqliteStoreOptions& options, Env& env);
   SqliteStore(const SqliteStore&) = delete;
@@ -68,9 +71,12 @@ class SqliteStore final : public RecordStore {
   Result<std::int64_t> ExternalChanges() override;
   Status Flush() override;
   Status Export(const std::string& path) override;
+  bool searches() const override { return compression_ != SqliteCompression::kNone; }
+  Result<std::vector<SimilarRecord>> Similar(const ResolvedSimilarQuery& resolved) override;
   Status CheckFiles(std::vector<std::string>& problems) override;
   Status Close() override;
   Capabilities capabilities() const override;
+  SqliteCompression compression() const { return compression_; }
 
  private:
   explicit SqliteStore(SqliteStoreOptions options) : options_(std::move(options)) {}
@@ -79,11 +85,14 @@ class SqliteStore final : public RecordStore {
   Status OpenForWriting(Env& env);
   Status OpenForReading();
   Status OpenInMemory();
+  /// Reads the compression of the file. kFailedPrecondition when another one is asked for.
+  Status LearnCompression(const SqliteConnection& connection);
   /// Needs write_mutex_. Waits for the only connection when there is but one.
   Result<std::optional<SqliteReaderPool::Lease>> PrepareToWrite();
 
   const SqliteStoreOptions options_;
-  std::unique_ptr<FileLock> lock_;  // first, so that it is let go of last
+  SqliteCompression compression_ = SqliteCompression::kNone;  // set before anything else can run
+  std::unique_ptr<FileLock> lock_;                            // first, so that it is let go of last
   std::shared_ptr<SqliteReaderPool> readers_;
   std::mutex watch_mutex_;
   std::optional<SqliteConnection> watch_;  // guarded by watch_mutex_; sees commits of others

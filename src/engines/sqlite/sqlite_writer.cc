@@ -14,7 +14,8 @@ namespace embeddingsdb {
 
 static_assert(std::endian::native == std::endian::little, "embeddings are stored little-endian");
 
-Result<std::unique_ptr<SqliteWriter>> SqliteWriter::Create(const SqliteConnection& connection) {
+Result<std::unique_ptr<SqliteWriter>> SqliteWriter::Create(const SqliteConnection& connection,
+                                                           SqliteCompression compression) {
   std::unique_ptr<SqliteWriter> writer(new SqliteWriter(connection));
   EDB_ASSIGN(writer->find_,
              connection.Prepare("SELECT id FROM records"
@@ -26,6 +27,9 @@ Result<std::unique_ptr<SqliteWriter>> SqliteWriter::Create(const SqliteConnectio
                                 " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   EDB_ASSIGN(writer->raise_meta_,
              connection.Prepare("UPDATE meta SET value = max(value, ?) WHERE name = ?"));
+  if (compression != SqliteCompression::kNone) {
+    EDB_ASSIGN(writer->codes_, SqliteCompressedWriter::Create(connection, compression));
+  }
   return writer;
 }
 
@@ -54,7 +58,7 @@ Result<std::optional<RowId>> SqliteWriter::Remove(const Key& key, std::int64_t n
   if (!row) {
     return row;
   }
-  Status status = Delete(*row);
+  Status status = Delete(key, *row);
   if (status.ok()) {
     status = RaiseMeta("last_update", now);
   }
@@ -100,7 +104,7 @@ Status SqliteWriter::PutAll(std::span<const Record* const> records,
   std::int64_t newest = 0;
   for (std::size_t i = 0; i < records.size(); ++i) {
     EDB_ASSIGN(const std::optional<RowId> replaced, Find(records[i]->key));
-    EDB_TRY(replaced ? Delete(*replaced) : Status());
+    EDB_TRY(replaced ? Delete(records[i]->key, *replaced) : Status());
     EDB_TRY(Insert(row, *records[i], times[i]));
     newest = std::max(newest, times[i]);
     results.push_back({.row = row++, .replaced = replaced});
@@ -117,6 +121,11 @@ Status SqliteWriter::Finish(SqliteTransaction& transaction, Status status) {
     // Asked for before the rollback replaces it.
     const int error = connection_.LastErrorCode();
     sync_failed_ = error == SQLITE_IOERR_FSYNC || error == SQLITE_IOERR_DIR_FSYNC;
+    if (codes_) {
+      // sqlite-vec does not pass on why SQLite could not write.
+      sync_failed_ = sync_failed_ || status.code() == StatusCode::kInternal;
+      codes_->Forget();
+    }
   }
   return status;
 }
@@ -133,7 +142,8 @@ Result<std::optional<RowId>> SqliteWriter::Find(const Key& key) {
   return std::optional<RowId>(find_.Integer(0));
 }
 
-Status SqliteWriter::Delete(RowId row) {
+Status SqliteWriter::Delete(const Key& key, RowId row) {
+  EDB_TRY(codes_ ? codes_->Remove(key.model, row) : Status());
   delete_.Bind(1, row);
   return delete_.Run();
 }
@@ -159,7 +169,8 @@ Status SqliteWriter::Insert(RowId row, const Record& record, std::int64_t now) {
                                 RowChecksum::OfVector(embedding)};
   insert_.Bind(9, checksum.Pack());
   insert_.Bind(10, embedding);
-  return insert_.Run();
+  EDB_TRY(insert_.Run());
+  return codes_ ? codes_->Insert(row, record) : Status();
 }
 
 Status SqliteWriter::RaiseMeta(std::string_view name, std::int64_t value) {

@@ -14,6 +14,7 @@
 #include "embeddingsdb/record.h"
 
 #include "engines/record_store.h"
+#include "engines/sqlite/sqlite_compressed_writer.h"
 #include "engines/sqlite/sqlite_handle.h"
 
 namespace embeddingsdb {
@@ -22,8 +23,9 @@ namespace embeddingsdb {
 /// it had not written, so nothing more can be acknowledged until the file is opened again.
 class SqliteWriter {
  public:
-  /// `connection` is borrowed and must outlive the writer.
-  static Result<std::unique_ptr<SqliteWriter>> Create(const SqliteConnection& connection);
+  /// `connection` is borrowed and must outlive the writer; `compression` is its file's.
+  static Result<std::unique_ptr<SqliteWriter>> Create(const SqliteConnection& connection,
+                                                      SqliteCompression compression);
 
   /// As RecordStore's functions; all or nothing.
   Result<std::vector<PutResult>> Put(std::span<const Record* const> records, std::int64_t now);
@@ -46,7 +48,7 @@ class SqliteWriter {
   /// Commits if `status` is OK; otherwise looks whether an fsync has failed.
   Status Finish(SqliteTransaction& transaction, Status status);
   Result<std::optional<RowId>> Find(const Key& key);
-  Status Delete(RowId row);
+  Status Delete(const Key& key, RowId row);
   Status Insert(RowId row, const Record& record, std::int64_t now);
   /// None of the values of table meta that are changed here ever falls.
   Status RaiseMeta(std::string_view name, std::int64_t value);
@@ -56,6 +58,7 @@ class SqliteWriter {
   SqliteStatement delete_;
   SqliteStatement insert_;
   SqliteStatement raise_meta_;
+  std::unique_ptr<SqliteCompressedWriter> codes_;  // absent without compression
   bool sync_failed_ = false;
 };
 
