@@ -28,37 +28,55 @@ std::string ProblemOf(SqliteStatement& row, SqliteCompression compression) {
   return Same(MakeCode(compression, vector), code) ? "" : "has the code of another vector";
 }
 
-Status CheckModel(const SqliteConnection& connection, SqliteCompression compression,
-                  std::int64_t id, const std::string& model, std::vector<std::string>& problems) {
-  const std::string table = CompressedTable(id);
-  EDB_ASSIGN(SqliteStatement rows,
-             connection.Prepare(Concat("SELECT r.id, r.embedding, c.code FROM records AS r"
-                                       " LEFT JOIN ",
-                                       table,
-                                       " AS c ON c.rowid = r.id WHERE r.id IN"
-                                       " (SELECT id FROM records WHERE model = ?) ORDER BY r.id")));
-  rows.Bind(1, model);
-  std::int64_t coded = 0;
-  while (true) {
-    EDB_ASSIGN(const bool more, rows.Step());
-    if (!more) {
-      break;
+/// One check of a database.
+class Check {
+ public:
+  Check(const SqliteConnection& connection, SqliteCompression compression,
+        std::vector<std::string>& problems)
+      : connection_(connection), compression_(compression), problems_(problems) {}
+
+  Status Model(std::int64_t id, const std::string& model) {
+    const std::string table = CompressedTable(id);
+    EDB_ASSIGN(const std::int64_t coded, Records(table, model));
+    EDB_ASSIGN(const std::int64_t codes, connection_.QueryInteger("SELECT count(*) FROM " + table));
+    if (codes != coded) {
+      problems_.push_back(Concat("table ", table, " of model ", Quote(model), " has ",
+                                 codes - coded, " codes without a record"));
     }
-    coded += rows.Blob(2).empty() ? 0 : 1;
-    const std::string problem = ProblemOf(rows, compression);
-    EDB_TRY(rows.Check());
-    if (!problem.empty() && problems.size() < kMaxVerifyProblems) {
-      problems.push_back(
-          Concat("row ", rows.Integer(0), " of model ", Quote(model), " ", problem, " in ", table));
+    return {};
+  }
+
+ private:
+  /// Compares the model's records with their codes; the number of those that have one.
+  Result<std::int64_t> Records(const std::string& table, const std::string& model) {
+    EDB_ASSIGN(SqliteStatement rows,
+               connection_.Prepare(Concat("SELECT r.id, r.embedding, c.code FROM records AS r"
+                                          " LEFT JOIN ",
+                                          table,
+                                          " AS c ON c.rowid = r.id WHERE r.id IN"
+                                          " (SELECT id FROM records WHERE model = ?)"
+                                          " ORDER BY r.id")));
+    rows.Bind(1, model);
+    std::int64_t coded = 0;
+    while (true) {
+      EDB_ASSIGN(const bool more, rows.Step());
+      if (!more) {
+        return coded;
+      }
+      coded += rows.Blob(2).empty() ? 0 : 1;
+      const std::string problem = ProblemOf(rows, compression_);
+      EDB_TRY(rows.Check());
+      if (!problem.empty() && problems_.size() < kMaxVerifyProblems) {
+        problems_.push_back(Concat("row ", rows.Integer(0), " of model ", Quote(model), " ",
+                                   problem, " in ", table));
+      }
     }
   }
-  EDB_ASSIGN(const std::int64_t codes, connection.QueryInteger("SELECT count(*) FROM " + table));
-  if (codes != coded) {
-    problems.push_back(Concat("table ", table, " of model ", Quote(model), " has ", codes - coded,
-                              " codes without a record"));
-  }
-  return {};
-}
+
+  const SqliteConnection& connection_;
+  const SqliteCompression compression_;
+  std::vector<std::string>& problems_;
+};
 
 }  // namespace
 
@@ -73,9 +91,9 @@ Status CheckCompressed(const SqliteConnection& connection, SqliteCompression com
     }
     models.emplace(rows.Integer(0), rows.Text(1));
   }
+  Check check(connection, compression, problems);
   for (const auto& [id, model] : models) {
-    if (const Status checked = CheckModel(connection, compression, id, model, problems);
-        !checked.ok()) {
+    if (const Status checked = check.Model(id, model); !checked.ok()) {
       problems.push_back(Concat("table ", CompressedTable(id), " of model ", Quote(model),
                                 " cannot be read: ", checked.message()));
     }

@@ -191,10 +191,12 @@ Result<std::vector<SimilarRecord>> SqliteReader::Similar(SqliteCompression compr
   std::vector<SimilarRecord> answer;
   answer.reserve(hits.size());
   for (std::size_t i = 0; i < hits.size(); ++i) {
-    // There, because the search has read its key from the same snapshot.
-    Record& record = records[i].value();
-    answer.push_back({std::move(hits[i].row.key), std::move(record.subject_id), hits[i].distance,
-                      std::move(record.attributes)});
+    std::optional<Record>& record = records[i];
+    if (!record) {  // though the search has read its key from the same snapshot
+      return InternalError(Concat("row ", hits[i].row.row, " is gone from its snapshot"));
+    }
+    answer.push_back({std::move(hits[i].row.key), std::move(record->subject_id), hits[i].distance,
+                      std::move(record->attributes)});
   }
   return answer;
 }
