@@ -208,6 +208,19 @@ TEST_F(SqliteGoFileTest, OfRowsWithOneKeyTheLastStays) {
   EXPECT_TRUE(test_.log.Contains("Of rows with the same key"));
 }
 
+TEST_F(SqliteGoFileTest, NobodyElseMayReadAPrivateFileAfterwards) {
+  {
+    GoFile file(path_, "none", 4);
+    AddAll(file, Records(1, 4));
+  }
+  constexpr auto kPrivate =
+      std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+  std::filesystem::permissions(path_, kPrivate);
+  const auto database = Open().value();
+  EXPECT_EQ(std::filesystem::status(path_).permissions(), kPrivate);
+  EXPECT_EQ(std::filesystem::status(kept_).permissions(), kPrivate);
+}
+
 TEST_F(SqliteGoFileTest, ReadOnlyIsRefusedWithTheWayToConvert) {
   {
     GoFile file(path_, "none", 4);

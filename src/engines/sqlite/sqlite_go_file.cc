@@ -31,6 +31,14 @@ constexpr char kReadRows[] =
     " r.lastmodified, typeof(r.created) = 'integer', typeof(r.lastmodified) = 'integer',"
     " v.embedding FROM records AS r LEFT JOIN vec AS v ON v.rowid = r.id ORDER BY r.id";
 
+/// What ConvertGoFile was called with.
+struct Job {
+  const std::string& path;
+  std::optional<SqliteCompression> compression;
+  Env& env;
+  Logger& log;
+};
+
 enum class GoVectors : std::uint8_t { kNone, kFloats, kBits };
 
 /// What was converted, for the log.
@@ -247,21 +255,36 @@ Status RemoveNewFile(const std::string& path, Env& env) {
   return {};
 }
 
+/// An empty file that those may read who may read the original; SQLite gives its log the same
+/// rights.
+Status MakeNewFile(const std::string& path, const std::string& original, Env& env) {
+  EDB_ASSIGN(const std::unique_ptr<AtomicFile> file, env.CreateAtomic(path));
+  EDB_TRY(file->Commit());
+  std::error_code error;
+  const auto rights = std::filesystem::status(original, error).permissions();
+  if (!error) {
+    std::filesystem::permissions(path, rights, error);
+  }
+  return error ? PermissionDeniedError(Concat("cannot give ", Quote(path),
+                                              " the original's permissions: ", error.message()))
+               : Status();
+}
+
 /// Makes the new database, complete and synced, without a log beside it.
 Result<Conversion> FillNewFile(const SqliteConnection& from, const std::string& path,
-                               std::optional<SqliteCompression> compression, Env& env,
-                               Logger& log) {
+                               const Job& job) {
+  EDB_TRY(MakeNewFile(path, job.path, job.env));
   EDB_ASSIGN(const GoVectors vectors, TypeOfVectors(from));
-  const SqliteCompression chosen = compression.value_or(
+  const SqliteCompression chosen = job.compression.value_or(
       vectors == GoVectors::kBits ? SqliteCompression::kQuantize : SqliteCompression::kNone);
   Result<Conversion> done = Conversion();
   {
     EDB_ASSIGN(const SqliteConnection to, OpenSqliteWriter(path, Durability::kBuffered, chosen));
     EDB_ASSIGN(const std::unique_ptr<SqliteWriter> writer, SqliteWriter::Create(to, chosen));
-    EDB_ASSIGN(done, Converter(from, vectors, *writer, log).Run());
+    EDB_ASSIGN(done, Converter(from, vectors, *writer, job.log).Run());
     EDB_TRY(writer->Checkpoint());
   }
-  if (env.Exists(path + "-wal")) {
+  if (job.env.Exists(path + "-wal")) {
     return InternalError(Concat("the log of ", Quote(path), " could not be moved into it"));
   }
   return done;
@@ -306,8 +329,9 @@ void Report(const Conversion& done, const std::string& path, const std::string& 
 }
 
 /// From here on the connection keeps others from writing; it is held until the file is replaced.
-Status Convert(const SqliteConnection& from, const std::string& path,
-               std::optional<SqliteCompression> compression, Env& env, Logger& log) {
+Status Convert(const SqliteConnection& from, const Job& job) {
+  const std::string& path = job.path;
+  Env& env = job.env;
   const std::string kept = Concat(path, kGoFileKeptAs);
   std::error_code ignored;
   if (env.Exists(kept) && !std::filesystem::equivalent(path, kept, ignored)) {
@@ -319,11 +343,16 @@ Status Convert(const SqliteConnection& from, const std::string& path,
   EDB_TRY(CheckTables(from, path));
   const std::string fresh = path + ".converting";
   EDB_TRY(RemoveNewFile(fresh, env));  // of a conversion that was killed
-  const Result<Conversion> done = FillNewFile(from, fresh, compression, env, log);
+  const Result<Conversion> done = FillNewFile(from, fresh, job);
   // The second name first: should this process die between the two, the next one repeats both.
   Status status = done.status();
   if (status.ok() && !env.Exists(kept)) {
     status = env.Link(path, kept);
+    if (status.code() == StatusCode::kPermissionDenied) {
+      status = status.WithContext(
+          "the original is kept under a second name, which takes a file system with hard links and "
+          "the right to write; copy it to one");
+    }
   }
   if (status.ok()) {
     status = env.Rename(fresh, path);
@@ -332,7 +361,7 @@ Status Convert(const SqliteConnection& from, const std::string& path,
     RemoveNewFile(fresh, env).IgnoreError("the first error says more");
     return status;
   }
-  Report(*done, path, kept, log);
+  Report(*done, path, kept, job.log);
   return {};
 }
 
@@ -367,7 +396,7 @@ Status ConvertGoFile(const std::string& path, std::optional<SqliteCompression> c
   if (const Status begun = no_other_writer.BeginWrite(); !begun.ok()) {
     return begun.WithContext("convert a go-embeddingsdb database that others must not write");
   }
-  const Status converted = Convert(from, path, compression, env, log);
+  const Status converted = Convert(from, {path, compression, env, log});
   const bool ours = converted.ok() || converted.code() == StatusCode::kFailedPrecondition;
   return ours ? converted : Damaged(path, converted);
 }
