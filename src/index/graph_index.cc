@@ -81,30 +81,25 @@ std::size_t EnoughExpansion(const Sampled& all) {
   return expansion;
 }
 
-bool FindsItself(const Sampled& all, Slot slot, std::size_t expansion, HnswScratch& scratch) {
-  const std::byte* const code = all.codes.at(slot);
-  const auto found = all.graph.Search(all.codec, all.codes, code, expansion, nullptr, scratch);
-  // Of more equal vectors than fit, those that fit are as good.
-  return std::any_of(found.begin(), found.end(),
-                     [&](const SlotDistance& one) { return one.slot == slot; }) ||
-         (!found.empty() && found.back().distance <= all.codec.Compare(code, code));
-}
-
-/// The hidden rows from slot `first` on.
-Result<std::vector<Slot>> FindHidden(const Sampled& all, std::size_t first, std::size_t expansion,
-                                     const HnswBuildOptions& options) {
-  std::vector<Slot> hidden;
+/// Of the rows that were hidden before, and of those from `first` on, the ones that are.
+Result<std::vector<HiddenRow>> FindHidden(const Sampled& all, const std::vector<HiddenRow>& before,
+                                          std::size_t first, std::size_t expansion,
+                                          const HnswBuildOptions& options) {
+  std::vector<HiddenRow> hidden;
   std::mutex mutex;
-  std::atomic<std::size_t> next = first;
+  std::atomic<std::size_t> next = 0;
   std::atomic<bool> failed = false;
+  const std::size_t count = before.size() + all.graph.size() - first;
   RunOnThreads(options.threads, [&](std::size_t /*thread*/) {
     try {
       HnswScratch scratch;
-      for (std::size_t i = next++; i < all.graph.size() && !options.stop.stop_requested();
-           i = next++) {
-        if (!FindsItself(all, static_cast<Slot>(i), expansion, scratch)) {
+      for (std::size_t i = next++; i < count && !options.stop.stop_requested(); i = next++) {
+        const Slot slot =
+            i < before.size() ? before[i].slot : static_cast<Slot>(first + i - before.size());
+        const auto row = all.graph.IfHidden(all.codec, all.codes, slot, expansion, scratch);
+        if (row) {
           const std::lock_guard lock(mutex);
-          hidden.push_back(static_cast<Slot>(i));
+          hidden.push_back(*row);
         }
       }
     } catch (const std::bad_alloc&) {
@@ -144,11 +139,17 @@ Result<std::shared_ptr<const GraphIndex>> GraphIndex::Build(const VectorCodec& c
     measured.expansion = EnoughExpansion(sampled);
     measured.rows = count;
   }
-  EDB_ASSIGN(const std::vector<Slot> hidden,
-             FindHidden(sampled, checked, measured.expansion, options));
-  measured.hidden.insert(measured.hidden.end(), hidden.begin(), hidden.end());
+  EDB_ASSIGN(measured.hidden,
+             FindHidden(sampled, measured.hidden, checked, measured.expansion, options));
   return std::shared_ptr<const GraphIndex>(
       std::make_shared<GraphIndex>(std::move(graph), std::move(measured)));
+}
+
+std::span<const HiddenRow> GraphIndex::HiddenAt(Slot anchor) const {
+  const auto [first, last] = std::equal_range(
+      measured_.hidden.begin(), measured_.hidden.end(), HiddenRow{.slot = 0, .anchor = anchor},
+      [](const HiddenRow& a, const HiddenRow& b) { return a.anchor < b.anchor; });
+  return {first, last};
 }
 
 std::vector<SlotDistance> GraphIndex::Search(const VectorCodec& codec, CodeView codes,

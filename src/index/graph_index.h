@@ -22,11 +22,9 @@ namespace embeddingsdb {
 class GraphIndex {
  public:
   struct Measured {
-    std::size_t expansion = 0;  ///< candidates that a search weighs at least
-    std::size_t rows = 0;       ///< how many the graph had when that was measured
-    /// Rows that a search for their own vector does not find: a few, where many vectors are nearly
-    /// equal. They are for the caller to compare one by one.
-    std::vector<Slot> hidden;
+    std::size_t expansion = 0;      ///< candidates that a search weighs at least
+    std::size_t rows = 0;           ///< how many the graph had when that was measured
+    std::vector<HiddenRow> hidden;  ///< all there are, by anchor
   };
 
   GraphIndex(HnswGraph graph, Measured measured)
@@ -44,6 +42,9 @@ class GraphIndex {
   std::size_t size() const { return graph_.size(); }
   const HnswGraph& graph() const { return graph_; }
   const Measured& measured() const { return measured_; }
+
+  /// The hidden rows with this anchor. A search that comes to the anchor should compare them too.
+  std::span<const HiddenRow> HiddenAt(Slot anchor) const;
 
   /// About the `count` nearest of the rows that `filter` (null: none) allows, and some more,
   /// nearest first; fewer when the graph leads to no more. Hidden rows are not among them unless

@@ -48,12 +48,33 @@ std::span<const SlotDistance> HnswGraph::Search(const VectorCodec& codec, CodeVi
                                                 const std::byte* query, std::size_t expansion,
                                                 const SlotFilter* filter,
                                                 HnswScratch& scratch) const {
+  Walk(codec, codes, query, expansion, filter, kNone, scratch);
+  std::sort_heap(scratch.found_.begin(), scratch.found_.end());
+  return scratch.found_;
+}
+
+std::optional<HiddenRow> HnswGraph::IfHidden(const VectorCodec& codec, CodeView codes, Slot slot,
+                                             std::size_t expansion, HnswScratch& scratch) const {
+  const std::byte* const code = codes.at(slot);
+  if (Walk(codec, codes, code, expansion, nullptr, slot, scratch) || scratch.found_.empty()) {
+    return std::nullopt;
+  }
+  const auto& found = scratch.found_;
+  if (found.size() == expansion && found.front().distance <= codec.Compare(code, code)) {
+    return std::nullopt;
+  }
+  return HiddenRow{.slot = slot, .anchor = std::min_element(found.begin(), found.end())->slot};
+}
+
+bool HnswGraph::Walk(const VectorCodec& codec, CodeView codes, const std::byte* query,
+                     std::size_t expansion, const SlotFilter* filter, Slot goal,
+                     HnswScratch& scratch) const {
   std::vector<SlotDistance>& frontier = scratch.frontier_;
   std::vector<SlotDistance>& found = scratch.found_;
   frontier.clear();
   found.clear();
   if (size() == 0 || expansion == 0) {
-    return found;
+    return false;
   }
   scratch.visited_.assign((size() + 63) / 64, 0);
   std::uint64_t* const visited = scratch.visited_.data();
@@ -81,6 +102,9 @@ std::span<const SlotDistance> HnswGraph::Search(const VectorCodec& codec, CodeVi
   };
 
   const Slot entry = Descend(codec, codes, query);
+  if (entry == goal) {
+    return true;
+  }
   visit(entry);
   offer({codec.Compare(query, codes.at(entry)), entry});
   Slot fresh[kBaseLinks];
@@ -94,6 +118,9 @@ std::span<const SlotDistance> HnswGraph::Search(const VectorCodec& codec, CodeVi
     const Slot* const links = parts_.base.data() + std::size_t{next.slot} * kBaseLinks;
     std::size_t count = 0;
     for (std::size_t i = 0; i < kBaseLinks && links[i] != kNone; ++i) {
+      if (links[i] == goal) {
+        return true;
+      }
       if (visit(links[i])) {
         fresh[count++] = links[i];
       }
@@ -113,8 +140,7 @@ std::span<const SlotDistance> HnswGraph::Search(const VectorCodec& codec, CodeVi
       __builtin_prefetch(parts_.base.data() + std::size_t{frontier.front().slot} * kBaseLinks + 16);
     }
   }
-  std::sort_heap(found.begin(), found.end());
-  return found;
+  return false;
 }
 
 }  // namespace embeddingsdb

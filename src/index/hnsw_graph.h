@@ -8,9 +8,11 @@
 #ifndef EMBEDDINGSDB_INDEX_HNSW_GRAPH_H_
 #define EMBEDDINGSDB_INDEX_HNSW_GRAPH_H_
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -55,6 +57,19 @@ struct SlotDistance {
 
   /// By distance, then slot.
   auto operator<=>(const SlotDistance&) const = default;
+};
+
+/// A row that a search for its own vector does not find: a few are, where many vectors are nearly
+/// equal. That search finds the anchor, though.
+struct HiddenRow {
+  Slot slot = 0;
+  Slot anchor = 0;
+
+  /// By anchor, then slot.
+  friend auto operator<=>(const HiddenRow& a, const HiddenRow& b) {
+    return std::pair(a.anchor, a.slot) <=> std::pair(b.anchor, b.slot);
+  }
+  friend bool operator==(const HiddenRow&, const HiddenRow&) = default;
 };
 
 /// Memory of one search after the other. One thread at a time; grows as needed.
@@ -108,7 +123,15 @@ class HnswGraph {
                                        const std::byte* query, std::size_t expansion,
                                        const SlotFilter* filter, HnswScratch& scratch) const;
 
+  /// Whether a search for a slot's own code finds it; and if not, what it finds instead. Of more
+  /// equal codes than `expansion` those that it finds are as good.
+  std::optional<HiddenRow> IfHidden(const VectorCodec& codec, CodeView codes, Slot slot,
+                                    std::size_t expansion, HnswScratch& scratch) const;
+
  private:
+  /// Search, which ends early when it comes to `goal`; whether it did.
+  bool Walk(const VectorCodec& codec, CodeView codes, const std::byte* query, std::size_t expansion,
+            const SlotFilter* filter, Slot goal, HnswScratch& scratch) const;
   Slot Descend(const VectorCodec& codec, CodeView codes, const std::byte* query) const;
 
   Parts parts_;

@@ -268,7 +268,9 @@ bool CheckRows(const IndexFileContents& contents, std::size_t rows) {
          std::is_sorted(contents.provider_starts.begin(), contents.provider_starts.end()) &&
          contents.provider_starts.front() == 0 && contents.provider_starts.back() == rows &&
          contents.provider_rows.size() == rows && AllBelow(contents.provider_rows, rows, false) &&
-         AllBelow(contents.hidden, rows, false);
+         std::is_sorted(contents.hidden.begin(), contents.hidden.end()) &&
+         std::all_of(contents.hidden.begin(), contents.hidden.end(),
+                     [rows](const HiddenRow& one) { return one.slot < rows && one.anchor < rows; });
 }
 
 bool CheckGraph(const HnswGraph::Parts& graph, std::size_t rows) {

@@ -44,7 +44,7 @@ struct IndexFileContents {
   std::span<const Slot> provider_starts;  ///< a provider: where its rows begin, and one at the end
   std::span<const Slot> provider_rows;    ///< slots, provider by provider, ascending
   std::span<const std::uint64_t> gone;    ///< a bit a row
-  std::span<const Slot> hidden;           ///< see GraphIndex
+  std::span<const HiddenRow> hidden;      ///< see GraphIndex
   HnswGraph::Parts graph;                 ///< of all rows, or of none
   std::uint64_t expansion = 0;            ///< see GraphIndex
   std::uint64_t measured_rows = 0;        ///< see GraphIndex

@@ -265,15 +265,35 @@ bool ModelIndex::SearchGraph(const CodeQuery& query, const QueryRows& view, Shor
   for (const SlotDistance& one : found) {
     view.Offer(one.slot, one.distance, list);
   }
-  for (const Slot slot : graph_->measured().hidden) {
+  OfferHidden(query, view, found, list);
+  Scan(query, view, static_cast<Slot>(graph_->size()), list);
+  return true;
+}
+
+/// Compares the rows that the graph does not lead to, where it has led to their anchors, or would
+/// have if these were allowed.
+void ModelIndex::OfferHidden(const CodeQuery& query, const QueryRows& view,
+                             const std::vector<SlotDistance>& found, Shortlist& list) const {
+  const CodedRows& rows = *rows_;
+  const auto offer = [&](Slot slot) {
     const bool is_found = std::any_of(found.begin(), found.end(),
                                       [&](const SlotDistance& one) { return one.slot == slot; });
     if (!is_found && view.Matches(slot)) {
       view.Offer(slot, rows.codec().Compare(query.code(), rows.codes().at(slot)), list);
     }
+  };
+  for (const SlotDistance& one : found) {
+    for (const HiddenRow& hidden : graph_->HiddenAt(one.slot)) {
+      offer(hidden.slot);
+    }
   }
-  Scan(query, view, static_cast<Slot>(graph_->size()), list);
-  return true;
+  if (view.provider() || rows.gone() > 0 || view.exclusions() > kFewExclusions) {
+    for (const HiddenRow& hidden : graph_->measured().hidden) {
+      if (!view.Allows(hidden.anchor)) {
+        offer(hidden.slot);
+      }
+    }
+  }
 }
 
 Result<std::vector<IndexCandidate>> ModelIndex::Search(std::string_view model,

@@ -99,6 +99,8 @@ class ModelIndex {
                                            const std::vector<Shortlist::Entry>& entries) const;
   void Scan(const CodeQuery& query, const QueryRows& view, Slot first, Shortlist& list) const;
   void ScanProvider(const CodeQuery& query, const QueryRows& view, Shortlist& list) const;
+  void OfferHidden(const CodeQuery& query, const QueryRows& view,
+                   const std::vector<SlotDistance>& found, Shortlist& list) const;
   /// False when the graph cannot tell: then all rows have to be compared.
   bool SearchGraph(const CodeQuery& query, const QueryRows& view, Shortlist& list) const;
 

@@ -318,7 +318,7 @@ TEST_F(IndexFileTest, PartsThatDoNotFitAreRefusedHoweverWellTheyAreSummed) {
     std::vector<Slot> base = std::vector<Slot>(3 * HnswGraph::kBaseLinks, HnswGraph::kNone);
     std::vector<Slot> down = {2};
     std::vector<Slot> links = std::vector<Slot>(HnswGraph::kUpperLinks, HnswGraph::kNone);
-    std::vector<Slot> hidden = {1};
+    std::vector<HiddenRow> hidden = {{.slot = 1, .anchor = 2}};
     std::vector<RowId> ids = {1, 2, 3};
     std::vector<std::uint32_t> providers_of = {0, 1, 0};
     std::vector<Slot> starts = {0, 2, 3};
@@ -353,7 +353,9 @@ TEST_F(IndexFileTest, PartsThatDoNotFitAreRefusedHoweverWellTheyAreSummed) {
       [](Parts& parts) { parts.links[0] = 1; },
       [](Parts& parts) { parts.links.pop_back(); },
       [](Parts& parts) { parts.entry = 1; },
-      [](Parts& parts) { parts.hidden[0] = 3; },
+      [](Parts& parts) { parts.hidden[0].slot = 3; },
+      [](Parts& parts) { parts.hidden[0].anchor = 3; },
+      [](Parts& parts) { parts.hidden.push_back({.slot = 0, .anchor = 1}); },
       [](Parts& parts) { parts.ids[1] = 3; },
       [](Parts& parts) { parts.ids = {3, 2, 1}; },
       [](Parts& parts) { parts.providers_of[1] = 2; },
