@@ -81,22 +81,20 @@ std::size_t EnoughExpansion(const Sampled& all) {
   return expansion;
 }
 
-/// Of the rows that were hidden before, and of those from `first` on, the ones that are.
-Result<std::vector<HiddenRow>> FindHidden(const Sampled& all, const std::vector<HiddenRow>& before,
-                                          std::size_t first, std::size_t expansion,
+/// All rows are asked: links that come with new ones can hide a row that was found before.
+Result<std::vector<HiddenRow>> FindHidden(const Sampled& all, std::size_t expansion,
                                           const HnswBuildOptions& options) {
   std::vector<HiddenRow> hidden;
   std::mutex mutex;
   std::atomic<std::size_t> next = 0;
   std::atomic<bool> failed = false;
-  const std::size_t count = before.size() + all.graph.size() - first;
   RunOnThreads(options.threads, [&](std::size_t /*thread*/) {
     try {
       HnswScratch scratch;
-      for (std::size_t i = next++; i < count && !options.stop.stop_requested(); i = next++) {
-        const Slot slot =
-            i < before.size() ? before[i].slot : static_cast<Slot>(first + i - before.size());
-        const auto row = all.graph.IfHidden(all.codec, all.codes, slot, expansion, scratch);
+      for (std::size_t i = next++; i < all.graph.size() && !options.stop.stop_requested();
+           i = next++) {
+        const auto row =
+            all.graph.IfHidden(all.codec, all.codes, static_cast<Slot>(i), expansion, scratch);
         if (row) {
           const std::lock_guard lock(mutex);
           hidden.push_back(*row);
@@ -130,17 +128,15 @@ Result<std::shared_ptr<const GraphIndex>> GraphIndex::Build(const VectorCodec& c
   EDB_ASSIGN(HnswGraph graph, builder.Export(codes));
   const Sampled sampled = {codec, codes, graph};
   Measured measured;
-  std::size_t checked = 0;
   // A graph that has hardly grown needs no other expansion.
   if (before != nullptr && count <= before->measured().rows + before->measured().rows / 2) {
-    measured = before->measured();
-    checked = before->size();
+    measured.expansion = before->measured().expansion;
+    measured.rows = before->measured().rows;
   } else {
     measured.expansion = EnoughExpansion(sampled);
     measured.rows = count;
   }
-  EDB_ASSIGN(measured.hidden,
-             FindHidden(sampled, measured.hidden, checked, measured.expansion, options));
+  EDB_ASSIGN(measured.hidden, FindHidden(sampled, measured.expansion, options));
   return std::shared_ptr<const GraphIndex>(
       std::make_shared<GraphIndex>(std::move(graph), std::move(measured)));
 }

@@ -29,16 +29,16 @@ namespace {
 Result<std::vector<const Member*>> HoldersOfKey(const std::vector<const Member*>& holders,
                                                 const Key& key) {
   std::vector<const Member*> having;
+  std::vector<const Member*> writable;
   for (const Member* holder : holders) {
     const Status found = holder->database->Get(key).status();
     if (found.code() == StatusCode::kNotFound) {
       continue;
     }
     EDB_TRY(Named(*holder, found));
-    having.push_back(holder);
+    (holder->read_only ? having : writable).push_back(holder);
   }
-  std::stable_partition(having.begin(), having.end(),
-                        [](const Member* member) { return member->read_only; });
+  having.insert(having.end(), writable.begin(), writable.end());
   return having;
 }
 

@@ -126,9 +126,9 @@ class Search {
       candidates.push_back(
           {.row = statement.Integer(0), .distance = static_cast<float>(statement.Real(1))});
     }
-    std::stable_sort(
-        candidates.begin(), candidates.end(),
-        [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; });
+    std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+      return std::pair(a.distance, a.row) < std::pair(b.distance, b.row);
+    });
     return candidates;
   }
 
