@@ -320,12 +320,12 @@ void IndexSet::Wake() {
   }
 }
 
-/// What fails is tried again with the next change: searches do not depend on it.
+/// Searches do not depend on it: what fails is tried again when more rows have come.
 bool IndexSet::GrowOne(const std::string& model, ModelIndex& index, std::size_t threads,
                        const std::stop_token& stop) {
   const Status status = index.Grow(model, threads, stop);
   if (!status.ok() && status.code() != StatusCode::kCancelled && options_.log != nullptr) {
-    options_.log->Warn("Cannot build the index; searches compare all vectors",
+    options_.log->Warn("Cannot build or keep the index",
                        {{"model", model}, {"error", status.ToString()}});
   }
   return status.ok();

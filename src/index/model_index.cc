@@ -353,7 +353,7 @@ bool ModelIndex::Wanted() const {
     case IndexMode::kAuto:
       return rows_->live() >= kAutoGraphRows;
     case IndexMode::kExact:
-      return options_.files != nullptr && rows_->live() >= kAutoGraphRows;
+      return CanSave() && rows_->live() >= kAutoGraphRows;
     case IndexMode::kHnsw:
       return rows_->live() > 0;
   }
@@ -475,13 +475,13 @@ Status ModelIndex::Install(const Rows& from, const Rows& rows, std::size_t count
 /// Writes the first rows to a file and uses them from there.
 Status ModelIndex::Save(std::string_view model, const Rows& rows, std::size_t count,
                         const std::shared_ptr<const GraphIndex>& graph) {
-  if (options_.files == nullptr || !options_.files->writable()) {
-    return {};
-  }
   IndexFileContents contents;
   std::vector<const std::byte*> chunks;
   {
     const auto lock = LockForSearch();
+    if (!CanSave()) {
+      return {};
+    }
     contents = rows->Describe(count);
     chunks = rows->CopyChunks();
   }
@@ -491,9 +491,14 @@ Status ModelIndex::Save(std::string_view model, const Rows& rows, std::size_t co
     contents.expansion = graph->measured().expansion;
     contents.measured_rows = graph->measured().rows;
   }
-  EDB_ASSIGN(const std::shared_ptr<const IndexFile> file,
-             options_.files->Write(model, rows->codec(), contents, rows->ViewOf(chunks)));
+  const Result<std::shared_ptr<const IndexFile>> written =
+      options_.files->Write(model, rows->codec(), contents, rows->ViewOf(chunks));
   const auto lock = LockForChange();
+  if (!written.ok()) {
+    save_failed_ = true;
+    return written.status().WithContext("the index is kept in memory");
+  }
+  const std::shared_ptr<const IndexFile>& file = *written;
   if (rows_ == rows) {
     rows->MoveTo(file);
     file_rows_ = count;

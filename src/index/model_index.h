@@ -105,6 +105,9 @@ class ModelIndex {
   bool SearchGraph(const CodeQuery& query, const QueryRows& view, Shortlist& list) const;
 
   bool Wanted() const;
+  bool CanSave() const {
+    return options_.files != nullptr && options_.files->writable() && !save_failed_;
+  }
   bool TooManyGone() const;
   Status TryToGrow(std::string_view model, std::size_t threads, const std::stop_token& stop);
   Result<Rows> WithoutGone(const Rows& rows, std::size_t count, const std::stop_token& stop);
@@ -119,6 +122,7 @@ class ModelIndex {
   Rows rows_;
   std::shared_ptr<const GraphIndex> graph_;
   std::size_t file_rows_ = 0;  // of rows_, which are in a file
+  bool save_failed_ = false;   // and would again: the disk is full, or not ours to write
 
   std::size_t seen_ = 0;  // rows at the last look; the growing thread's
   std::stop_source abandoned_;

@@ -46,6 +46,9 @@ class OneFile final : public IndexFiles {
                                                  const IndexFileContents& contents,
                                                  CodeView codes) override {
     ++writes_;
+    if (full_) {
+      return ResourceExhaustedError("the disk is full");
+    }
     EDB_TRY(IndexFile::Write(*env_, path_, codec, ++stamp_, contents, codes));
     return IndexFile::Open(*env_, path_, codec, stamp_);
   }
@@ -54,6 +57,7 @@ class OneFile final : public IndexFiles {
   const Status& last() const { return last_; }
   int writes() const { return writes_; }
   void set_writable(bool writable) { writable_ = writable; }
+  void set_full(bool full) { full_ = full; }
   void Restamp() { ++stamp_; }
 
  private:
@@ -63,6 +67,7 @@ class OneFile final : public IndexFiles {
   Status last_;
   std::atomic<int> writes_ = 0;
   bool writable_ = true;
+  bool full_ = false;
 };
 
 /// A record store of one model, "m", and index sets over it.
@@ -240,6 +245,27 @@ TEST_F(IndexFileTest, AFileIsWrittenAnewWhenTooManyRowsAreGone) {
   ASSERT_OK(set.AddBatch({}));
   Await([&] { return files_.writes() > before && set.file_size("m") == 400; });
   ExpectEveryRowFound(set);
+}
+
+TEST_F(IndexFileTest, WhatCannotBeWrittenIsKeptInMemoryAndTriedOnce) {
+  Add(400);
+  files_.set_full(true);
+  IndexSet set(Options());
+  ASSERT_OK(Load(set));
+  Await([&] { return set.graph_size("m") == 400 && files_.writes() == 1; });
+  Add(400);
+  std::vector<IndexRow> rows;
+  std::vector<Key> keys;
+  keys.reserve(400);
+  for (auto row = store_.upper_bound(400); row != store_.end(); ++row) {
+    keys.push_back(KeyOf(row->first));
+    rows.push_back({.key = &keys.back(), .row = row->first, .replaced = {}, .vector = row->second});
+  }
+  ASSERT_OK(set.AddBatch(rows));
+  Await([&] { return set.graph_size("m") == 800; });
+  ExpectEveryRowFound(set);
+  EXPECT_EQ(set.file_size("m"), 0U);
+  EXPECT_EQ(files_.writes(), 1);
 }
 
 TEST_F(IndexFileTest, NothingIsKeptInMemoryThatIsInTheFile) {
