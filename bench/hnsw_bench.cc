@@ -169,7 +169,8 @@ int Run(std::size_t rows, std::size_t dimension, std::size_t threads, Precision 
       });
       Measure(set, truth, ours, [&](std::span<const float> vector, std::vector<Slot>& found) {
         codec.Encode(vector, query);
-        const auto nearest = graph->Search(codec, codes, query.data(), expansion, nullptr, scratch);
+        const auto nearest =
+            graph->Search({codec, codes}, {.code = query.data(), .expansion = expansion}, scratch);
         for (const SlotDistance& one : nearest.first(std::min(kNeighbours, nearest.size()))) {
           found.push_back(one.slot);
         }

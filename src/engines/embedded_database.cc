@@ -57,12 +57,13 @@ class FoundRecords {
     std::vector<std::span<const float>> vectors;
     vectors.reserve(hits.size());
     for (std::size_t i = 0; i < hits.size(); ++i) {
-      if (!records[i]) {
+      std::optional<Record>& record = records[i];
+      if (record) {
+        const auto place = records_.insert_or_assign(hits[i].row, *std::move(record)).first;
+        vectors.emplace_back(place->second.embedding);
+      } else {
         vectors.emplace_back();
-        continue;
       }
-      const auto place = records_.insert_or_assign(hits[i].row, *std::move(records[i])).first;
-      vectors.emplace_back(place->second.embedding);
     }
     return vectors;
   }
@@ -81,10 +82,11 @@ class FoundRecords {
     EDB_ASSIGN(std::vector<std::optional<Record>> records,
                store_.GetRows(RefsOf(missing), RowParts::kFields));
     for (std::size_t i = 0; i < missing.size(); ++i) {
-      if (!records[i]) {
+      std::optional<Record>& record = records[i];
+      if (!record) {
         return false;
       }
-      records_.emplace(missing[i].row, *std::move(records[i]));
+      records_.emplace(missing[i].row, *std::move(record));
     }
     return true;
   }

@@ -22,8 +22,7 @@ constexpr std::size_t kMostExpansion = 1'024;
 
 /// A graph and its codes, for measuring.
 struct Sampled {
-  const VectorCodec& codec;
-  CodeView codes;
+  const CodeSet& codes;
   const HnswGraph& graph;
 
   Slot Sample(std::size_t number, std::size_t samples) const {
@@ -36,7 +35,7 @@ std::vector<SlotDistance> CompareAll(const Sampled& all, Slot query) {
   std::vector<SlotDistance> nearest;
   for (std::size_t i = 0; i < all.graph.size(); ++i) {
     const auto slot = static_cast<Slot>(i);
-    const SlotDistance one{all.codec.Compare(all.codes.at(query), all.codes.at(slot)), slot};
+    const SlotDistance one{all.codes.Compare(all.codes.at(query), slot), slot};
     if (nearest.size() == kSampleNeighbours) {
       if (one >= nearest.front()) {
         continue;
@@ -54,6 +53,7 @@ std::vector<SlotDistance> CompareAll(const Sampled& all, Slot query) {
 std::size_t EnoughExpansion(const Sampled& all) {
   const std::size_t samples = std::min(kSample, all.graph.size());
   std::vector<std::vector<SlotDistance>> truth;
+  truth.reserve(samples);
   for (std::size_t i = 0; i < samples; ++i) {
     truth.push_back(CompareAll(all, all.Sample(i, samples)));
   }
@@ -64,8 +64,8 @@ std::size_t EnoughExpansion(const Sampled& all) {
     std::size_t asked = 0;
     for (std::size_t i = 0; i < samples; ++i) {
       const Slot query = all.Sample(i, samples);
-      const auto found =
-          all.graph.Search(all.codec, all.codes, all.codes.at(query), expansion, nullptr, scratch);
+      const auto found = all.graph.Search(
+          all.codes, {.code = all.codes.at(query), .expansion = expansion}, scratch);
       // By distance, not by slot: of equal neighbours any is right.
       const float farthest = truth[i].back().distance;
       hits += std::min(truth[i].size(),
@@ -93,8 +93,7 @@ Result<std::vector<HiddenRow>> FindHidden(const Sampled& all, std::size_t expans
       HnswScratch scratch;
       for (std::size_t i = next++; i < all.graph.size() && !options.stop.stop_requested();
            i = next++) {
-        const auto row =
-            all.graph.IfHidden(all.codec, all.codes, static_cast<Slot>(i), expansion, scratch);
+        const auto row = all.graph.IfHidden(all.codes, static_cast<Slot>(i), expansion, scratch);
         if (row) {
           const std::lock_guard lock(mutex);
           hidden.push_back(*row);
@@ -116,17 +115,16 @@ Result<std::vector<HiddenRow>> FindHidden(const Sampled& all, std::size_t expans
 
 }  // namespace
 
-Result<std::shared_ptr<const GraphIndex>> GraphIndex::Build(const VectorCodec& codec,
-                                                            CodeView codes, std::size_t count,
+Result<std::shared_ptr<const GraphIndex>> GraphIndex::Build(const CodeSet& codes, std::size_t count,
                                                             const GraphIndex* before,
                                                             const HnswBuildOptions& options) {
-  HnswBuilder builder(codec);
+  HnswBuilder builder(codes.codec);
   if (before != nullptr) {
     EDB_TRY(builder.Restore(before->graph()));
   }
-  EDB_TRY(builder.Extend(codes, count, options));
-  EDB_ASSIGN(HnswGraph graph, builder.Export(codes));
-  const Sampled sampled = {codec, codes, graph};
+  EDB_TRY(builder.Extend(codes.view, count, options));
+  EDB_ASSIGN(HnswGraph graph, builder.Export(codes.view));
+  const Sampled sampled = {codes, graph};
   Measured measured;
   // A graph that has hardly grown needs no other expansion.
   if (before != nullptr && count <= before->measured().rows + before->measured().rows / 2) {
@@ -148,9 +146,7 @@ std::span<const HiddenRow> GraphIndex::HiddenAt(Slot anchor) const {
   return {first, last};
 }
 
-std::vector<SlotDistance> GraphIndex::Search(const VectorCodec& codec, CodeView codes,
-                                             const std::byte* query, std::size_t count,
-                                             const SlotFilter* filter) const {
+std::vector<SlotDistance> GraphIndex::Search(const CodeSet& codes, HnswQuery query) const {
   std::unique_ptr<HnswScratch> scratch;
   {
     const std::lock_guard lock(scratch_mutex_);
@@ -162,8 +158,8 @@ std::vector<SlotDistance> GraphIndex::Search(const VectorCodec& codec, CodeView 
   if (scratch == nullptr) {
     scratch = std::make_unique<HnswScratch>();
   }
-  const auto found =
-      graph_.Search(codec, codes, query, std::max(count, measured_.expansion), filter, *scratch);
+  query.expansion = std::max(query.expansion, measured_.expansion);
+  const auto found = graph_.Search(codes, query, *scratch);
   std::vector<SlotDistance> nearest(found.begin(), found.end());
   const std::lock_guard lock(scratch_mutex_);
   scratches_.push_back(std::move(scratch));

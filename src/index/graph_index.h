@@ -34,8 +34,7 @@ class GraphIndex {
   /// are taken over. How far searches look is measured: until a sample of the rows finds nearly all
   /// of its true neighbours. Every row is asked for itself, to know the hidden ones. kCancelled,
   /// kResourceExhausted.
-  static Result<std::shared_ptr<const GraphIndex>> Build(const VectorCodec& codec, CodeView codes,
-                                                         std::size_t count,
+  static Result<std::shared_ptr<const GraphIndex>> Build(const CodeSet& codes, std::size_t count,
                                                          const GraphIndex* before,
                                                          const HnswBuildOptions& options);
 
@@ -46,11 +45,10 @@ class GraphIndex {
   /// The hidden rows with this anchor. A search that comes to the anchor should compare them too.
   std::span<const HiddenRow> HiddenAt(Slot anchor) const;
 
-  /// About the `count` nearest of the rows that `filter` (null: none) allows, and some more,
-  /// nearest first; fewer when the graph leads to no more. Hidden rows are not among them unless
-  /// the graph happens to lead there. `query` is a code.
-  std::vector<SlotDistance> Search(const VectorCodec& codec, CodeView codes, const std::byte* query,
-                                   std::size_t count, const SlotFilter* filter) const;
+  /// About the query.expansion nearest of the rows that the filter allows, or more, nearest first;
+  /// fewer when the graph leads to no more. Hidden rows are not among them unless the graph happens
+  /// to lead there.
+  std::vector<SlotDistance> Search(const CodeSet& codes, HnswQuery query) const;
 
  private:
   HnswGraph graph_;

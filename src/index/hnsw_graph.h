@@ -44,11 +44,30 @@ inline void PrefetchCode(const std::byte* code, std::size_t bytes) {
   }
 }
 
+/// Codes and how they are compared. Borrowed.
+struct CodeSet {
+  const VectorCodec& codec;
+  CodeView view;
+
+  const std::byte* at(Slot slot) const { return view.at(slot); }
+  float Compare(const std::byte* query, Slot slot) const {
+    return codec.Compare(query, view.at(slot));
+  }
+  void Prefetch(Slot slot) const { PrefetchCode(view.at(slot), view.stride); }
+};
+
 /// Which slots may be returned; asked by the searching thread.
 class SlotFilter {
  public:
   virtual ~SlotFilter() = default;
   virtual bool Allows(Slot slot) const = 0;
+};
+
+/// What is asked of a graph.
+struct HnswQuery {
+  const std::byte* code = nullptr;
+  std::size_t expansion = 0;           ///< candidates weighed: more find more of the truly nearest
+  const SlotFilter* filter = nullptr;  ///< null: all
 };
 
 struct SlotDistance {
@@ -117,22 +136,22 @@ class HnswGraph {
   /// The base slot of the node where searches start. The graph is not empty.
   Slot EntrySlot() const;
 
-  /// About the `expansion` nearest of the slots that `filter` (null: none) allows, nearest first;
-  /// more expansion, more of the truly nearest. Returns a view into the scratch memory.
-  std::span<const SlotDistance> Search(const VectorCodec& codec, CodeView codes,
-                                       const std::byte* query, std::size_t expansion,
-                                       const SlotFilter* filter, HnswScratch& scratch) const;
+  /// About the `expansion` nearest of the slots that the filter allows, nearest first. Returns a
+  /// view into the scratch memory.
+  std::span<const SlotDistance> Search(const CodeSet& codes, const HnswQuery& query,
+                                       HnswScratch& scratch) const;
 
   /// Whether a search for a slot's own code finds it; and if not, what it finds instead. Of more
   /// equal codes than `expansion` those that it finds are as good.
-  std::optional<HiddenRow> IfHidden(const VectorCodec& codec, CodeView codes, Slot slot,
-                                    std::size_t expansion, HnswScratch& scratch) const;
+  std::optional<HiddenRow> IfHidden(const CodeSet& codes, Slot slot, std::size_t expansion,
+                                    HnswScratch& scratch) const;
 
  private:
   /// Search, which ends early when it comes to `goal`; whether it did.
-  bool Walk(const VectorCodec& codec, CodeView codes, const std::byte* query, std::size_t expansion,
-            const SlotFilter* filter, Slot goal, HnswScratch& scratch) const;
-  Slot Descend(const VectorCodec& codec, CodeView codes, const std::byte* query) const;
+  bool Walk(const CodeSet& codes, const HnswQuery& query, Slot goal, HnswScratch& scratch) const;
+  Slot Descend(const CodeSet& codes, const std::byte* query) const;
+  std::size_t FreshLinks(Slot slot, std::vector<std::uint64_t>& visited,
+                         std::span<Slot> fresh) const;
 
   Parts parts_;
   std::shared_ptr<const void> owner_;

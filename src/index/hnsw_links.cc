@@ -93,7 +93,8 @@ void HnswLinks::Connect(const VectorCodec& codec, CodeView codes) {
     const auto slot = static_cast<Slot>(i);
     // A search finds reached nodes only; with a larger expansion when all of them are full.
     for (std::size_t near = kNear; !reached[slot] && near < 2 * size(); near *= 2) {
-      if (LinkTo(slot, graph.Search(codec, codes, codes.at(slot), near, nullptr, scratch),
+      if (LinkTo(slot,
+                 graph.Search({codec, codes}, {.code = codes.at(slot), .expansion = near}, scratch),
                  reached)) {
         Reach(slot, reached);
       }

@@ -142,8 +142,8 @@ Result<std::shared_ptr<ModelIndex>> IndexSet::LoadFile(std::string_view model,
     return NotFoundError("there are no files");
   }
   const VectorCodec codec(options_.metric, options_.precision, source.dimension);
-  EDB_ASSIGN(std::shared_ptr<const IndexFile> file, options_.files->Open(model, codec));
-  auto loaded = std::make_shared<ModelIndex>(options_, source.dimension, std::move(file));
+  EDB_ASSIGN(const std::shared_ptr<const IndexFile> file, options_.files->Open(model, codec));
+  auto loaded = std::make_shared<ModelIndex>(options_, source.dimension, file);
   const RowId last = loaded->last_row();
   EDB_TRY(source.visit(last, [&](RowId row, std::string_view provider,
                                  std::string_view depiction_id, std::span<const float> vector) {
@@ -316,7 +316,7 @@ void IndexSet::Wake() {
   try {
     worker_ = std::jthread([this](const std::stop_token& stop) { Grow(stop); });
   } catch (const std::system_error&) {
-    // Searches go on comparing all vectors; the next change tries again.
+    worker_ = {};  // searches go on comparing all vectors, and the next change tries again
   }
 }
 

@@ -78,14 +78,12 @@ class ModelIndex::QueryRows final : public SlotFilter, public ShortlistRows {
   using Provider = std::optional<CodedRows::ProviderNumber>;
 
   QueryRows(const CodedRows& rows, const CodeQuery& code_query, Provider provider,
-            std::string_view model, const IndexQuery& query)
+            const IndexQuery& query)
       : rows_(rows),
         query_(code_query),
         provider_(provider),
         exclude_(query.exclude.begin(), query.exclude.end()),
-        exclude_record_(query.exclude_record != nullptr && query.exclude_record->model == model
-                            ? query.exclude_record
-                            : nullptr) {
+        exclude_record_(query.exclude_record) {
     std::sort(exclude_.begin(), exclude_.end());
   }
 
@@ -154,7 +152,7 @@ ModelIndex::ModelIndex(const IndexSetOptions& options, int dimension)
           std::make_shared<const VectorCodec>(options.metric, options.precision, dimension))) {}
 
 ModelIndex::ModelIndex(const IndexSetOptions& options, int dimension,
-                       std::shared_ptr<const IndexFile> file)
+                       const std::shared_ptr<const IndexFile>& file)
     : options_(options),
       rows_(std::make_shared<CodedRows>(
           std::make_shared<const VectorCodec>(options.metric, options.precision, dimension), file)),
@@ -222,7 +220,7 @@ void ModelIndex::Scan(const CodeQuery& query, const QueryRows& view, Slot first,
 }
 
 void ModelIndex::ScanProvider(const CodeQuery& query, const QueryRows& view,
-                              Shortlist& list) const {
+                              CodedRows::ProviderNumber provider, Shortlist& list) const {
   const CodedRows& rows = *rows_;
   const VectorCodec& codec = rows.codec();
   const CodeView codes = rows.codes();
@@ -236,7 +234,7 @@ void ModelIndex::ScanProvider(const CodeQuery& query, const QueryRows& view,
       cut = query.Cut(list.limit(), rows.limits());
     }
   };
-  rows.ForEachOf(*view.provider(), [&](Slot slot) {
+  rows.ForEachOf(provider, [&](Slot slot) {
     PrefetchCode(codes.at(slot), codes.stride);
     if (asked >= kAhead) {
       compare(waiting[asked % kAhead]);
@@ -253,8 +251,10 @@ bool ModelIndex::SearchGraph(const CodeQuery& query, const QueryRows& view, Shor
   const bool filters = view.provider() || rows.gone() > 0 || view.exclusions() > kFewExclusions;
   const std::size_t few = std::min(view.exclusions(), kFewExclusions);
   // The codes may order them otherwise, so more are asked for than are wanted.
-  const std::vector<SlotDistance> found = graph_->Search(
-      rows.codec(), rows.codes(), query.code(), 2 * list.wanted() + few, filters ? &view : nullptr);
+  const std::vector<SlotDistance> found =
+      graph_->Search({rows.codec(), rows.codes()}, {.code = query.code(),
+                                                    .expansion = 2 * list.wanted() + few,
+                                                    .filter = filters ? &view : nullptr});
   std::size_t matching = 0;
   for (const SlotDistance& one : found) {
     matching += view.Excludes(one.slot) ? 0U : 1U;
@@ -311,13 +311,17 @@ Result<std::vector<IndexCandidate>> ModelIndex::Search(std::string_view model,
     }
   }
   const CodeQuery code_query(rows.codec(), query.embedding);
-  const QueryRows view(rows, code_query, provider, model, query);
+  IndexQuery own = query;
+  if (own.exclude_record != nullptr && own.exclude_record->model != model) {
+    own.exclude_record = nullptr;
+  }
+  const QueryRows view(rows, code_query, provider, own);
   const std::size_t k = std::min(static_cast<std::size_t>(query.k), rows.live());
   Shortlist list(view, k, query.max_distance);
   const auto all = static_cast<double>(rows.size());
   const double matching = provider ? static_cast<double>(rows.LiveOf(*provider)) : all;
   if (provider && matching * matching <= kWalk * all) {
-    ScanProvider(code_query, view, list);
+    ScanProvider(code_query, view, *provider, list);
   } else if (query.exact || graph_ == nullptr || k > rows.live() / kWorthwhile ||
              !SearchGraph(code_query, view, list)) {
     Scan(code_query, view, 0, list);
@@ -424,7 +428,7 @@ Status ModelIndex::TryToGrow(std::string_view model, std::size_t threads,
   const std::size_t size = anew ? rows->size() : count;
   std::shared_ptr<const GraphIndex> graph;
   if (wanted && options_.mode != IndexMode::kExact && size > 0) {
-    EDB_ASSIGN(graph, GraphIndex::Build(rows->codec(), rows->ViewOf(chunks), size, before.get(),
+    EDB_ASSIGN(graph, GraphIndex::Build({rows->codec(), rows->ViewOf(chunks)}, size, before.get(),
                                         {.threads = threads, .stop = stop}));
   }
   EDB_TRY(Install(from, rows, count, graph));

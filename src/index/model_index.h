@@ -41,7 +41,8 @@ class ModelIndex {
  public:
   ModelIndex(const IndexSetOptions& options, int dimension);
   /// Goes on with what a file has.
-  ModelIndex(const IndexSetOptions& options, int dimension, std::shared_ptr<const IndexFile> file);
+  ModelIndex(const IndexSetOptions& options, int dimension,
+             const std::shared_ptr<const IndexFile>& file);
 
   // Everyone queues at the turnstile, so that a change that waits for running searches is not
   // overtaken by new ones for ever: std::shared_mutex alone promises nothing.
@@ -98,7 +99,8 @@ class ModelIndex {
   std::vector<IndexCandidate> ToCandidates(std::string_view model,
                                            const std::vector<Shortlist::Entry>& entries) const;
   void Scan(const CodeQuery& query, const QueryRows& view, Slot first, Shortlist& list) const;
-  void ScanProvider(const CodeQuery& query, const QueryRows& view, Shortlist& list) const;
+  void ScanProvider(const CodeQuery& query, const QueryRows& view,
+                    CodedRows::ProviderNumber provider, Shortlist& list) const;
   void OfferHidden(const CodeQuery& query, const QueryRows& view,
                    const std::vector<SlotDistance>& found, Shortlist& list) const;
   /// False when the graph cannot tell: then all rows have to be compared.

@@ -281,7 +281,7 @@ double VectorCodec::CompareError(double compared, double a, double b) const {
     case Precision::kBf16:
     case Precision::kF16: {
       // At least four partial sums, of a*a + b*b - 2ab in the worst of the library's kernels.
-      const double kernel = 2.0 * (static_cast<double>(padded_ / 4) + 32.0) * 0x1p-24;
+      const double kernel = 2.0 * (static_cast<double>(padded_) / 4 + 32.0) * 0x1p-24;
       return compares_squares() ? kernel * (a + b) * (a + b) + underflow
                                 : kernel * a * b + 0x1p-22 + underflow;
     }

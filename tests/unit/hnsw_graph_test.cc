@@ -81,8 +81,9 @@ double Recall(const Codes& codes, const HnswGraph& graph, std::size_t expansion,
   std::size_t asked = 0;
   HnswScratch scratch;
   for (Slot query = 0; query < codes.count(); query += 37) {
-    const auto found = graph.Search(codes.codec, codes.view(), codes.view().at(query), expansion,
-                                    allowed, scratch);
+    const auto found = graph.Search(
+        {codes.codec, codes.view()},
+        {.code = codes.view().at(query), .expansion = expansion, .filter = allowed}, scratch);
     EXPECT_TRUE(std::is_sorted(found.begin(), found.end()));
     std::set<Slot> slots;
     for (const SlotDistance& one : found.first(std::min(kNeighbours, found.size()))) {
@@ -131,8 +132,10 @@ TEST(HnswGraph, ReturnsOnlyAllowedSlots) {
   EXPECT_GT(Recall(codes, *graph, 64, &third), 0.97);
   const SlotSet none;
   HnswScratch scratch;
-  EXPECT_TRUE(
-      graph->Search(codes.codec, codes.view(), codes.view().at(0), 64, &none, scratch).empty());
+  EXPECT_TRUE(graph
+                  ->Search({codes.codec, codes.view()},
+                           {.code = codes.view().at(0), .expansion = 64, .filter = &none}, scratch)
+                  .empty());
 }
 
 TEST(HnswGraph, EqualVectorsAreAllFound) {
@@ -144,8 +147,8 @@ TEST(HnswGraph, EqualVectorsAreAllFound) {
   const auto graph = BuildHnsw(codes.codec, codes.view(), codes.count(), {.threads = 2});
   ASSERT_OK(graph);
   HnswScratch scratch;
-  const auto found =
-      graph->Search(codes.codec, codes.view(), codes.view().at(100), 64, nullptr, scratch);
+  const auto found = graph->Search({codes.codec, codes.view()},
+                                   {.code = codes.view().at(100), .expansion = 64}, scratch);
   ASSERT_GE(found.size(), 30U);
   for (std::size_t i = 0; i < 30; ++i) {
     EXPECT_EQ(found[i], (SlotDistance{0, static_cast<Slot>(100 + i)}));
@@ -159,8 +162,11 @@ TEST(HnswGraph, SmallGraphsAreComplete) {
     ASSERT_OK(graph);
     HnswScratch scratch;
     const std::vector<std::byte> query(codes.codec.stride());
-    EXPECT_EQ(graph->Search(codes.codec, codes.view(), query.data(), 200, nullptr, scratch).size(),
-              count);
+    EXPECT_EQ(
+        graph
+            ->Search({codes.codec, codes.view()}, {.code = query.data(), .expansion = 200}, scratch)
+            .size(),
+        count);
   }
 }
 
@@ -203,8 +209,8 @@ TEST(HnswGraph, LeadsToEveryRowOfTightClusters) {
   const auto graph = BuildHnsw(codes.codec, codes.view(), codes.count(), {.threads = 2});
   ASSERT_OK(graph);
   HnswScratch scratch;
-  const auto all =
-      graph->Search(codes.codec, codes.view(), codes.view().at(7), codes.count(), nullptr, scratch);
+  const auto all = graph->Search({codes.codec, codes.view()},
+                                 {.code = codes.view().at(7), .expansion = codes.count()}, scratch);
   EXPECT_EQ(all.size(), codes.count());
 }
 
