@@ -106,8 +106,10 @@ Result<std::shared_ptr<const IndexFile>> StoredIndexFiles::Write(std::string_vie
                                                                  CodeView codes) {
   const std::string path = PathOf(model);
   const std::uint64_t stamp = NewStamp();
+  IndexFileContents stamped = contents;
+  stamped.stamp = stamp;
   EDB_TRY(context_.env->MakeDirectories(folder_));
-  EDB_TRY(IndexFile::Write(*context_.env, path, codec, stamp, contents, codes));
+  EDB_TRY(IndexFile::Write(*context_.env, path, stamped, {codec, codes}));
   {
     // Between the two nothing is lost but the file's use: its stamp is not the store's.
     const std::lock_guard lock(write_mutex_);

@@ -321,6 +321,7 @@ bool Locate(std::span<const std::byte> bytes, const Trailer& trailer, IndexFileC
     find(Number(Section::kLevels) + 2 * i + 1, level.links);
   }
   contents.graph.entry = static_cast<Slot>(trailer.entry);
+  contents.stamp = trailer.stamp;
   contents.expansion = trailer.expansion;
   contents.measured_rows = trailer.measured_rows;
   return all;
@@ -334,13 +335,14 @@ bool IsOf(const Trailer& trailer, const VectorCodec& codec) {
 
 }  // namespace
 
-Status IndexFile::Write(Env& env, const std::string& path, const VectorCodec& codec,
-                        std::uint64_t stamp, const IndexFileContents& contents, CodeView codes) {
+Status IndexFile::Write(Env& env, const std::string& path, const IndexFileContents& contents,
+                        const CodeSet& codes) {
+  const VectorCodec& codec = codes.codec;
   Trailer trailer;
   std::copy(kMagic.begin(), kMagic.end(), trailer.magic.begin());
   trailer.version = kVersion;
   trailer.levels = static_cast<std::uint32_t>(contents.graph.levels.size());
-  trailer.stamp = stamp;
+  trailer.stamp = contents.stamp;
   trailer.metric = static_cast<std::uint32_t>(codec.metric());
   trailer.precision = static_cast<std::uint32_t>(codec.precision());
   trailer.dimension = static_cast<std::uint32_t>(codec.dimension());

@@ -34,6 +34,7 @@ namespace embeddingsdb {
 
 /// What a file says of an index; all but the codes. Views of the file, or of who writes it.
 struct IndexFileContents {
+  std::uint64_t stamp = 0;                      ///< of the database's state
   std::span<const RowId> ids;                   ///< ascending
   std::span<const CodeFacts> facts;             ///< a row
   std::span<const std::uint32_t> providers_of;  ///< a row: number of its provider
@@ -57,8 +58,8 @@ class IndexFile {
  public:
   /// Writes an index of rows with their codes. kResourceExhausted, kUnavailable and so on as Env
   /// has them; then there is no new file.
-  static Status Write(Env& env, const std::string& path, const VectorCodec& codec,
-                      std::uint64_t stamp, const IndexFileContents& contents, CodeView codes);
+  static Status Write(Env& env, const std::string& path, const IndexFileContents& contents,
+                      const CodeSet& codes);
   /// kNotFound; kFailedPrecondition when the file is of another stamp or of other vectors;
   /// kDataLoss when it is damaged.
   static Result<std::shared_ptr<const IndexFile>> Open(Env& env, const std::string& path,

@@ -49,7 +49,9 @@ class OneFile final : public IndexFiles {
     if (full_) {
       return ResourceExhaustedError("the disk is full");
     }
-    EDB_TRY(IndexFile::Write(*env_, path_, codec, ++stamp_, contents, codes));
+    IndexFileContents stamped = contents;
+    stamped.stamp = ++stamp_;
+    EDB_TRY(IndexFile::Write(*env_, path_, stamped, {codec, codes}));
     return IndexFile::Open(*env_, path_, codec, stamp_);
   }
 
@@ -358,6 +360,7 @@ TEST_F(IndexFileTest, PartsThatDoNotFitAreRefusedHoweverWellTheyAreSummed) {
     Parts parts;
     change(parts);
     IndexFileContents contents = rows.Describe(3);
+    contents.stamp = 7;
     contents.ids = parts.ids;
     contents.providers_of = parts.providers_of;
     contents.provider_starts = parts.starts;
@@ -367,7 +370,7 @@ TEST_F(IndexFileTest, PartsThatDoNotFitAreRefusedHoweverWellTheyAreSummed) {
     contents.hidden = parts.hidden;
     contents.graph = {
         .base = parts.base, .levels = {{parts.down, parts.links}}, .entry = parts.entry};
-    EXPECT_OK(IndexFile::Write(*env, files_.path(), *codec, 7, contents, rows.codes()));
+    EXPECT_OK(IndexFile::Write(*env, files_.path(), contents, {*codec, rows.codes()}));
     return IndexFile::Open(*env, files_.path(), *codec, 7).status();
   };
   ASSERT_OK(written([](Parts&) {}));
