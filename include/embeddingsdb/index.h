@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// VectorIndex: derived data over row ids and vectors. Records are the truth; an index can be
-// thrown away and rebuilt from them at any time, so its loss costs time and never data.
+// What is said of indexes: how distances are measured and how searches find what is near. An index
+// is derived data over row ids and vectors. Records are the truth; it can be thrown away and
+// rebuilt from them at any time, so its loss costs time and never data.
 #ifndef EMBEDDINGSDB_INDEX_H_
 #define EMBEDDINGSDB_INDEX_H_
 
-#include <cstddef>
 #include <cstdint>
-#include <limits>
-#include <optional>
-#include <span>
 #include <string_view>
-#include <vector>
 
 #include "embeddingsdb/status.h"
 
@@ -45,59 +41,6 @@ enum class Precision : std::uint8_t {
 /// Names a row of the record store. A replaced record gets a new id, so an id never changes what it
 /// stands for. Ids grow with time.
 using RowId = std::int64_t;
-
-struct Neighbor {
-  RowId row = 0;
-  float distance = 0;
-
-  bool operator==(const Neighbor&) const = default;
-};
-
-/// What a search needs to know about rows beyond their vectors. Called from within Search, by the
-/// searching thread only.
-class RowView {
- public:
-  virtual ~RowView() = default;
-  /// False for rows that must not be returned.
-  virtual bool Allows(RowId row) const = 0;
-  /// Strict order among rows at equal distance.
-  virtual bool Before(RowId a, RowId b) const = 0;
-};
-
-struct SearchOptions {
-  int k = 10;
-  float max_distance = std::numeric_limits<float>::infinity();  ///< inclusive
-  const RowView* rows = nullptr;  ///< borrowed for the call; null: all rows, ties by row id
-};
-
-/// Finds the nearest vectors. Not synchronised: searches may run together, but nothing may run
-/// beside Add or Remove (the index set keeps that rule with a shared mutex).
-class VectorIndex {
- public:
-  VectorIndex() = default;
-  VectorIndex(const VectorIndex&) = delete;
-  VectorIndex& operator=(const VectorIndex&) = delete;
-  virtual ~VectorIndex() = default;
-
-  /// Adds a row. The vector's length is the index's dimension. kInvalidArgument when the row
-  /// exists.
-  virtual Status Add(RowId row, std::span<const float> vector) = 0;
-  /// Removes a row; false when there is none.
-  virtual bool Remove(RowId row) = 0;
-  /// At most k allowed rows, nearest first, ties by RowView::Before. Distances are exact to 1e-5.
-  virtual Result<std::vector<Neighbor>> Search(std::span<const float> query,
-                                               const SearchOptions& options) const = 0;
-  /// The same answer as if `among` were all rows. Those that the index does not have are passed
-  /// over; none is named twice.
-  virtual Result<std::vector<Neighbor>> SearchAmong(std::span<const float> query,
-                                                    const SearchOptions& options,
-                                                    std::span<const RowId> among) const = 0;
-  /// A row's vector, valid until the index changes; empty when there is none.
-  virtual std::span<const float> Vector(RowId row) const = 0;
-  virtual std::size_t size() const = 0;
-  /// Bytes of memory held.
-  virtual std::size_t memory_bytes() const = 0;
-};
 
 }  // namespace embeddingsdb
 

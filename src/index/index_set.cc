@@ -25,6 +25,14 @@ constexpr std::chrono::milliseconds kGather{200};
 /// Others come first: this is the largest number that leaves some of the processor to it.
 [[maybe_unused]] constexpr int kNice = 10;
 
+/// Adds what it is given to a model that nobody else sees yet.
+IndexSet::RowSink AddTo(ModelIndex& index) {
+  return [&index](RowId row, std::string_view provider, std::string_view depiction_id,
+                  std::span<const float> vector) {
+    return index.Add({row, provider, depiction_id}, vector);
+  };
+}
+
 /// Candidates read from the store at once, after the first k.
 constexpr std::size_t kReadAtOnce = 64;
 
@@ -145,10 +153,7 @@ Result<std::shared_ptr<ModelIndex>> IndexSet::LoadFile(std::string_view model,
   EDB_ASSIGN(const std::shared_ptr<const IndexFile> file, options_.files->Open(model, codec));
   auto loaded = std::make_shared<ModelIndex>(options_, source.dimension, file);
   const RowId last = loaded->last_row();
-  EDB_TRY(source.visit(last, [&](RowId row, std::string_view provider,
-                                 std::string_view depiction_id, std::span<const float> vector) {
-    return loaded->Add({row, provider, depiction_id}, vector);
-  }));
+  EDB_TRY(source.visit(last, AddTo(*loaded)));
   if (loaded->size() == source.rows) {
     return loaded;
   }
@@ -173,10 +178,7 @@ Status IndexSet::Load(std::string_view model, const Source& source) {
     loaded = *std::move(from_file);
   } else {
     loaded = std::make_shared<ModelIndex>(options_, source.dimension);
-    EDB_TRY(source.visit(0, [&](RowId row, std::string_view provider, std::string_view depiction_id,
-                                std::span<const float> vector) {
-      return loaded->Add({row, provider, depiction_id}, vector);
-    }));
+    EDB_TRY(source.visit(0, AddTo(*loaded)));
   }
   {
     const std::unique_lock lock(mutex_);
