@@ -29,7 +29,10 @@ inline constexpr int kMaxResults = 1'000;           ///< bounded answers
 inline constexpr std::size_t kMaxExclude = 1'000;
 inline constexpr std::size_t kMaxFilters = 16;
 inline constexpr std::size_t kMaxFilterValues = 1'000;  ///< providers of Models() and so on
-inline constexpr std::int64_t kDefaultPerPage = 10;     ///< go-embeddingsdb's per-page
+inline constexpr std::size_t kMaxWordsBytes = 1'024;    ///< text of a words filter
+inline constexpr std::size_t kMaxQueryTerms = 32;       ///< words of that text
+inline constexpr std::size_t kMaxWordBytes = 64;  ///< folded; longer ones are compared up to here
+inline constexpr std::int64_t kDefaultPerPage = 10;  ///< go-embeddingsdb's per-page
 inline constexpr std::int64_t kMaxPerPage = 1'000;
 inline constexpr std::int64_t kMaxPage = 1'000'000'000;  ///< page * per_page stays in int64
 

@@ -46,6 +46,7 @@ LIBRARIES = {
     r"usearch/|numkong/": {"index"},
     r"lmdb": {"engines"},
     r"libpq": {"engines"},
+    r"utf8proc": {"core"},
 }
 
 BANNED = {
