@@ -33,7 +33,8 @@ using ImportProgress = std::function<void(std::int64_t acknowledged)>;
 
 /// Threads: safe for concurrent use. Cursors keep what they need alive.
 /// Errors: those of Database, plus kUnavailable and kDeadlineExceeded from the network and
-/// kUnauthenticated for a missing or wrong token.
+/// kUnauthenticated for a missing or wrong token, kUnimplemented for what a server of
+/// go-embeddingsdb cannot do.
 class Client {
  public:
   Client() = default;
@@ -53,6 +54,7 @@ class Client {
   virtual Result<std::vector<SimilarRecord>> Similar(const SimilarQuery& query) = 0;
   virtual Result<std::vector<SimilarRecord>> SimilarById(const SimilarByIdQuery& query) = 0;
   virtual Result<std::int64_t> Count(const std::vector<Filter>& filters) = 0;
+  virtual Result<FacetCounts> Facets(const FacetQuery& query) = 0;
   virtual Result<std::vector<std::string>> Models(std::span<const std::string> providers) = 0;
   virtual Result<std::vector<std::string>> Providers(std::span<const std::string> models) = 0;
   virtual Result<std::vector<int>> Dimensions() = 0;

@@ -73,6 +73,9 @@ class Database {
   /// How many records match.
   virtual Result<std::int64_t> Count(const std::vector<Filter>& filters) = 0;
 
+  /// How often each value of a column or an attribute occurs among the records that match.
+  virtual Result<FacetCounts> Facets(const FacetQuery& query) = 0;
+
   /// Distinct models (of the given providers, when there are any), and distinct providers (of the
   /// given models), in ascending bytewise order.
   virtual Result<std::vector<std::string>> Models(std::span<const std::string> providers) = 0;

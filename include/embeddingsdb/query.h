@@ -18,24 +18,44 @@
 
 namespace embeddingsdb {
 
-/// The columns a list can be filtered by. An enumeration, so no caller's text ever reaches SQL as
-/// an identifier.
-enum class Column : std::uint8_t { kProvider, kDepictionId, kSubjectId, kModel };
+/// What records can be filtered and counted by. An enumeration, so no caller's text ever reaches
+/// SQL as an identifier.
+enum class Column : std::uint8_t {
+  kProvider,
+  kDepictionId,
+  kSubjectId,
+  kModel,
+  kAttribute,  ///< one of the attributes, by its name
+  kWords,      ///< the words of all attributes; only for filters
+};
 
-/// The column's name on the wire and in every engine, e.g. "depiction_id".
+/// The name on the wire and in every engine, e.g. "depiction_id"; "attributes" and "words" for what
+/// is no column of its own.
 std::string_view ColumnName(Column column);
-/// The inverse of ColumnName. kInvalidArgument names the unknown column and the known ones.
+/// The inverse of ColumnName for the first four, which go-embeddingsdb has too. kInvalidArgument
+/// names the unknown column and the known ones.
 Result<Column> ParseColumn(std::string_view name);
 
-/// Equality filter; several are ANDed.
+/// A condition on records; several are ANDed. Columns and attributes equal the value, byte by byte:
+/// an attribute that a record does not have equals nothing, not even an empty value. For kWords the
+/// value is a text of which every word has to occur in the record's attributes, whatever its case
+/// and accents; "fish*" stands for all words that begin so (docs/semantics.md, Words).
 struct Filter {
   Column column = Column::kProvider;
   std::string value;
+  std::string attribute = {};  ///< which one; only with kAttribute
 
   bool operator==(const Filter&) const = default;
 };
 
-/// True when the record satisfies every filter.
+/// The filter's name in a command line, in JSON and in embeddingsdb.v1: "model",
+/// "attributes.subject_title", "words".
+std::string FilterName(const Filter& filter);
+/// The inverse of FilterName. kInvalidArgument names the unknown name and the known ones.
+Result<Filter> ParseFilter(std::string_view name, std::string_view value);
+
+/// True when the record satisfies every filter, which are valid. For one record: RecordMatcher in
+/// src/core is for many.
 bool Matches(const Record& record, const std::vector<Filter>& filters);
 
 /// One page of records in list order: subject_id, depiction_id, model, provider, each bytewise.
@@ -58,6 +78,15 @@ struct RecordPage {
 enum class PaginationType : std::uint8_t { kNull, kCountable, kCursor };
 std::string_view PaginationTypeName(PaginationType type);
 
+/// What similar records are collapsed by.
+enum class GroupBy : std::uint8_t {
+  kNone,
+  kSubject,  ///< of each provider's subject only the nearest; k counts subjects
+};
+/// "none", "subject".
+std::string_view GroupByName(GroupBy group_by);
+Result<GroupBy> ParseGroupBy(std::string_view name);
+
 /// The nearest records to a vector within one model. Unset optionals take the database's defaults
 /// (its `max-results` and `max-distance` URI options); a value given here always wins.
 /// Filters are part of the search: k records come back whenever k records match.
@@ -71,6 +100,8 @@ struct SimilarQuery {
   std::vector<std::string> exclude = {};     ///< depiction ids to leave out, whoever provides them
   std::optional<Key> exclude_record = {};    ///< one record to leave out
   bool exact = false;                        ///< exact distances even where there is an index
+  std::vector<Filter> filters = {};          ///< only records that satisfy them
+  GroupBy group_by = GroupBy::kNone;         ///< records without a subject stand for themselves
 };
 
 /// The nearest records to a stored record, which itself is left out.
@@ -79,6 +110,31 @@ struct SimilarByIdQuery {
   std::optional<int> k = {};
   std::optional<float> max_distance = {};
   std::optional<std::string> provider = {};
+  std::vector<Filter> filters = {};
+  GroupBy group_by = GroupBy::kNone;
+};
+
+/// Asks how often each value of a column or an attribute occurs among the records that match.
+struct FacetQuery {
+  Column by = Column::kProvider;  ///< any but kWords
+  std::string attribute = {};     ///< which one; only with kAttribute
+  std::vector<Filter> filters = {};
+  int limit = kDefaultFacets;  ///< the most frequent values; 1 to kMaxFacets
+};
+
+struct Facet {
+  std::string value;
+  std::int64_t count = 0;  ///< records with the value; at least 1
+
+  bool operator==(const Facet&) const = default;
+};
+
+struct FacetCounts {
+  std::vector<Facet> facets;  ///< the most frequent first, then by value, bytewise
+  std::int64_t distinct = 0;  ///< how many values there are, those beyond the limit too
+  std::int64_t records = 0;   ///< of all values: records that match and have the attribute
+
+  bool operator==(const FacetCounts&) const = default;
 };
 
 /// A forward walk over records. Not safe for concurrent use; may outlive nothing it came from
@@ -126,8 +182,10 @@ struct VerifyReport {
 /// Checks the query's own limits (not against a database): page and per_page, filters.
 Status ValidateListQuery(const ListQuery& query);
 Status ValidateFilters(const std::vector<Filter>& filters);
-/// Checks model, embedding, k, max_distance (not NaN), provider, exclude.
+/// Checks model, embedding, k, max_distance (not NaN), provider, exclude, filters.
 Status ValidateSimilarQuery(const SimilarQuery& query);
+/// Checks what is counted by, filters, limit.
+Status ValidateFacetQuery(const FacetQuery& query);
 
 }  // namespace embeddingsdb
 

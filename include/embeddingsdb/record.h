@@ -74,6 +74,10 @@ Status Validate(const Record& record);
 Status ValidateName(std::string_view field, std::string_view value, std::size_t max_bytes,
                     bool may_be_empty = false);
 
+/// The rule of attribute values for one of them; the message names the attribute, the value and the
+/// limit.
+Status ValidateAttributeValue(std::string_view key, std::string_view value);
+
 }  // namespace embeddingsdb
 
 #endif  // EMBEDDINGSDB_RECORD_H_

@@ -6,17 +6,18 @@
 namespace embeddingsdb {
 
 int RunClientCount(const Invocation& call, Session& session) {
-  KeyValues filter_texts;
-  CommandFlags flags(call, {.summary = "Prints how many records there are.",
-                            .synopsis = "[flags]",
-                            .examples = "  embeddingsdb-client count\n"
-                                        "  embeddingsdb-client count -filter provider=example"});
+  CommandFlags flags(
+      call,
+      {.summary = "Prints how many records there are.",
+       .synopsis = "[flags]",
+       .examples = "  embeddingsdb-client count\n"
+                   "  embeddingsdb-client count -filter provider=example -words 'red fish*'"});
   const ClientFlags client_flags(flags);
-  AddFilterFlag(flags, filter_texts);
+  const FilterFlags filter_flags(flags);
   if (const auto exit_code = flags.Parse(session)) {
     return *exit_code;
   }
-  const auto filters = ParseFilters(filter_texts);
+  const auto filters = filter_flags.Parse();
   if (!filters.ok()) {
     return flags.UsageError(session, filters.status().message());
   }

@@ -33,22 +33,23 @@ Status PrintPages(Client& client, ListQuery query, std::int64_t end_page, Sessio
 int RunClientList(const Invocation& call, Session& session) {
   ListQuery query;
   std::int64_t end_page = -1;
-  KeyValues filter_texts;
   CommandFlags flags(
       call, {.summary = "Prints records, one JSON object a line.",
              .synopsis = "[flags]",
              .examples = "  embeddingsdb-client list -per-page 1000\n"
-                         "  embeddingsdb-client list -filter provider=example -end-page 1",
+                         "  embeddingsdb-client list -filter provider=example -end-page 1\n"
+                         "  embeddingsdb-client list -words 'red fish*' \\\n"
+                         "    -filter attributes.subject_creditline='Example Museum'",
              .notes = "All pages are printed, ordered by subject, depiction, model and provider."});
   const ClientFlags client_flags(flags);
-  AddFilterFlag(flags, filter_texts);
+  const FilterFlags filter_flags(flags);
   flags.Add("start-page", query.page, "The first `page` to print.");
   flags.Add("end-page", end_page, "The last `page` to print; -1 prints all there are.");
   flags.Add("per-page", query.per_page, "How many `records` to ask for at a time.");
   if (const auto exit_code = flags.Parse(session)) {
     return *exit_code;
   }
-  auto filters = ParseFilters(filter_texts);
+  auto filters = filter_flags.Parse();
   if (!filters.ok()) {
     return flags.UsageError(session, filters.status().message());
   }

@@ -33,6 +33,7 @@ int RunClientSimilar(const Invocation& call, Session& session) {
                    "  echo '[0.1,0.2,0.3]' | embeddingsdb-client similar -embeddings - -model m"});
   const ClientFlags client_flags(flags);
   similar.Declare(flags);
+  const FilterFlags filter_flags(flags);
   flags.Add("embeddings", path,
             "The `file` with the vector as a JSON array of numbers, or - for standard input.");
   flags.Add("model", query.model, "The `name` of the model that made the vector.");
@@ -48,6 +49,11 @@ int RunClientSimilar(const Invocation& call, Session& session) {
   if (const Status ok = similar.Check(); !ok.ok()) {
     return flags.UsageError(session, ok.message());
   }
+  auto filters = filter_flags.Parse();
+  if (!filters.ok()) {
+    return flags.UsageError(session, filters.status().message());
+  }
+  query.filters = *std::move(filters);
 
   auto embedding = ReadEmbedding(path, session);
   if (!embedding.ok()) {
@@ -55,6 +61,7 @@ int RunClientSimilar(const Invocation& call, Session& session) {
   }
   query.embedding = *std::move(embedding);
   query.provider = similar.ProviderOption();
+  query.group_by = similar.GroupByOption();
   return client_flags.Run(session, "find similar records", [&](Client& client) {
     const auto search = [&](std::optional<int> k, std::optional<float> max_distance) {
       query.k = k;

@@ -16,9 +16,12 @@ int RunClientSimilarById(const Invocation& call, Session& session) {
        .examples =
            "  embeddingsdb-client similar-by-id -provider example -depiction-id 1527845303\n"
            "  embeddingsdb-client similar-by-id -provider example -depiction-id 1527845303 \\\n"
-           "    -similar-provider other -max-results 5 -format table"});
+           "    -similar-provider other -max-results 5 -format table\n"
+           "  embeddingsdb-client similar-by-id -provider example -depiction-id 1527845303 \\\n"
+           "    -words 'city map*' -group-by subject"});
   const ClientFlags client_flags(flags);
   similar.Declare(flags);
+  const FilterFlags filter_flags(flags);
   AddKeyFlags(flags, query.key);
   if (const auto exit_code = flags.Parse(session)) {
     return *exit_code;
@@ -26,8 +29,14 @@ int RunClientSimilarById(const Invocation& call, Session& session) {
   if (const Status ok = similar.Check(); !ok.ok()) {
     return flags.UsageError(session, ok.message());
   }
+  auto filters = filter_flags.Parse();
+  if (!filters.ok()) {
+    return flags.UsageError(session, filters.status().message());
+  }
+  query.filters = *std::move(filters);
 
   query.provider = similar.ProviderOption();
+  query.group_by = similar.GroupByOption();
   return client_flags.Run(session, "find similar records", [&](Client& client) {
     const auto search = [&](std::optional<int> k, std::optional<float> max_distance) {
       query.k = k;

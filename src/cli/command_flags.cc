@@ -53,19 +53,27 @@ void AddKeyFlags(FlagSet& flags, Key& key) {
   flags.Add("model", key.model, "The `name` of the model that made the vector.");
 }
 
-void AddFilterFlag(FlagSet& flags, KeyValues& filters) {
+FilterFlags::FilterFlags(FlagSet& flags) : flags_(flags) {
   flags.Add(
-      "filter", filters,
-      "Only records where `COLUMN=VALUE`; the columns are provider, depiction_id, subject_id\n"
-      "and model. May be repeated: all must match.");
+      "filter", filters_,
+      "Only records where `NAME=VALUE`; NAME is provider, depiction_id, subject_id, model or\n"
+      "attributes.ATTRIBUTE. May be repeated: all must match.");
+  flags.Add(
+      "words", words_,
+      "Only records with all words of this `text` in their attributes, whatever the case and\n"
+      "the accents; fish* stands for all words that begin so.");
 }
 
-Result<std::vector<Filter>> ParseFilters(const KeyValues& filters) {
+Result<std::vector<Filter>> FilterFlags::Parse() const {
   std::vector<Filter> parsed;
-  for (const auto& [name, value] : filters) {
-    EDB_ASSIGN(const Column column, ParseColumn(name));
-    parsed.push_back({.column = column, .value = value});
+  for (const auto& [name, value] : filters_) {
+    EDB_ASSIGN(Filter filter, ParseFilter(name, value));
+    parsed.push_back(std::move(filter));
   }
+  if (flags_.given("words")) {
+    parsed.push_back({.column = Column::kWords, .value = words_});
+  }
+  EDB_TRY(ValidateFilters(parsed));
   return parsed;
 }
 

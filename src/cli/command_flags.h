@@ -8,7 +8,9 @@
 #include <cstddef>
 #include <limits>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "embeddingsdb/query.h"
 
@@ -47,9 +49,23 @@ class CommandFlags : public FlagSet {
 /// -provider, -depiction-id and -model, which name a record.
 void AddKeyFlags(FlagSet& flags, Key& key);
 
-/// -filter COLUMN=VALUE, and what was given as filters.
-void AddFilterFlag(FlagSet& flags, KeyValues& filters);
-Result<std::vector<Filter>> ParseFilters(const KeyValues& filters);
+/// -filter NAME=VALUE and -words TEXT.
+class FilterFlags {
+ public:
+  /// Declares the flags in `flags`, which is parsed while this object lives.
+  explicit FilterFlags(FlagSet& flags);
+  FilterFlags(const FilterFlags&) = delete;
+  FilterFlags& operator=(const FilterFlags&) = delete;
+  ~FilterFlags() = default;
+
+  /// What was given as filters.
+  Result<std::vector<Filter>> Parse() const;
+
+ private:
+  const FlagSet& flags_;
+  KeyValues filters_;
+  std::string words_;
+};
 
 /// kExitUsage, after saying so, when a file would be written to a terminal.
 std::optional<int> RefuseTerminal(const CommandFlags& flags, const std::string& output,

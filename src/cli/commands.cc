@@ -29,6 +29,7 @@ std::span<const Command> ClientCommands() {
       {"add", "add records given as JSON", RunClientAdd},
       {"count", "print how many records there are", RunClientCount},
       {"dimensions", "print the lengths of the stored vectors", RunClientDimensions},
+      {"facets", "count the values of a column or an attribute", RunClientFacets},
       {"list", "print records, one JSON object a line", RunClientList},
       {"models", "print the names of the models", RunClientModels},
       {"providers", "print the names of the providers", RunClientProviders},

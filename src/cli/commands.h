@@ -45,6 +45,7 @@ int RunVersion(const Invocation& call, Session& session);
 int RunClientAdd(const Invocation& call, Session& session);
 int RunClientCount(const Invocation& call, Session& session);
 int RunClientDimensions(const Invocation& call, Session& session);
+int RunClientFacets(const Invocation& call, Session& session);
 int RunClientList(const Invocation& call, Session& session);
 int RunClientModels(const Invocation& call, Session& session);
 int RunClientProviders(const Invocation& call, Session& session);

@@ -37,7 +37,6 @@ Status ExportAll(Client& client, const std::vector<Filter>& filters, const std::
 
 int RunParquetExport(const Invocation& call, Session& session) {
   std::string output = "-";
-  KeyValues filter_texts;
   CommandFlags flags(
       call,
       {.summary = "Writes the records of a database to a Parquet file.",
@@ -47,12 +46,12 @@ int RunParquetExport(const Invocation& call, Session& session) {
        .notes =
            "The file appears whole or not at all: it is written beside its place and renamed."});
   const ClientFlags client_flags(flags);
-  AddFilterFlag(flags, filter_texts);
+  const FilterFlags filter_flags(flags);
   flags.Add("output", output, "The `file` to write, or - for standard output.");
   if (const auto exit_code = flags.Parse(session)) {
     return *exit_code;
   }
-  const auto filters = ParseFilters(filter_texts);
+  const auto filters = filter_flags.Parse();
   if (!filters.ok()) {
     return flags.UsageError(session, filters.status().message());
   }

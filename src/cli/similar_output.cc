@@ -41,12 +41,19 @@ void SimilarFlags::Declare(FlagSet& flags) {
   flags.Add("max-distance", max_distance,
             "Find records at most this `distance` away; 0 is the database's default, and less\n"
             "than 0 is no limit.");
+  flags.Add("group-by", group_by,
+            "Of each provider's `subject` only find the nearest record; -max-results counts\n"
+            "subjects then.");
   flags.Add("format", format, "Print the answer as `json` or as a table for people.");
 }
 
 Status SimilarFlags::Check() const {
   if (max_results < 0) {
     return InvalidArgumentError(Concat("-max-results ", max_results, " is less than 0"));
+  }
+  if (!ParseGroupBy(group_by).ok()) {
+    return InvalidArgumentError(
+        Concat("-group-by ", Quote(group_by), " is neither subject nor none"));
   }
   if (format != "json" && format != "table") {
     return InvalidArgumentError(Concat("-format ", Quote(format), " is neither json nor table"));
@@ -64,6 +71,11 @@ std::optional<int> SimilarFlags::MaxResultsOption() const {
 
 std::optional<float> SimilarFlags::MaxDistanceOption() const {
   return max_distance == 0 ? std::nullopt : std::optional(max_distance);
+}
+
+GroupBy SimilarFlags::GroupByOption() const {
+  const Result<GroupBy> known = ParseGroupBy(group_by);
+  return known.ok() ? *known : GroupBy::kNone;
 }
 
 Status PrintSimilar(const SimilarFlags& flags, const SimilarSearch& search, Session& session) {

@@ -17,9 +17,10 @@
 
 namespace embeddingsdb {
 
-/// -similar-provider, -max-results, -max-distance and -format.
+/// -similar-provider, -max-results, -max-distance, -group-by and -format.
 struct SimilarFlags {
   std::string provider;
+  std::string group_by = "none";
   int max_results = 0;
   float max_distance = 0;
   std::string format = "json";
@@ -32,6 +33,7 @@ struct SimilarFlags {
   std::optional<std::string> ProviderOption() const;
   std::optional<int> MaxResultsOption() const;
   std::optional<float> MaxDistanceOption() const;
+  GroupBy GroupByOption() const;
 };
 
 /// A search with the given limits instead of the query's own.

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "embeddingsdb/query.h"
+
 #include "core/text.h"
 #include "core/utf8.h"
 
@@ -182,6 +184,17 @@ std::string FloatsToJson(std::span<const float> values) {
 std::string IntsToJson(std::span<const int> values) {
   std::string out;
   AppendArray(out, values, [](std::string& to, int value) { to.append(std::to_string(value)); });
+  return out;
+}
+
+std::string FacetCountsToJson(const FacetCounts& counts) {
+  std::string out = "{\"facets\":";
+  AppendArray(out, std::span<const Facet>(counts.facets), [](std::string& to, const Facet& facet) {
+    to += "{\"value\":";
+    AppendJsonString(to, facet.value);
+    to += Concat(",\"count\":", facet.count, "}");
+  });
+  out += Concat(",\"distinct\":", counts.distinct, ",\"records\":", counts.records, "}");
   return out;
 }
 

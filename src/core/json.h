@@ -15,6 +15,8 @@
 
 namespace embeddingsdb {
 
+struct FacetCounts;  // query.h
+
 /// How empty collections print. Go prints a nil map or slice as null, and over gRPC empty ones
 /// arrive as nil.
 enum class EmptyAs : bool { kNull, kEmpty };
@@ -34,6 +36,9 @@ std::string SimilarRecordToJson(const SimilarRecord& record, EmptyAs empty = Emp
 std::string StringsToJson(std::span<const std::string> values, EmptyAs empty = EmptyAs::kNull);
 std::string FloatsToJson(std::span<const float> values);
 std::string IntsToJson(std::span<const int> values);
+
+/// {"facets":[{"value":...,"count":...}],"distinct":...,"records":...}
+std::string FacetCountsToJson(const FacetCounts& counts);
 
 /// {"key":"value",...} in bytewise key order.
 std::string AttributesToJson(const Attributes& attributes);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,9 @@
 #include "embeddingsdb/record.h"
 #include "embeddingsdb/status.h"
 
+#include "core/record_matcher.h"
 #include "core/text.h"
+#include "core/words.h"
 
 namespace embeddingsdb {
 namespace {
@@ -30,24 +33,49 @@ constexpr std::array kColumns = std::to_array<ColumnFacts>({
     {Column::kDepictionId, "depiction_id", kMaxDepictionIdBytes},
     {Column::kSubjectId, "subject_id", kMaxSubjectIdBytes},
     {Column::kModel, "model", kMaxModelBytes},
+    {Column::kAttribute, "attributes", kMaxAttributeValueBytes},
+    {Column::kWords, "words", kMaxWordsBytes},
 });
+// The first of them are columns that go-embeddingsdb has too.
+constexpr std::size_t kStoredColumns = 4;
+
+// Before the name of an attribute.
+constexpr std::string_view kAttributePrefix = "attributes.";
 
 const ColumnFacts& Facts(Column column) {
   return kColumns[static_cast<std::size_t>(column)];
 }
 
-const std::string& Value(const Record& record, Column column) {
-  switch (column) {
+std::string KnownColumns() {
+  std::string known;
+  for (const ColumnFacts& facts : std::span(kColumns).first(kStoredColumns)) {
+    known.append(known.empty() ? "" : ", ").append(facts.name);
+  }
+  return known;
+}
+
+Status ValidateAttributeName(std::string_view field, std::string_view name) {
+  return ValidateName(Concat(field, " attribute"), name, kMaxAttributeKeyBytes);
+}
+
+Status ValidateFilter(const Filter& filter) {
+  switch (filter.column) {
+    case Column::kAttribute: {
+      EDB_TRY(ValidateAttributeName("filter", filter.attribute));
+      const Status value = ValidateAttributeValue(filter.attribute, filter.value);
+      return value.ok() ? value : value.WithContext("filter");
+    }
+    case Column::kWords:
+      return WordsQuery::Parse(filter.value).status();
     case Column::kProvider:
-      return record.key.provider;
     case Column::kDepictionId:
-      return record.key.depiction_id;
     case Column::kSubjectId:
-      return record.subject_id;
     case Column::kModel:
       break;
   }
-  return record.key.model;
+  // An empty value is a question like any other: subjects may be empty.
+  return ValidateName(Concat("filter ", ColumnName(filter.column)), filter.value,
+                      Facts(filter.column).max_bytes, true);
 }
 
 Status CheckRange(std::string_view field, std::int64_t value, std::int64_t max) {
@@ -64,21 +92,56 @@ std::string_view ColumnName(Column column) {
 }
 
 Result<Column> ParseColumn(std::string_view name) {
-  std::string known;
-  for (const ColumnFacts& facts : kColumns) {
+  for (const ColumnFacts& facts : std::span(kColumns).first(kStoredColumns)) {
     if (facts.name == name) {
       return facts.column;
     }
-    known.append(known.empty() ? "" : ", ").append(facts.name);
   }
   return InvalidArgumentError(
-      Concat("filter column ", Quote(name), " is unknown, the known ones are ", known));
+      Concat("filter column ", Quote(name), " is unknown, the known ones are ", KnownColumns()));
+}
+
+std::string FilterName(const Filter& filter) {
+  return filter.column == Column::kAttribute ? Concat(kAttributePrefix, filter.attribute)
+                                             : std::string(ColumnName(filter.column));
+}
+
+Result<Filter> ParseFilter(std::string_view name, std::string_view value) {
+  Filter filter = {.value = std::string(value)};
+  if (name.starts_with(kAttributePrefix)) {
+    filter.column = Column::kAttribute;
+    filter.attribute = name.substr(kAttributePrefix.size());
+    return filter;
+  }
+  if (name == ColumnName(Column::kWords)) {
+    filter.column = Column::kWords;
+    return filter;
+  }
+  const Result<Column> column = ParseColumn(name);
+  if (!column.ok()) {
+    return InvalidArgumentError(Concat("filter ", Quote(name), " is unknown, the known ones are ",
+                                       KnownColumns(), ", attributes.NAME and words"));
+  }
+  filter.column = *column;
+  return filter;
 }
 
 bool Matches(const Record& record, const std::vector<Filter>& filters) {
-  return std::all_of(filters.begin(), filters.end(), [&record](const Filter& filter) {
-    return Value(record, filter.column) == filter.value;
-  });
+  return RecordMatcher(filters).Matches(record);
+}
+
+std::string_view GroupByName(GroupBy group_by) {
+  return group_by == GroupBy::kSubject ? "subject" : "none";
+}
+
+Result<GroupBy> ParseGroupBy(std::string_view name) {
+  for (const GroupBy group_by : {GroupBy::kNone, GroupBy::kSubject}) {
+    if (GroupByName(group_by) == name) {
+      return group_by;
+    }
+  }
+  return InvalidArgumentError(
+      Concat("group_by ", Quote(name), " is unknown, the known ones are none and subject"));
 }
 
 std::string_view PaginationTypeName(PaginationType type) {
@@ -99,9 +162,7 @@ Status ValidateFilters(const std::vector<Filter>& filters) {
         Concat("there are ", filters.size(), " filters, the limit is ", kMaxFilters));
   }
   for (const Filter& filter : filters) {
-    // An empty value is a question like any other: subjects may be empty.
-    EDB_TRY(ValidateName(Concat("filter ", ColumnName(filter.column)), filter.value,
-                         Facts(filter.column).max_bytes, true));
+    EDB_TRY(ValidateFilter(filter));
   }
   return {};
 }
@@ -134,7 +195,18 @@ Status ValidateSimilarQuery(const SimilarQuery& query) {
   if (query.exclude_record) {
     EDB_TRY(ValidateKey(*query.exclude_record));
   }
-  return {};
+  return ValidateFilters(query.filters);
+}
+
+Status ValidateFacetQuery(const FacetQuery& query) {
+  if (query.by == Column::kWords) {
+    return InvalidArgumentError("facets cannot be counted by words; count by an attribute");
+  }
+  if (query.by == Column::kAttribute) {
+    EDB_TRY(ValidateAttributeName("facet", query.attribute));
+  }
+  EDB_TRY(CheckRange("limit", query.limit, kMaxFacets));
+  return ValidateFilters(query.filters);
 }
 
 }  // namespace embeddingsdb

@@ -19,20 +19,6 @@ Status TooLong(std::string_view field, std::size_t size, std::size_t limit) {
   return InvalidArgumentError(Concat(field, " is ", size, " bytes long, the limit is ", limit));
 }
 
-Status ValidateAttributeValue(std::string_view key, std::string_view value) {
-  const bool too_long = value.size() > kMaxAttributeValueBytes;
-  const bool has_nul = value.find('\0') != std::string_view::npos;
-  if (!too_long && !has_nul && IsValidUtf8(value)) {
-    return {};
-  }
-  const std::string field = Concat("attributes[", Quote(key), "]");
-  if (too_long) {
-    return TooLong(field, value.size(), kMaxAttributeValueBytes);
-  }
-  return InvalidArgumentError(
-      Concat(field, " ", Quote(value), has_nul ? " holds a NUL character" : " is not valid UTF-8"));
-}
-
 Status ValidateAttributes(const Attributes& attributes) {
   if (attributes.size() > kMaxAttributes) {
     return InvalidArgumentError(
@@ -71,6 +57,20 @@ Status ValidateName(std::string_view field, std::string_view value, std::size_t 
     return InvalidArgumentError(Concat(field, " ", Quote(value), " holds a control character"));
   }
   return {};
+}
+
+Status ValidateAttributeValue(std::string_view key, std::string_view value) {
+  const bool too_long = value.size() > kMaxAttributeValueBytes;
+  const bool has_nul = value.find('\0') != std::string_view::npos;
+  if (!too_long && !has_nul && IsValidUtf8(value)) {
+    return {};
+  }
+  const std::string field = Concat("attributes[", Quote(key), "]");
+  if (too_long) {
+    return TooLong(field, value.size(), kMaxAttributeValueBytes);
+  }
+  return InvalidArgumentError(
+      Concat(field, " ", Quote(value), has_nul ? " holds a NUL character" : " is not valid UTF-8"));
 }
 
 Status ValidateKey(const Key& key) {

@@ -8,9 +8,11 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "core/text.h"
+#include "engines/facet_tally.h"
 
 namespace embeddingsdb {
 namespace {
@@ -22,6 +24,9 @@ constexpr auto kMetrics = std::to_array<std::string_view>({"l2", "cosine", "ip"}
 constexpr auto kIndexes = std::to_array<std::string_view>({"auto", "exact", "hnsw"});
 constexpr auto kPrecisions = std::to_array<std::string_view>({"bf16", "f32", "f16", "i8"});
 constexpr auto kDurabilities = std::to_array<std::string_view>({"power", "process", "buffered"});
+
+// How many records of a subject are expected at first, and asked for more each time.
+constexpr int kDepictionsOfSubject = 4;
 
 Status ValidateNames(std::string_view field, std::span<const std::string> names,
                      std::size_t max_bytes) {
@@ -71,6 +76,14 @@ Result<EngineOptions> EngineOptions::FromUri(const Uri& uri,
   options.durability = static_cast<Durability>(durability);
   EDB_ASSIGN(options.read_only, uri.BoolOption("read-only", false));
   return options;
+}
+
+void KeepNearestOfSubjects(std::vector<SimilarRecord>& found) {
+  std::set<std::pair<std::string, std::string>> seen;
+  std::erase_if(found, [&](const SimilarRecord& record) {
+    return !record.subject_id.empty() &&
+           !seen.emplace(record.key.provider, record.subject_id).second;
+  });
 }
 
 Status WrongDimension(const std::string& what, std::string_view model, std::size_t actual,
@@ -184,7 +197,24 @@ Result<std::vector<SimilarRecord>> DatabaseBase::Similar(const SimilarQuery& que
   resolved.k = query.k.value_or(options_.max_results);
   const float limit = query.max_distance.value_or(options_.max_distance);
   resolved.max_distance = limit > 0 ? limit : std::numeric_limits<float>::infinity();
-  return DoSimilar(resolved);
+  return query.group_by == GroupBy::kSubject ? DoSimilarBySubject(resolved) : DoSimilar(resolved);
+}
+
+Result<std::vector<SimilarRecord>> DatabaseBase::DoSimilarBySubject(
+    const ResolvedSimilarQuery& query) {
+  ResolvedSimilarQuery wider = query;
+  const auto k = static_cast<std::size_t>(query.k);
+  for (wider.k = query.k * kDepictionsOfSubject;; wider.k *= kDepictionsOfSubject) {
+    EDB_ASSIGN(std::vector<SimilarRecord> found, DoSimilar(wider));
+    const bool all = found.size() < static_cast<std::size_t>(wider.k);
+    KeepNearestOfSubjects(found);
+    // A model has fewer rows than an int can count.
+    if (all || found.size() >= k ||
+        wider.k > std::numeric_limits<int>::max() / kDepictionsOfSubject) {
+      found.resize(std::min(found.size(), k));
+      return found;
+    }
+  }
 }
 
 Result<std::vector<SimilarRecord>> DatabaseBase::SimilarById(const SimilarByIdQuery& query) {
@@ -195,13 +225,34 @@ Result<std::vector<SimilarRecord>> DatabaseBase::SimilarById(const SimilarByIdQu
                   .max_distance = query.max_distance,
                   .provider = query.provider,
                   .exclude = {},
-                  .exclude_record = query.key});
+                  .exclude_record = query.key,
+                  .filters = query.filters,
+                  .group_by = query.group_by});
 }
 
 Result<std::int64_t> DatabaseBase::Count(const std::vector<Filter>& filters) {
   EDB_ASSIGN(const InUse in_use, Enter());
   EDB_TRY(ValidateFilters(filters));
   return DoCount(filters);
+}
+
+Result<FacetCounts> DatabaseBase::Facets(const FacetQuery& query) {
+  EDB_ASSIGN(const InUse in_use, Enter());
+  EDB_TRY(ValidateFacetQuery(query));
+  return DoFacets(query);
+}
+
+Result<FacetCounts> DatabaseBase::DoFacets(const FacetQuery& query) {
+  EDB_ASSIGN(const std::unique_ptr<RecordCursor> cursor, DoScan(query.filters));
+  FacetTally tally(query);
+  Record record;
+  while (true) {
+    EDB_ASSIGN(const bool more, cursor->Next(record));
+    if (!more) {
+      return tally.Finish();
+    }
+    tally.Add(record);
+  }
 }
 
 Result<std::vector<std::string>> DatabaseBase::Models(std::span<const std::string> providers) {

@@ -51,6 +51,8 @@ struct ResolvedSimilarQuery {
   const SimilarQuery* query = nullptr;  ///< model, embedding, provider, exclude...; borrowed
   int k = kDefaultResults;
   float max_distance = 0;  ///< +infinity when there is no limit
+  /// The only rows allowed, ascending; null: all. EmbeddedDatabase makes it of query->filters.
+  const std::vector<RowId>* rows = nullptr;
 };
 
 class DatabaseBase : public Database {
@@ -66,6 +68,7 @@ class DatabaseBase : public Database {
   Result<std::vector<SimilarRecord>> Similar(const SimilarQuery& query) final;
   Result<std::vector<SimilarRecord>> SimilarById(const SimilarByIdQuery& query) final;
   Result<std::int64_t> Count(const std::vector<Filter>& filters) final;
+  Result<FacetCounts> Facets(const FacetQuery& query) final;
   Result<std::vector<std::string>> Models(std::span<const std::string> providers) final;
   Result<std::vector<std::string>> Providers(std::span<const std::string> models) final;
   Result<std::vector<int>> Dimensions() final;
@@ -93,8 +96,14 @@ class DatabaseBase : public Database {
   /// Fills records and total; the base fills the arithmetic.
   virtual Status DoList(const ListQuery& query, RecordPage& page) = 0;
   virtual Result<std::unique_ptr<RecordCursor>> DoScan(const std::vector<Filter>& filters) = 0;
+  /// The nearest records, whatever the query groups by.
   virtual Result<std::vector<SimilarRecord>> DoSimilar(const ResolvedSimilarQuery& query) = 0;
+  /// The nearest record of each of the k nearest subjects. Unless overridden it asks DoSimilar for
+  /// more records until they are of k subjects.
+  virtual Result<std::vector<SimilarRecord>> DoSimilarBySubject(const ResolvedSimilarQuery& query);
   virtual Result<std::int64_t> DoCount(const std::vector<Filter>& filters) = 0;
+  /// Unless overridden it counts what DoScan gives.
+  virtual Result<FacetCounts> DoFacets(const FacetQuery& query);
   virtual Result<std::vector<std::string>> DoModels(std::span<const std::string> providers) = 0;
   virtual Result<std::vector<std::string>> DoProviders(std::span<const std::string> models) = 0;
   virtual Result<std::vector<int>> DoDimensions() = 0;
@@ -118,6 +127,10 @@ class DatabaseBase : public Database {
   /// keep it waiting for ever.
   std::atomic<bool> closed_ = false;
 };
+
+/// Of records by distance leaves the nearest of each provider's subject; those without a subject
+/// all stay.
+void KeepNearestOfSubjects(std::vector<SimilarRecord>& found);
 
 /// The error for a vector whose length is not the model's: "embeddings of record ... have 3
 /// elements, but model ... has 4".

@@ -2,6 +2,7 @@
 #include "engines/embedded_database.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <set>
@@ -12,13 +13,23 @@
 
 #include "core/env.h"
 #include "core/log.h"
+#include "core/record_matcher.h"
 #include "core/text.h"
+#include "engines/facet_tally.h"
+#include "engines/filtered_reads.h"
 #include "engines/stored_index_files.h"
 #include "engines/verify_problems.h"
 #include "index/index_set.h"
 
 namespace embeddingsdb {
 namespace {
+
+/// How often a search is made that finds the index and the records apart.
+constexpr int kTries = 4;
+
+Status ChangesTooFast() {
+  return UnavailableError("another process changes the records faster than they can be read");
+}
 
 bool Contains(std::span<const std::string> values, const std::string& value) {
   return std::find(values.begin(), values.end(), value) != values.end();
@@ -107,6 +118,18 @@ class FoundRecords {
   std::unordered_map<RowId, Record> records_;
 };
 
+/// Counts a write when it begins and when it has ended, so that a reader knows that there was none.
+class WriteMark {
+ public:
+  explicit WriteMark(std::atomic<std::uint64_t>& writes) : writes_(writes) { ++writes_; }
+  WriteMark(const WriteMark&) = delete;
+  WriteMark& operator=(const WriteMark&) = delete;
+  ~WriteMark() { ++writes_; }
+
+ private:
+  std::atomic<std::uint64_t>& writes_;
+};
+
 class EmbeddedDatabase final : public DatabaseBase {
  public:
   EmbeddedDatabase(std::unique_ptr<RecordStore> store, EngineOptions options,
@@ -130,16 +153,15 @@ class EmbeddedDatabase final : public DatabaseBase {
   Status DoFlush() override { return store_->Flush(); }
   Result<Record> DoGet(const Key& key) override;
   Result<bool> DoRemove(const Key& key) override;
-  Status DoList(const ListQuery& query, RecordPage& page) override {
-    return store_->List(query, page);
-  }
+  Status DoList(const ListQuery& query, RecordPage& page) override;
   Result<std::unique_ptr<RecordCursor>> DoScan(const std::vector<Filter>& filters) override {
-    return store_->Scan(filters);
+    return AnyAboutAttributes(filters) ? ScanByFields(*store_, filters) : store_->Scan(filters);
   }
   Result<std::vector<SimilarRecord>> DoSimilar(const ResolvedSimilarQuery& query) override;
   Result<std::int64_t> DoCount(const std::vector<Filter>& filters) override {
-    return store_->Count(filters);
+    return AnyAboutAttributes(filters) ? CountByFields(*store_, filters) : store_->Count(filters);
   }
+  Result<FacetCounts> DoFacets(const FacetQuery& query) override;
   Result<std::vector<std::string>> DoModels(std::span<const std::string> providers) override;
   Result<std::vector<std::string>> DoProviders(std::span<const std::string> models) override;
   Result<std::vector<int>> DoDimensions() override;
@@ -164,8 +186,16 @@ class EmbeddedDatabase final : public DatabaseBase {
   /// Starts over when another process has changed the files. Only a read-only database can see
   /// that.
   Status FollowOtherProcess();
+  Status FollowLocked();                       // needs write_mutex_
   Status LoadIndex(const std::string& model);  // needs write_mutex_
   Result<Attempt> TrySimilar(const ResolvedSimilarQuery& resolved);
+  /// The same for a query with filters: nothing too when the records have changed meanwhile.
+  Result<Attempt> TryFiltered(const ResolvedSimilarQuery& resolved);
+  /// The answer, with the writes of this process held off.
+  Result<std::vector<SimilarRecord>> SimilarLocked(const ResolvedSimilarQuery& resolved);
+  Result<Attempt> TryAny(const ResolvedSimilarQuery& resolved) {
+    return resolved.query->filters.empty() ? TrySimilar(resolved) : TryFiltered(resolved);
+  }
 
   std::unique_ptr<RecordStore> store_;
   /// Held over commit, catalog and index update of a write, and while a model is loaded.
@@ -173,8 +203,9 @@ class EmbeddedDatabase final : public DatabaseBase {
   StoredIndexFiles files_;
   IndexSet index_;
   mutable std::shared_mutex catalog_mutex_;
-  Catalog catalog_;                    // guarded by catalog_mutex_
-  std::int64_t external_changes_ = 0;  // guarded by write_mutex_
+  Catalog catalog_;                        // guarded by catalog_mutex_
+  std::int64_t external_changes_ = 0;      // guarded by write_mutex_
+  std::atomic<std::uint64_t> writes_ = 0;  // begun and ended ones: two for each write
 };
 
 Status EmbeddedDatabase::LoadCatalog() {
@@ -190,6 +221,10 @@ Status EmbeddedDatabase::FollowOtherProcess() {
     return {};
   }
   const std::lock_guard lock(write_mutex_);
+  return FollowLocked();
+}
+
+Status EmbeddedDatabase::FollowLocked() {
   EDB_ASSIGN(const std::int64_t changes, store_->ExternalChanges());
   if (changes == external_changes_) {
     return {};
@@ -260,6 +295,7 @@ void EmbeddedDatabase::CountRemoved(const Key& key) {
 
 Result<AddReport> EmbeddedDatabase::DoAddBatch(std::span<const Record* const> records) {
   const std::lock_guard lock(write_mutex_);
+  const WriteMark mark(writes_);
   EDB_TRY(CheckDimensions(records));
   EDB_ASSIGN(const std::vector<PutResult> stored,
              store_->Put(records, context().env->NowUnixSeconds()));
@@ -294,6 +330,7 @@ Result<Record> EmbeddedDatabase::DoGet(const Key& key) {
 
 Result<bool> EmbeddedDatabase::DoRemove(const Key& key) {
   const std::lock_guard lock(write_mutex_);
+  const WriteMark mark(writes_);
   EDB_ASSIGN(const std::optional<RowId> row, store_->Remove(key, context().env->NowUnixSeconds()));
   if (!row) {
     return false;
@@ -320,6 +357,68 @@ Status EmbeddedDatabase::LoadIndex(const std::string& model) {
                              .list = [&](RowId last) { return store_->ListRows(model, last); }});
 }
 
+Status EmbeddedDatabase::DoList(const ListQuery& query, RecordPage& page) {
+  if (!AnyAboutAttributes(query.filters)) {
+    return store_->List(query, page);
+  }
+  EDB_ASSIGN(bool listed, ListByFields(*store_, query, page));
+  if (!listed) {
+    const std::lock_guard lock(write_mutex_);
+    EDB_ASSIGN(listed, ListByFields(*store_, query, page));
+  }
+  return listed ? Status() : ChangesTooFast();
+}
+
+Result<FacetCounts> EmbeddedDatabase::DoFacets(const FacetQuery& query) {
+  EDB_TRY(FollowOtherProcess());
+  const auto by_catalog = [](Column column) {
+    return column == Column::kModel || column == Column::kProvider;
+  };
+  if (!by_catalog(query.by) ||
+      !std::all_of(query.filters.begin(), query.filters.end(),
+                   [&](const Filter& filter) { return by_catalog(filter.column); })) {
+    return FacetsByFields(*store_, query);
+  }
+  const auto satisfies = [&](Column column, const std::string& value) {
+    return std::all_of(query.filters.begin(), query.filters.end(), [&](const Filter& filter) {
+      return filter.column != column || filter.value == value;
+    });
+  };
+  FacetTally tally(query);
+  const std::shared_lock lock(catalog_mutex_);
+  for (const auto& [name, model] : catalog_.models) {
+    if (!satisfies(Column::kModel, name)) {
+      continue;
+    }
+    for (const auto& [provider, count] : model.providers) {
+      if (satisfies(Column::kProvider, provider)) {
+        tally.Add(query.by == Column::kModel ? name : provider, count);
+      }
+    }
+  }
+  return tally.Finish();
+}
+
+Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TryFiltered(
+    const ResolvedSimilarQuery& resolved) {
+  const std::uint64_t writes = writes_;
+  EDB_ASSIGN(const std::int64_t changes, store_->ExternalChanges());
+  EDB_ASSIGN(const std::vector<RowId> rows,
+             RowsByFields(*store_, resolved.query->model, resolved.query->filters));
+  ResolvedSimilarQuery filtered = resolved;
+  filtered.rows = &rows;
+  Attempt attempt;
+  if (store_->searches()) {
+    EDB_ASSIGN(attempt, store_->Similar(filtered));
+  } else {
+    EDB_ASSIGN(attempt, TrySimilar(filtered));
+  }
+  // A record that was replaced in between has an id that the rows do not have.
+  EDB_ASSIGN(const std::int64_t changes_now, store_->ExternalChanges());
+  const bool changed = writes % 2 != 0 || writes_ != writes || changes_now != changes;
+  return changed ? Attempt() : std::move(attempt);
+}
+
 Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TrySimilar(
     const ResolvedSimilarQuery& resolved) {
   const SimilarQuery& query = *resolved.query;
@@ -333,7 +432,8 @@ Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TrySimilar(
                      .provider = query.provider,
                      .exclude = query.exclude,
                      .exclude_record = query.exclude_record ? &*query.exclude_record : nullptr,
-                     .exact = query.exact},
+                     .exact = query.exact,
+                     .rows = resolved.rows},
                     [&](std::span<const IndexHit> rows) { return found.Vectors(rows); }));
   if (!hits) {
     return Attempt();
@@ -364,11 +464,12 @@ Result<std::vector<SimilarRecord>> EmbeddedDatabase::DoSimilar(
     return WrongDimension("the query", query.model, query.embedding.size(),
                           static_cast<std::size_t>(dimension));
   }
-  if (store_->searches()) {
+  const bool searches = store_->searches();
+  if (searches && query.filters.empty()) {
     return store_->Similar(resolved);
   }
-  if (index_.IsLoaded(query.model)) {
-    Result<Attempt> tried = TrySimilar(resolved);
+  if (searches || index_.IsLoaded(query.model)) {
+    Result<Attempt> tried = TryAny(resolved);
     Attempt attempt = tried.ok() ? *std::move(tried) : std::nullopt;
     if (attempt) {
       return *std::move(attempt);
@@ -376,27 +477,36 @@ Result<std::vector<SimilarRecord>> EmbeddedDatabase::DoSimilar(
     // A write is between its commit and its index update, or the model has just been unloaded: look
     // again with writes held off.
   }
+  return SimilarLocked(resolved);
+}
+
+Result<std::vector<SimilarRecord>> EmbeddedDatabase::SimilarLocked(
+    const ResolvedSimilarQuery& resolved) {
+  const SimilarQuery& query = *resolved.query;
   const std::lock_guard lock(write_mutex_);
-  if (DimensionOf(query.model) != dimension) {
-    // The model was emptied, and perhaps filled with another length, since the check above.
-    const auto now = static_cast<std::size_t>(DimensionOf(query.model));
-    if (now == 0) {
-      return std::vector<SimilarRecord>{};
+  for (int tries = 0; tries < kTries; ++tries) {
+    EDB_TRY(options().read_only ? FollowLocked() : Status());
+    const auto dimension = static_cast<std::size_t>(DimensionOf(query.model));
+    if (dimension != query.embedding.size()) {
+      // The model was emptied, and perhaps filled with another length, since it was looked at.
+      if (dimension == 0) {
+        return std::vector<SimilarRecord>{};
+      }
+      return WrongDimension("the query", query.model, query.embedding.size(), dimension);
     }
-    return WrongDimension("the query", query.model, query.embedding.size(), now);
+    EDB_TRY(store_->searches() ? Status() : LoadIndex(query.model));
+    EDB_ASSIGN(Attempt attempt, TryAny(resolved));
+    if (attempt) {
+      return *std::move(attempt);
+    }
+    if (!options().read_only) {
+      context().log->Warn("The index disagrees with the records; loading it again",
+                          {{"model", query.model}});
+      index_.Unload(query.model);
+    }
   }
-  EDB_TRY(LoadIndex(query.model));
-  EDB_ASSIGN(Attempt attempt, TrySimilar(resolved));
-  if (attempt) {
-    return *std::move(attempt);
-  }
-  context().log->Warn("The index disagrees with the records; loading it again",
-                      {{"model", query.model}});
-  index_.Unload(query.model);
-  EDB_TRY(LoadIndex(query.model));
-  EDB_ASSIGN(attempt, TrySimilar(resolved));
-  if (attempt) {
-    return *std::move(attempt);
+  if (options().read_only) {
+    return ChangesTooFast();
   }
   return DataLossError(Concat("rows of model ", Quote(query.model), " cannot be read; run verify"));
 }

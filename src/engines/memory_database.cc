@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/env.h"
+#include "core/record_matcher.h"
 #include "core/text.h"
 #include "engines/builtin_engines.h"
 #include "engines/database_base.h"
@@ -137,10 +138,11 @@ Result<bool> MemoryDatabase::DoRemove(const Key& key) {
 }
 
 std::vector<RecordPtr> MemoryDatabase::Matching(const std::vector<Filter>& filters) const {
+  const RecordMatcher matcher(filters);
   const std::shared_lock lock(mutex_);
   std::vector<RecordPtr> found;
   for (const auto& [key, record] : records_) {
-    if (Matches(*record, filters)) {
+    if (matcher.Matches(*record)) {
       found.push_back(record);
     }
   }
@@ -165,6 +167,7 @@ Result<std::unique_ptr<RecordCursor>> MemoryDatabase::DoScan(const std::vector<F
 
 Result<std::vector<SimilarRecord>> MemoryDatabase::DoSimilar(const ResolvedSimilarQuery& resolved) {
   const SimilarQuery& query = *resolved.query;
+  const RecordMatcher matcher(query.filters);
   const std::shared_lock lock(mutex_);
   const std::size_t dimension = DimensionOf(query.model);
   if (dimension == 0) {
@@ -177,7 +180,7 @@ Result<std::vector<SimilarRecord>> MemoryDatabase::DoSimilar(const ResolvedSimil
   for (const auto& [key, record] : records_) {
     if (key.model != query.model || (query.provider && key.provider != *query.provider) ||
         Contains(query.exclude, key.depiction_id) ||
-        (query.exclude_record && key == *query.exclude_record)) {
+        (query.exclude_record && key == *query.exclude_record) || !matcher.Matches(*record)) {
       continue;
     }
     const float distance = ExactDistance(options().metric, query.embedding, record->embedding);

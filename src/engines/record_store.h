@@ -55,6 +55,12 @@ using VectorVisitor =
     std::function<Status(RowId row, std::string_view provider, std::string_view depiction_id,
                          std::span<const float> vector)>;
 
+/// Receives rows without their vectors; the record is valid until it returns. An error stops the
+/// walk.
+using FieldsVisitor = std::function<Status(RowId row, const Record& record)>;
+
+/// Filters of List, Scan and Count name columns only; those about attributes are for VisitFields.
+///
 /// Threads: EmbeddedDatabase calls Put and Remove one at a time; everything else may be called by
 /// any thread at any time, also beside Put. Reads see whole commits only.
 class RecordStore {
@@ -78,6 +84,10 @@ class RecordStore {
   /// after the row that could not be read, or is at the end.
   virtual Result<std::unique_ptr<RecordCursor>> Scan(const std::vector<Filter>& filters) = 0;
   virtual Result<std::int64_t> Count(const std::vector<Filter>& filters) = 0;
+  /// All rows that match and any others that match the filters by column, from one snapshot, in row
+  /// order: a store that finds what is about attributes by an index reads less, another one may
+  /// leave those filters out (ColumnFilters) for the caller asks each record itself.
+  virtual Status VisitFields(const std::vector<Filter>& filters, const FieldsVisitor& visit) = 0;
   /// The vectors of a model in rows with ids larger than `after`, which ascend.
   virtual Status VisitVectors(const std::string& model, RowId after,
                               const VectorVisitor& visit) = 0;

@@ -159,7 +159,7 @@ void CodedRows::Include(Slot slot, CodeFacts facts) {
   }
 }
 
-std::optional<Slot> CodedRows::Remove(RowId id) {
+std::optional<Slot> CodedRows::Find(RowId id) const {
   std::size_t first = 0;
   for (std::size_t count = size(); count > 0;) {
     const std::size_t half = count / 2;
@@ -171,9 +171,30 @@ std::optional<Slot> CodedRows::Remove(RowId id) {
     }
   }
   const auto slot = static_cast<Slot>(first);
-  if (first == size() || ids_[first] != id || IsGone(slot)) {
+  return first == size() || ids_[first] != id || IsGone(slot) ? std::nullopt : std::optional(slot);
+}
+
+std::vector<Slot> CodedRows::SlotsOf(std::span<const RowId> ids) const {
+  std::vector<Slot> slots;
+  slots.reserve(ids.size());
+  for (const RowId id : ids) {
+    // Rows that match are often neighbours.
+    const std::size_t next = slots.empty() ? 0 : slots.back() + std::size_t{1};
+    if (next < size() && ids_[next] == id && !IsGone(static_cast<Slot>(next))) {
+      slots.push_back(static_cast<Slot>(next));
+    } else if (const std::optional<Slot> slot = Find(id)) {
+      slots.push_back(*slot);
+    }
+  }
+  return slots;
+}
+
+std::optional<Slot> CodedRows::Remove(RowId id) {
+  const std::optional<Slot> found = Find(id);
+  if (!found) {
     return std::nullopt;
   }
+  const Slot slot = *found;
   gone_[slot / 64] |= std::uint64_t{1} << (slot % 64);
   ++gone_count_;
   --providers_[provider(slot)].live;

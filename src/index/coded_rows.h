@@ -69,6 +69,9 @@ class CodedRows {
   bool IsGone(Slot slot) const { return (gone_[slot / 64] >> (slot % 64) & 1U) != 0; }
   Row row(Slot slot) const { return {id(slot), ProviderName(provider(slot)), depiction_id(slot)}; }
 
+  /// The slots of those of the rows that are there; `ids` ascends, and so do they.
+  std::vector<Slot> SlotsOf(std::span<const RowId> ids) const;
+
   std::optional<ProviderNumber> FindProvider(std::string_view name) const;
   /// How many rows of a provider are not gone.
   std::size_t LiveOf(ProviderNumber provider) const { return providers_[provider].live; }
@@ -119,6 +122,8 @@ class CodedRows {
     std::size_t live = 0;
   };
 
+  /// The slot of a row that is not gone.
+  std::optional<Slot> Find(RowId id) const;
   /// The place for the next code, or null when there is no memory.
   std::byte* NextCode();
   void Take(const Row& row, CodeFacts facts);

@@ -44,6 +44,7 @@ struct IndexQuery {
   std::span<const std::string> exclude;      ///< depiction ids to leave out
   const Key* exclude_record = nullptr;       ///< one record to leave out
   bool exact = false;                        ///< compare all vectors, also where there is a graph
+  const std::vector<RowId>* rows = nullptr;  ///< the only rows allowed, ascending; null: all
 };
 
 /// Keeps the indexes of one database in files. Safe for concurrent use; outlives the set.

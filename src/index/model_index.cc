@@ -58,6 +58,11 @@ Status CheckQuery(std::string_view model, const IndexQuery& query, std::size_t d
   return {};
 }
 
+bool FewerThanAWalk(std::size_t matching, std::size_t all) {
+  const auto m = static_cast<double>(matching);
+  return m * m <= kWalk * static_cast<double>(all);
+}
+
 std::shared_ptr<const GraphIndex> GraphOf(const std::shared_ptr<const IndexFile>& file) {
   const IndexFileContents& contents = file->contents();
   if (contents.graph.base.empty()) {
@@ -87,14 +92,26 @@ class ModelIndex::QueryRows final : public SlotFilter, public ShortlistRows {
     std::sort(exclude_.begin(), exclude_.end());
   }
 
-  Provider provider() const { return provider_; }
+  /// Whether rows are left out for more than a few exclusions.
+  bool filters() const {
+    return provider_ || chosen_ || rows_.gone() > 0 || exclusions() > kFewExclusions;
+  }
   std::size_t exclusions() const {
     return exclude_.size() + (exclude_record_ == nullptr ? 0U : 1U);
   }
 
-  /// Whether the row is there and the provider's.
+  /// Only these slots match from now on.
+  void Choose(std::span<const Slot> slots) {
+    chosen_.emplace(rows_.size(), false);
+    for (const Slot slot : slots) {
+      (*chosen_)[slot] = true;
+    }
+  }
+
+  /// Whether the row is there and not left out by provider or choice.
   bool Matches(Slot slot) const {
-    return !rows_.IsGone(slot) && (!provider_ || rows_.provider(slot) == *provider_);
+    return !rows_.IsGone(slot) && (!provider_ || rows_.provider(slot) == *provider_) &&
+           (!chosen_ || (*chosen_)[slot]);
   }
   /// Reads texts, so it is asked last.
   bool Excludes(Slot slot) const {
@@ -142,6 +159,7 @@ class ModelIndex::QueryRows final : public SlotFilter, public ShortlistRows {
   const CodedRows& rows_;
   const CodeQuery& query_;
   Provider provider_;
+  std::optional<std::vector<bool>> chosen_;
   std::vector<std::string_view> exclude_;  // sorted
   const Key* exclude_record_;
 };
@@ -219,8 +237,9 @@ void ModelIndex::Scan(const CodeQuery& query, const QueryRows& view, Slot first,
   });
 }
 
-void ModelIndex::ScanProvider(const CodeQuery& query, const QueryRows& view,
-                              CodedRows::ProviderNumber provider, Shortlist& list) const {
+template <typename ForEachSlot>
+void ModelIndex::ScanSlots(const CodeQuery& query, const QueryRows& view,
+                           const ForEachSlot& for_each, Shortlist& list) const {
   const CodedRows& rows = *rows_;
   const VectorCodec& codec = rows.codec();
   const CodeView codes = rows.codes();
@@ -234,7 +253,7 @@ void ModelIndex::ScanProvider(const CodeQuery& query, const QueryRows& view,
       cut = query.Cut(list.limit(), rows.limits());
     }
   };
-  rows.ForEachOf(provider, [&](Slot slot) {
+  for_each([&](Slot slot) {
     PrefetchCode(codes.at(slot), codes.stride);
     if (asked >= kAhead) {
       compare(waiting[asked % kAhead]);
@@ -248,13 +267,12 @@ void ModelIndex::ScanProvider(const CodeQuery& query, const QueryRows& view,
 
 bool ModelIndex::SearchGraph(const CodeQuery& query, const QueryRows& view, Shortlist& list) const {
   const CodedRows& rows = *rows_;
-  const bool filters = view.provider() || rows.gone() > 0 || view.exclusions() > kFewExclusions;
   const std::size_t few = std::min(view.exclusions(), kFewExclusions);
   // The codes may order them otherwise, so more are asked for than are wanted.
   const std::vector<SlotDistance> found =
       graph_->Search({rows.codec(), rows.codes()}, {.code = query.code(),
                                                     .expansion = 2 * list.wanted() + few,
-                                                    .filter = filters ? &view : nullptr});
+                                                    .filter = view.filters() ? &view : nullptr});
   std::size_t matching = 0;
   for (const SlotDistance& one : found) {
     matching += view.Excludes(one.slot) ? 0U : 1U;
@@ -287,7 +305,7 @@ void ModelIndex::OfferHidden(const CodeQuery& query, const QueryRows& view,
       offer(hidden.slot);
     }
   }
-  if (view.provider() || rows.gone() > 0 || view.exclusions() > kFewExclusions) {
+  if (view.filters()) {
     for (const HiddenRow& hidden : graph_->measured().hidden) {
       if (!view.Allows(hidden.anchor)) {
         offer(hidden.slot);
@@ -315,13 +333,20 @@ Result<std::vector<IndexCandidate>> ModelIndex::Search(std::string_view model,
   if (own.exclude_record != nullptr && own.exclude_record->model != model) {
     own.exclude_record = nullptr;
   }
-  const QueryRows view(rows, code_query, provider, own);
+  QueryRows view(rows, code_query, provider, own);
   const std::size_t k = std::min(static_cast<std::size_t>(query.k), rows.live());
   Shortlist list(view, k, query.max_distance);
-  const auto all = static_cast<double>(rows.size());
-  const double matching = provider ? static_cast<double>(rows.LiveOf(*provider)) : all;
-  if (provider && matching * matching <= kWalk * all) {
-    ScanProvider(code_query, view, *provider, list);
+  std::vector<Slot> chosen;
+  if (query.rows != nullptr) {
+    chosen = rows.SlotsOf(*query.rows);
+    view.Choose(chosen);
+  }
+  if (query.rows != nullptr && FewerThanAWalk(chosen.size(), rows.size())) {
+    ScanSlots(
+        code_query, view,
+        [&](const auto& visit) { std::for_each(chosen.begin(), chosen.end(), visit); }, list);
+  } else if (provider && FewerThanAWalk(rows.LiveOf(*provider), rows.size())) {
+    ScanSlots(code_query, view, [&](const auto& visit) { rows.ForEachOf(*provider, visit); }, list);
   } else if (query.exact || graph_ == nullptr || k > rows.live() / kWorthwhile ||
              !SearchGraph(code_query, view, list)) {
     Scan(code_query, view, 0, list);

@@ -99,8 +99,10 @@ class ModelIndex {
   std::vector<IndexCandidate> ToCandidates(std::string_view model,
                                            const std::vector<Shortlist::Entry>& entries) const;
   void Scan(const CodeQuery& query, const QueryRows& view, Slot first, Shortlist& list) const;
-  void ScanProvider(const CodeQuery& query, const QueryRows& view,
-                    CodedRows::ProviderNumber provider, Shortlist& list) const;
+  /// Compares the slots that `for_each` visits, which may lie anywhere.
+  template <typename ForEachSlot>
+  void ScanSlots(const CodeQuery& query, const QueryRows& view, const ForEachSlot& for_each,
+                 Shortlist& list) const;
   void OfferHidden(const CodeQuery& query, const QueryRows& view,
                    const std::vector<SlotDistance>& found, Shortlist& list) const;
   /// False when the graph cannot tell: then all rows have to be compared.

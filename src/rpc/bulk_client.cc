@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/record_matcher.h"
 #include "core/text.h"
 #include "rpc/record_bytes.h"
 
@@ -262,22 +263,50 @@ std::unique_ptr<RecordCursor> ScanPages(std::shared_ptr<Connection> connection,
   return std::make_unique<PageCursor>(std::move(connection), filters);
 }
 
-Result<RecordPage> ListPage(Connection& connection, const ListQuery& query) {
-  legacy::ListRecordsRequest request;
-  request.mutable_pagination()->set_page(query.page);
-  request.mutable_pagination()->set_per_page(query.per_page);
-  FillFilters(query.filters, *request.mutable_filters());
-  EDB_ASSIGN(auto response, connection.Call(&Connection::LegacyStub::ListRecords, request));
+namespace {
+
+/// The numbers of a page: legacy::PaginationResults, v1::ListRecordsResponse.
+template <typename Numbers, typename Response>
+RecordPage PageFrom(const Numbers& numbers, Response& response) {
   RecordPage page;
-  page.total = response.pagination().total();
-  page.page = response.pagination().page();
-  page.pages = response.pagination().pages();
-  page.per_page = response.pagination().per_page();
+  page.total = numbers.total();
+  page.page = numbers.page();
+  page.pages = numbers.pages();
+  page.per_page = numbers.per_page();
   page.records.resize(static_cast<std::size_t>(response.records_size()));
   for (int i = 0; i < response.records_size(); ++i) {
     TakeRecord(*response.mutable_records(i), page.records[static_cast<std::size_t>(i)]);
   }
   return page;
+}
+
+}  // namespace
+
+Status RefuseWithoutV1(const std::vector<Filter>& filters) {
+  return AnyAboutAttributes(filters)
+             ? UnimplementedError("this server does not offer filters by attributes or words")
+             : Status();
+}
+
+Result<RecordPage> ListPage(Connection& connection, const ListQuery& query) {
+  if (AnyAboutAttributes(query.filters) && !connection.lacks_v1()) {
+    v1::ListRecordsRequest request;
+    request.set_page(query.page);
+    request.set_per_page(query.per_page);
+    FillFilters(query.filters, *request.mutable_filters());
+    auto response = connection.Call(&Connection::V1Stub::ListRecords, request);
+    if (response.ok()) {
+      return PageFrom(*response, *response);
+    }
+    EDB_TRY(connection.lacks_v1() ? Status() : response.status());
+  }
+  EDB_TRY(RefuseWithoutV1(query.filters));
+  legacy::ListRecordsRequest request;
+  request.mutable_pagination()->set_page(query.page);
+  request.mutable_pagination()->set_per_page(query.per_page);
+  FillFilters(query.filters, *request.mutable_filters());
+  EDB_ASSIGN(auto response, connection.Call(&Connection::LegacyStub::ListRecords, request));
+  return PageFrom(response.pagination(), response);
 }
 
 }  // namespace embeddingsdb

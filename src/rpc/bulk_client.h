@@ -28,6 +28,9 @@ Result<std::unique_ptr<RecordCursor>> ScanStream(std::shared_ptr<Connection> con
 std::unique_ptr<RecordCursor> ScanPages(std::shared_ptr<Connection> connection,
                                         const std::vector<Filter>& filters);
 
+/// What only v1 can do is kUnimplemented without it.
+Status RefuseWithoutV1(const std::vector<Filter>& filters);
+
 /// One page; the query is valid.
 Result<RecordPage> ListPage(Connection& connection, const ListQuery& query);
 

@@ -4,6 +4,8 @@
 #include <concepts>
 #include <utility>
 
+#include "core/text.h"
+
 namespace embeddingsdb {
 namespace {
 
@@ -92,6 +94,16 @@ Status FromGrpc(const grpc::Status& status) {
   return {known ? static_cast<StatusCode>(code) : StatusCode::kUnknown, status.error_message()};
 }
 
+Status CheckPageSize(google::protobuf::Message& page, std::size_t max_bytes) {
+  const std::size_t bytes = page.ByteSizeLong();
+  if (bytes <= max_bytes) {
+    return {};
+  }
+  page.Clear();
+  return ResourceExhaustedError(Concat("the answer has ", bytes, " bytes, the limit is ", max_bytes,
+                                       ": ask for fewer records per page"));
+}
+
 template <typename Message>
 void FillRecord(const Record& record, Message& message) {
   FillKey(record.key, message);
@@ -160,8 +172,13 @@ template <typename Messages>
 Result<std::vector<Filter>> FiltersFrom(const Messages& messages) {
   std::vector<Filter> filters;
   for (const auto& message : messages) {
-    EDB_ASSIGN(const Column column, ParseColumn(message.column()));
-    filters.push_back({.column = column, .value = message.value()});
+    if constexpr (std::same_as<typename Messages::value_type, v1::Filter>) {
+      EDB_ASSIGN(Filter filter, ParseFilter(message.column(), message.value()));
+      filters.push_back(std::move(filter));
+    } else {
+      EDB_ASSIGN(const Column column, ParseColumn(message.column()));
+      filters.push_back({.column = column, .value = message.value()});
+    }
   }
   return filters;
 }

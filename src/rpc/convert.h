@@ -5,6 +5,8 @@
 #ifndef EMBEDDINGSDB_RPC_CONVERT_H_
 #define EMBEDDINGSDB_RPC_CONVERT_H_
 
+#include <cstddef>
+#include <google/protobuf/message.h>
 #include <grpcpp/support/status.h>
 #include <string>
 #include <vector>
@@ -58,17 +60,21 @@ void FillSimilar(const SimilarRecord& record, Message& message);
 template <typename Message>
 SimilarRecord SimilarFrom(const Message& message, const std::string& model);
 
-/// legacy::ListRecordsFilter, v1::Filter. Unknown columns are kInvalidArgument.
+/// legacy::ListRecordsFilter, which knows columns only, and v1::Filter. Unknown columns are
+/// kInvalidArgument.
 template <typename Messages>
 Result<std::vector<Filter>> FiltersFrom(const Messages& messages);
 template <typename Messages>
 void FillFilters(const std::vector<Filter>& filters, Messages& messages) {
   for (const Filter& filter : filters) {
     auto& message = *messages.Add();
-    message.set_column(std::string(ColumnName(filter.column)));
+    message.set_column(FilterName(filter));
     message.set_value(filter.value);
   }
 }
+
+/// kResourceExhausted, with the answer cleared, when a page of records is too large to be sent.
+Status CheckPageSize(google::protobuf::Message& page, std::size_t max_bytes);
 
 /// The optional fields that both searches share.
 template <typename Query, typename Message>
@@ -95,6 +101,28 @@ void FillSearchOptions(const Query& query, Message& message) {
   if (query.k) {
     message.set_max_results(*query.k);
   }
+}
+
+/// The fields that both searches of v1 share and go-embeddingsdb does not have.
+template <typename Query, typename Message>
+Status TakeV1Options(const Message& message, Query& query) {
+  EDB_ASSIGN(query.filters, FiltersFrom(message.filters()));
+  switch (message.group_by()) {
+    case v1::GROUP_BY_UNSPECIFIED:
+      return {};
+    case v1::GROUP_BY_SUBJECT:
+      query.group_by = GroupBy::kSubject;
+      return {};
+    default:
+      return InvalidArgumentError("group_by is none that this version knows");
+  }
+}
+
+template <typename Query, typename Message>
+void FillV1Options(const Query& query, Message& message) {
+  FillFilters(query.filters, *message.mutable_filters());
+  message.set_group_by(query.group_by == GroupBy::kSubject ? v1::GROUP_BY_SUBJECT
+                                                           : v1::GROUP_BY_UNSPECIFIED);
 }
 
 /// The fields that legacy::SimilarRecordsRequest and v1::SimilarRecordsRequest share.

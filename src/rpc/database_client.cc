@@ -34,6 +34,7 @@ class DatabaseClient final : public Client {
   Result<std::int64_t> Count(const std::vector<Filter>& filters) override {
     return database_->Count(filters);
   }
+  Result<FacetCounts> Facets(const FacetQuery& query) override { return database_->Facets(query); }
   Result<std::vector<std::string>> Models(std::span<const std::string> providers) override {
     return database_->Models(providers);
   }

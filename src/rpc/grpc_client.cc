@@ -31,6 +31,7 @@ class GrpcClient final : public Client {
   Result<std::vector<SimilarRecord>> Similar(const SimilarQuery& query) override;
   Result<std::vector<SimilarRecord>> SimilarById(const SimilarByIdQuery& query) override;
   Result<std::int64_t> Count(const std::vector<Filter>& filters) override;
+  Result<FacetCounts> Facets(const FacetQuery& query) override;
   Result<std::vector<std::string>> Models(std::span<const std::string> providers) override;
   Result<std::vector<std::string>> Providers(std::span<const std::string> models) override;
   Result<std::vector<int>> Dimensions() override;
@@ -39,6 +40,7 @@ class GrpcClient final : public Client {
 
  private:
   Result<std::vector<SimilarRecord>> LegacySimilar(const SimilarQuery& query);
+  Result<std::vector<SimilarRecord>> LegacySimilarById(const SimilarByIdQuery& query);
   Result<std::vector<std::string>> LegacyProviders(std::span<const std::string> models);
 
   const std::shared_ptr<Connection> connection_;
@@ -52,6 +54,15 @@ std::vector<SimilarRecord> SimilarRecordsFrom(const Messages& messages, const st
     records.push_back(SimilarFrom(message, model));
   }
   return records;
+}
+
+/// kUnimplemented when the query has what go-embeddingsdb's service cannot say.
+template <typename Query>
+Status RefuseV1Options(const Query& query) {
+  if (!query.filters.empty() || query.group_by != GroupBy::kNone) {
+    return UnimplementedError("this server does not offer filters or groups of similar records");
+  }
+  return {};
 }
 
 template <typename Texts>
@@ -124,6 +135,7 @@ Result<std::unique_ptr<RecordCursor>> GrpcClient::Scan(const std::vector<Filter>
       return cursor;
     }
   }
+  EDB_TRY(RefuseWithoutV1(filters));
   return ScanPages(connection_, filters);
 }
 
@@ -138,6 +150,7 @@ Result<std::vector<SimilarRecord>> GrpcClient::Similar(const SimilarQuery& query
     FillKey(*query.exclude_record, *request.mutable_exclude_record());
   }
   request.set_exact(query.exact);
+  FillV1Options(query, request);
   auto response = connection_->Call(&V1Stub::SimilarRecords, request);
   if (response.ok()) {
     return SimilarRecordsFrom(response->records(), query.model);
@@ -149,6 +162,7 @@ Result<std::vector<SimilarRecord>> GrpcClient::LegacySimilar(const SimilarQuery&
   if (query.exact) {
     return UnimplementedError("this server does not offer exact search by request");
   }
+  EDB_TRY(RefuseV1Options(query));
   legacy::SimilarRecordsRequest request;
   FillSimilarQuery(query, request);
   EDB_ASSIGN(auto response, connection_->Call(&LegacyStub::SimilarRecords, request));
@@ -171,6 +185,25 @@ Result<std::vector<SimilarRecord>> GrpcClient::LegacySimilar(const SimilarQuery&
 
 Result<std::vector<SimilarRecord>> GrpcClient::SimilarById(const SimilarByIdQuery& query) {
   EDB_TRY(ValidateKey(query.key));
+  EDB_TRY(ValidateFilters(query.filters));
+  if (query.filters.empty() && query.group_by == GroupBy::kNone) {
+    return LegacySimilarById(query);
+  }
+  if (!connection_->lacks_v1()) {
+    v1::SimilarRecordsByIdRequest request;
+    FillKey(query.key, *request.mutable_key());
+    FillSearchOptions(query, request);
+    FillV1Options(query, request);
+    const auto response = connection_->Call(&V1Stub::SimilarRecordsById, request);
+    if (response.ok()) {
+      return SimilarRecordsFrom(response->records(), query.key.model);
+    }
+    EDB_TRY(connection_->lacks_v1() ? Status() : response.status());
+  }
+  return RefuseV1Options(query);
+}
+
+Result<std::vector<SimilarRecord>> GrpcClient::LegacySimilarById(const SimilarByIdQuery& query) {
   legacy::SimilarRecordsByIdRequest request;
   FillKey(query.key, request);
   FillSearchOptions(query, request);
@@ -193,6 +226,25 @@ Result<std::int64_t> GrpcClient::Count(const std::vector<Filter>& filters) {
   }
   EDB_ASSIGN(const RecordPage page, ListPage(*connection_, {.per_page = 1, .filters = filters}));
   return page.total;
+}
+
+Result<FacetCounts> GrpcClient::Facets(const FacetQuery& query) {
+  EDB_TRY(ValidateFacetQuery(query));
+  v1::GetFacetsRequest request;
+  request.set_by(FilterName({.column = query.by, .value = {}, .attribute = query.attribute}));
+  FillFilters(query.filters, *request.mutable_filters());
+  request.set_limit(query.limit);
+  auto response = connection_->Call(&V1Stub::GetFacets, request);
+  if (!response.ok()) {
+    return connection_->lacks_v1() ? UnimplementedError("this server does not offer facets")
+                                   : response.status();
+  }
+  FacetCounts counts = {
+      .facets = {}, .distinct = response->distinct(), .records = response->records()};
+  for (auto& facet : *response->mutable_facets()) {
+    counts.facets.push_back({std::move(*facet.mutable_value()), facet.count()});
+  }
+  return counts;
 }
 
 Result<std::vector<std::string>> GrpcClient::Models(std::span<const std::string> providers) {

@@ -59,7 +59,7 @@ class GrpcServer final : public Server {
         gate_(options_.token, log_),
         imports_(*database_, gate_),
         legacy_(*database_, gate_, options_.max_answer_bytes),
-        v1_(*database_, gate_, imports_) {}
+        v1_(*database_, gate_, imports_, options_.max_answer_bytes) {}
   GrpcServer(const GrpcServer&) = delete;
   GrpcServer& operator=(const GrpcServer&) = delete;
   ~GrpcServer() override {

@@ -122,13 +122,7 @@ Status LegacyService::List(const legacy::ListRecordsRequest& request,
   for (const Record& record : page.records) {
     FillRecord(record, *response.add_records());
   }
-  const std::size_t bytes = response.ByteSizeLong();
-  if (bytes <= max_answer_bytes_) {
-    return {};
-  }
-  response.Clear();
-  return ResourceExhaustedError(Concat("the answer has ", bytes, " bytes, the limit is ",
-                                       max_answer_bytes_, ": ask for fewer records per page"));
+  return CheckPageSize(response, max_answer_bytes_);
 }
 
 grpc::Status LegacyService::GetDimensions(grpc::ServerContext* context,

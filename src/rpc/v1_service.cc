@@ -47,6 +47,45 @@ Status V1Service::Scan(grpc::ServerContext& context, const v1::ScanRecordsReques
   }
 }
 
+grpc::Status V1Service::ListRecords(grpc::ServerContext* context,
+                                    const v1::ListRecordsRequest* request,
+                                    v1::ListRecordsResponse* response) {
+  return gate_.Run(*context, "list records", [&]() -> Status {
+    ListQuery query;
+    query.page = request->page() == 0 ? query.page : request->page();
+    query.per_page = request->per_page() == 0 ? query.per_page : request->per_page();
+    EDB_ASSIGN(query.filters, FiltersFrom(request->filters()));
+    EDB_ASSIGN(const RecordPage page, database_.List(query));
+    for (const Record& record : page.records) {
+      FillRecord(record, *response->add_records());
+    }
+    response->set_total(page.total);
+    response->set_page(page.page);
+    response->set_per_page(page.per_page);
+    response->set_pages(page.pages);
+    return CheckPageSize(*response, max_answer_bytes_);
+  });
+}
+
+grpc::Status V1Service::GetFacets(grpc::ServerContext* context, const v1::GetFacetsRequest* request,
+                                  v1::GetFacetsResponse* response) {
+  return gate_.Run(*context, "count facets", [&]() -> Status {
+    EDB_ASSIGN(const Filter by, ParseFilter(request->by(), ""));
+    FacetQuery query = {.by = by.column, .attribute = by.attribute};
+    query.limit = request->limit() == 0 ? query.limit : request->limit();
+    EDB_ASSIGN(query.filters, FiltersFrom(request->filters()));
+    EDB_ASSIGN(const FacetCounts counts, database_.Facets(query));
+    for (const Facet& facet : counts.facets) {
+      v1::GetFacetsResponse::Facet& message = *response->add_facets();
+      message.set_value(facet.value);
+      message.set_count(facet.count);
+    }
+    response->set_distinct(counts.distinct);
+    response->set_records(counts.records);
+    return {};
+  });
+}
+
 grpc::Status V1Service::CountRecords(grpc::ServerContext* context,
                                      const v1::CountRecordsRequest* request,
                                      v1::CountRecordsResponse* response) {
@@ -93,6 +132,7 @@ grpc::Status V1Service::SimilarRecords(grpc::ServerContext* context,
       query.exclude_record = KeyFrom(request->exclude_record());
     }
     query.exact = request->exact();
+    EDB_TRY(TakeV1Options(*request, query));
     EDB_ASSIGN(const auto records, database_.Similar(query));
     for (const SimilarRecord& record : records) {
       FillSimilar(record, *response->add_records());
@@ -111,6 +151,7 @@ grpc::Status V1Service::SimilarRecordsById(grpc::ServerContext* context,
     if (!request->has_key()) {
       return InvalidArgumentError("key is required");
     }
+    EDB_TRY(TakeV1Options(*request, query));
     EDB_ASSIGN(const auto records, database_.SimilarById(query));
     for (const SimilarRecord& record : records) {
       FillSimilar(record, *response->add_records());

@@ -17,7 +17,7 @@ LINKS = (
     "parquet-emit",
 )
 CLIENT_COMMANDS = (
-    "add count dimensions list models providers record remove similar similar-by-id".split()
+    "add count dimensions facets list models providers record remove similar similar-by-id".split()
 )
 
 

@@ -44,6 +44,11 @@ class Generator {
     record.subject_id = Pick({"", "s1", "s2", "S1"});
     record.created = Below(1000) - 500;
     record.attributes["n"] = std::to_string(Below(100));
+    record.attributes["subject_title"] =
+        Pick({"Red fish", "red F\xC3\xAFSH", "a blue fishing boat", "data:red", ""});
+    if (Below(2) == 0) {
+      record.attributes["kind"] = Pick({"", "a", "A"});
+    }
     return record;
   }
   SimilarQuery NextQuery() {
@@ -65,6 +70,19 @@ class Generator {
     if (Below(4) == 0) {
       query.exclude_record = NextKey();
     }
+    if (Below(3) == 0) {
+      query.filters = Filters();
+    }
+    query.group_by = Below(4) == 0 ? GroupBy::kSubject : GroupBy::kNone;
+    return query;
+  }
+  FacetQuery NextFacets() {
+    FacetQuery query;
+    query.by = std::vector{Column::kProvider, Column::kModel, Column::kSubjectId,
+                           Column::kAttribute}[static_cast<std::size_t>(Below(4))];
+    query.attribute = Pick({"kind", "subject_title", "absent"});
+    query.filters = Filters();
+    query.limit = 1 + Below(5);
     return query;
   }
   std::vector<Filter> Filters() {
@@ -77,6 +95,12 @@ class Generator {
     }
     if (Below(4) == 0) {
       filters.push_back({Column::kSubjectId, Pick({"", "s1"})});
+    }
+    if (Below(4) == 0) {
+      filters.push_back({Column::kAttribute, Pick({"", "a", "A"}), "kind"});
+    }
+    if (Below(4) == 0) {
+      filters.push_back({Column::kWords, Pick({"fish", "fish* red", "BOAT", "data"})});
     }
     return filters;
   }
@@ -140,6 +164,8 @@ void Step(Generator& make, Database& engine, Database& model) {
       const std::vector<Filter> filters = make.Filters();
       ExpectSame(ScanAll(engine, filters), ScanAll(model, filters));
       ExpectSame(engine.Count(filters), model.Count(filters));
+      const FacetQuery facets = make.NextFacets();
+      ExpectSame(engine.Facets(facets), model.Facets(facets));
       ExpectSame(engine.Models({}), model.Models({}));
       const std::vector<std::string> models = {"m", "absent"};
       ExpectSame(engine.Providers(models), model.Providers(models));
@@ -178,7 +204,8 @@ class ModelCanary : public testing::TestWithParam<Fault> {};
 INSTANTIATE_TEST_SUITE_P(Faults, ModelCanary,
                          testing::Values(Fault::kRemoveForgets, Fault::kFilterAfterTopK,
                                          Fault::kHidesDuplicates, Fault::kScanDropsLast,
-                                         Fault::kReplaceKeepsSubject));
+                                         Fault::kReplaceKeepsSubject, Fault::kAttributesAfterTopK,
+                                         Fault::kGroupsAfterTopK, Fault::kFacetsOfAll));
 
 TEST_P(ModelCanary, TheSameStepsFindAPlantedFault) {
   TestContext test;

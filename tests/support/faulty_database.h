@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "engines/database_base.h"
 #include "support/forwarding_database.h"
 
 namespace embeddingsdb {
@@ -21,6 +22,9 @@ enum class Fault {
   kHidesDuplicates,      ///< records at distance 0 are dropped, as go-embeddingsdb does
   kScanDropsLast,        ///< the last record of a scan is lost, as go-embeddingsdb's import does
   kReplaceKeepsSubject,  ///< replacing a record leaves its old subject
+  kAttributesAfterTopK,  ///< filters by attributes are applied after the top k
+  kGroupsAfterTopK,      ///< subjects are collapsed after the top k
+  kFacetsOfAll,          ///< facets are counted without the filters
 };
 
 inline std::ostream& operator<<(std::ostream& os, Fault fault) {
@@ -51,6 +55,13 @@ class FaultyDatabase final : public ForwardingDatabase {
   }
   Result<std::unique_ptr<RecordCursor>> Scan(const std::vector<Filter>& filters) override;
   Result<std::vector<SimilarRecord>> Similar(const SimilarQuery& query) override;
+  Result<FacetCounts> Facets(const FacetQuery& query) override {
+    FacetQuery asked = query;
+    if (fault_ == Fault::kFacetsOfAll) {
+      asked.filters.clear();
+    }
+    return base().Facets(asked);
+  }
 
  private:
   class LosingCursor;
@@ -96,10 +107,22 @@ inline Result<std::vector<SimilarRecord>> FaultyDatabase::Similar(const SimilarQ
   if (fault_ == Fault::kFilterAfterTopK) {
     asked.provider.reset();
   }
+  if (fault_ == Fault::kAttributesAfterTopK) {
+    asked.filters.clear();
+  }
+  if (fault_ == Fault::kGroupsAfterTopK) {
+    asked.group_by = GroupBy::kNone;
+  }
   EDB_ASSIGN(std::vector<SimilarRecord> found, base().Similar(asked));
+  if (query.group_by == GroupBy::kSubject) {
+    KeepNearestOfSubjects(found);
+  }
   std::erase_if(found, [&](const SimilarRecord& record) {
     if (fault_ == Fault::kHidesDuplicates) {
       return record.distance == 0;
+    }
+    if (!Matches({record.key, record.subject_id, {}, 0, record.attributes}, query.filters)) {
+      return true;
     }
     return query.provider.has_value() && record.key.provider != *query.provider;
   });

@@ -41,6 +41,7 @@ class ForwardingDatabase : public Database {
   Result<std::int64_t> Count(const std::vector<Filter>& filters) override {
     return base_->Count(filters);
   }
+  Result<FacetCounts> Facets(const FacetQuery& query) override { return base_->Facets(query); }
   Result<std::vector<std::string>> Models(std::span<const std::string> providers) override {
     return base_->Models(providers);
   }

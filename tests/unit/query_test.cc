@@ -103,6 +103,52 @@ TEST(ValidateFilters, HoldsValuesToTheLimitsOfTheirColumns) {
             R"(filter model "\xff" is not valid UTF-8)");
 }
 
+TEST(Filter, HasANameThatReadsBack) {
+  for (const Filter& filter :
+       {Filter{Column::kSubjectId, "v"}, Filter{Column::kWords, "v"},
+        Filter{Column::kAttribute, "v", "subject_title"}, Filter{Column::kAttribute, "v", "a.b"}}) {
+    EXPECT_EQ(ParseFilter(FilterName(filter), "v").value(), filter);
+  }
+  EXPECT_EQ(FilterName({Column::kAttribute, "v", "subject_title"}), "attributes.subject_title");
+  EXPECT_EQ(Error(ParseFilter("created", "1").status()),
+            R"(filter "created" is unknown, the known ones are provider, depiction_id, )"
+            "subject_id, model, attributes.NAME and words");
+  // go-embeddingsdb's protocol knows columns only.
+  EXPECT_FALSE(ParseColumn("words").ok());
+  EXPECT_FALSE(ParseColumn("attributes").ok());
+}
+
+TEST(Matches, ComparesAttributesAndWords) {
+  Record record;
+  record.attributes = {{"empty", ""}, {"title", "Red Fish"}, {"note", "of the city"}};
+  const auto attribute = [](const char* name, const char* value) {
+    return Filter{Column::kAttribute, value, name};
+  };
+  EXPECT_TRUE(Matches(record, {attribute("title", "Red Fish"), attribute("empty", "")}));
+  EXPECT_FALSE(Matches(record, {attribute("title", "red fish")}));
+  EXPECT_FALSE(Matches(record, {attribute("absent", "")}));
+  EXPECT_TRUE(Matches(record, {{Column::kWords, "RED cit*"}, {Column::kWords, "fish"}}));
+  EXPECT_FALSE(Matches(record, {{Column::kWords, "red fishes"}}));
+  // It is not valid, so nothing has it.
+  EXPECT_FALSE(Matches(record, {{Column::kWords, "..."}}));
+}
+
+TEST(ValidateFacetQuery, NamesWhatIsWrong) {
+  EXPECT_EQ(Error(ValidateFacetQuery({.by = Column::kSubjectId})), "OK");
+  EXPECT_EQ(Error(ValidateFacetQuery({.by = Column::kWords})),
+            "facets cannot be counted by words; count by an attribute");
+  EXPECT_EQ(Error(ValidateFacetQuery({.by = Column::kAttribute})), "facet attribute is empty");
+  EXPECT_EQ(Error(ValidateFacetQuery({.limit = 10'001})),
+            "limit is 10001, the limits are 1 to 10000");
+}
+
+TEST(GroupBy, HasNames) {
+  EXPECT_EQ(ParseGroupBy("subject").value(), GroupBy::kSubject);
+  EXPECT_EQ(ParseGroupBy(GroupByName(GroupBy::kNone)).value(), GroupBy::kNone);
+  EXPECT_EQ(Error(ParseGroupBy("model").status()),
+            R"(group_by "model" is unknown, the known ones are none and subject)");
+}
+
 TEST(ValidateSimilarQuery, NeedsAModelAndAVector) {
   EXPECT_EQ(Error(ValidateSimilarQuery(Good())), "OK");
   SimilarQuery query = Good();

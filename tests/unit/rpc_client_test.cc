@@ -147,6 +147,46 @@ TEST_P(AnyClient, FiltersListScanAndCount) {
   EXPECT_EQ(scanned->front(), page->records[0]);
 }
 
+TEST_P(AnyClient, FiltersByAttributesAndWordsAndCountsFacets) {
+  for (int i = 0; i < 5; ++i) {
+    Record record = MakeRecord("p", Concat("d", i), "m", {static_cast<float>(i)});
+    record.attributes = {{"kind", i % 2 == 0 ? "even" : "odd"}, {"title", Concat("No ", i)}};
+    record.subject_id = i < 2 ? "first" : "";
+    EXPECT_OK(client_->Add(record));
+  }
+  const std::vector<Filter> even = {{Column::kAttribute, "even", "kind"}};
+  const std::vector<Filter> no = {{Column::kWords, "NO"}, {Column::kAttribute, "odd", "kind"}};
+  const SimilarQuery similar = {
+      .model = "m", .embedding = {0}, .k = 2, .max_distance = 0, .filters = no};
+  const SimilarByIdQuery by_id = {
+      .key = {"p", "d4", "m"}, .max_distance = 0, .group_by = GroupBy::kSubject};
+  if (legacy()) {
+    EXPECT_FAILS(client_->Count(even), kUnimplemented, "attributes or words");
+    EXPECT_FAILS(client_->List({.filters = even}), kUnimplemented, "attributes or words");
+    EXPECT_FAILS(client_->Scan(even), kUnimplemented, "attributes or words");
+    EXPECT_FAILS(client_->Facets({}), kUnimplemented, "facets");
+    EXPECT_FAILS(client_->Similar(similar), kUnimplemented, "filters or groups");
+    EXPECT_FAILS(client_->SimilarById(by_id), kUnimplemented, "filters or groups");
+    return;
+  }
+  EXPECT_EQ(client_->Count(even).value(), 3);
+  const auto page = client_->List({.page = 2, .per_page = 2, .filters = even});
+  ASSERT_OK(page);
+  EXPECT_EQ(page->total, 3);
+  EXPECT_EQ(page->pages, 2);
+  EXPECT_EQ(page->page, 2);
+  EXPECT_EQ(page->per_page, 2);
+  ASSERT_EQ(page->records.size(), 1U);
+  EXPECT_EQ(page->records[0], client_->Get(page->records[0].key).value());
+  EXPECT_EQ(Drain(**client_->Scan(no)).value().size(), 2U);
+  EXPECT_EQ(client_->Facets({.by = Column::kAttribute, .attribute = "kind", .limit = 1}).value(),
+            (FacetCounts{{{"even", 3}}, 2, 5}));
+  EXPECT_EQ(client_->Facets({.by = Column::kSubjectId, .filters = no}).value(),
+            (FacetCounts{{{"", 1}, {"first", 1}}, 2, 2}));
+  EXPECT_THAT(DepictionIds(client_->Similar(similar).value()), ElementsAre("d1", "d3"));
+  EXPECT_THAT(DepictionIds(client_->SimilarById(by_id).value()), ElementsAre("d3", "d2", "d1"));
+}
+
 TEST_P(AnyClient, SimilarCarriesEveryField) {
   for (int i = 0; i < 5; ++i) {
     EXPECT_OK(client_->Add(

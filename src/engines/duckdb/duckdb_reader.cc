@@ -6,6 +6,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "core/record_matcher.h"
 #include "core/text.h"
 #include "engines/duckdb/duckdb_rows.h"
 #include "engines/duckdb/duckdb_scan.h"
@@ -237,6 +238,23 @@ Result<std::vector<RowId>> DuckdbListRows(DuckdbFile& file, const std::string& m
     return {};
   }));
   return rows;
+}
+
+Status DuckdbVisitFields(DuckdbFile& file, const std::vector<Filter>& filters,
+                         const FieldsVisitor& visit) {
+  EDB_ASSIGN(const std::unique_ptr<DuckdbScan> scan,
+             DuckdbScan::Begin(file, EDB_DUCKDB_FIELD_COLUMNS, ColumnFilters(filters)));
+  Record record;
+  for (;;) {
+    EDB_ASSIGN(const bool more, scan->Next());
+    if (!more) {
+      return {};
+    }
+    for (std::size_t row = 0; row < scan->chunk().rows(); ++row) {
+      const RowId id = ReadDuckdbFields(scan->chunk(), row, record);
+      EDB_TRY(visit(id, record));
+    }
+  }
 }
 
 Status DuckdbVisitVectors(DuckdbFile& file, const std::string& model, RowId after,

@@ -24,6 +24,8 @@ Status DuckdbList(DuckdbFile& file, const ListQuery& query, RecordPage& page);
 Result<std::unique_ptr<RecordCursor>> DuckdbScanRecords(std::shared_ptr<DuckdbFile> file,
                                                         const std::vector<Filter>& filters);
 Result<std::int64_t> DuckdbCount(DuckdbFile& file, const std::vector<Filter>& filters);
+Status DuckdbVisitFields(DuckdbFile& file, const std::vector<Filter>& filters,
+                         const FieldsVisitor& visit);
 Status DuckdbVisitVectors(DuckdbFile& file, const std::string& model, RowId after,
                           const VectorVisitor& visit);
 Result<std::vector<RowId>> DuckdbListRows(DuckdbFile& file, const std::string& model, RowId last);

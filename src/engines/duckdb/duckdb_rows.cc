@@ -138,18 +138,23 @@ void ReadDuckdbAttributes(const Column& column, std::size_t row, Attributes& att
   }
 }
 
-RowId ReadDuckdbRecord(const Chunk& chunk, std::size_t row, Record& record) {
+RowId ReadDuckdbFields(const Chunk& chunk, std::size_t row, Record& record) {
   record.key.provider = chunk.column(1).Text(row);
   record.key.depiction_id = chunk.column(2).Text(row);
   record.subject_id = chunk.column(3).Text(row);
   record.key.model = chunk.column(4).Text(row);
   record.created = chunk.column(5).Values<std::int64_t>()[row];
   ReadDuckdbAttributes(chunk.column(6), row, record.attributes);
+  return chunk.column(0).Values<std::int64_t>()[row];
+}
+
+RowId ReadDuckdbRecord(const Chunk& chunk, std::size_t row, Record& record) {
+  const RowId id = ReadDuckdbFields(chunk, row, record);
   const Column vectors = chunk.column(7);
   const auto [first, count] = vectors.List(row);
   const float* floats = vectors.Child().Values<float>() + first;
   record.embedding.assign(floats, floats + count);
-  return chunk.column(0).Values<std::int64_t>()[row];
+  return id;
 }
 
 Status AppendDuckdbRecords(const Connection& connection, std::span<const Record* const> records,

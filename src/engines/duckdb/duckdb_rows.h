@@ -19,9 +19,13 @@ namespace embeddingsdb {
 /// keys never share one text.
 std::string EncodeDuckdbKey(const Key& key);
 
-/// The columns ReadDuckdbRecord wants, in its order, for a SELECT.
-#define EDB_DUCKDB_RECORD_COLUMNS \
-  "id, provider, depiction_id, subject_id, model, created, attributes, vec"
+/// The columns that ReadDuckdbFields and ReadDuckdbRecord want, in their order, for a SELECT.
+#define EDB_DUCKDB_FIELD_COLUMNS \
+  "id, provider, depiction_id, subject_id, model, created, attributes"
+#define EDB_DUCKDB_RECORD_COLUMNS EDB_DUCKDB_FIELD_COLUMNS ", vec"
+
+/// Fills all but the embedding of `record` from a row; returns its id.
+RowId ReadDuckdbFields(const duckdb_c::Chunk& chunk, std::size_t row, Record& record);
 
 /// Fills `record` from a row of EDB_DUCKDB_RECORD_COLUMNS; returns its id.
 RowId ReadDuckdbRecord(const duckdb_c::Chunk& chunk, std::size_t row, Record& record);

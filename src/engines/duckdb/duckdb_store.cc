@@ -55,6 +55,10 @@ Result<std::int64_t> DuckdbStore::Count(const std::vector<Filter>& filters) {
   return DuckdbCount(*file_, filters);
 }
 
+Status DuckdbStore::VisitFields(const std::vector<Filter>& filters, const FieldsVisitor& visit) {
+  return DuckdbVisitFields(*file_, filters, visit);
+}
+
 Status DuckdbStore::VisitVectors(const std::string& model, RowId after,
                                  const VectorVisitor& visit) {
   return DuckdbVisitVectors(*file_, model, after, visit);

@@ -208,12 +208,39 @@ Status LmdbReader::ReadListed(std::string_view joined, RowId id, Record& record)
   return vectors.Read(id, row.checksum.vector, record.embedding);
 }
 
-Status LmdbReader::VisitRows(const std::string& model, RowId after,
-                             const std::function<Status(RowId, const LmdbRow&)>& visit) const {
+Status LmdbReader::VisitRowsOf(const std::string& model, RowId after,
+                               const RowVisitor& visit) const {
   LmdbWanted wanted;
   wanted.model = model;
-  EDB_ASSIGN(const auto listed, view_.Spaces(wanted));
-  const std::vector<std::uint64_t> spaces = IdsOf(listed);
+  EDB_ASSIGN(const auto spaces, view_.Spaces(wanted));
+  return VisitRows(IdsOf(spaces), after, visit);
+}
+
+Status LmdbReader::VisitFields(const std::vector<Filter>& filters,
+                               const FieldsVisitor& visit) const {
+  const LmdbWanted wanted = LmdbWanted::Of(filters);
+  if (wanted.nothing) {
+    return {};
+  }
+  Record record;
+  const auto read = [&](RowId id, const LmdbRow& row) -> Status {
+    EDB_TRY(view_.ReadFields(id, row, record));
+    return visit(id, record);
+  };
+  if (wanted.depiction_id || wanted.subject_id) {
+    EDB_ASSIGN(const std::vector<RowId> rows, FindRows(wanted));
+    for (const RowId id : rows) {
+      EDB_ASSIGN(const LmdbRow row, view_.NamedRow(id));
+      EDB_TRY(read(id, row));
+    }
+    return {};
+  }
+  EDB_ASSIGN(const auto spaces, view_.Spaces(wanted));
+  return VisitRows(IdsOf(spaces), 0, read);
+}
+
+Status LmdbReader::VisitRows(const std::vector<std::uint64_t>& spaces, RowId after,
+                             const RowVisitor& visit) const {
   if (spaces.empty()) {
     return {};
   }
@@ -233,7 +260,7 @@ Status LmdbReader::VisitVectors(const std::string& model, RowId after,
                                 const VectorVisitor& visit) const {
   EDB_ASSIGN(LmdbVectors vectors, LmdbVectors::Open(view_));
   std::vector<float> vector;
-  return VisitRows(model, after, [&](RowId id, const LmdbRow& row) -> Status {
+  return VisitRowsOf(model, after, [&](RowId id, const LmdbRow& row) -> Status {
     EDB_ASSIGN(const auto* names, view_.SpaceNames(row.space));
     EDB_TRY(vectors.Read(id, row.checksum.vector, vector));
     return visit(id, names->second, row.depiction_id, vector);
@@ -242,7 +269,7 @@ Status LmdbReader::VisitVectors(const std::string& model, RowId after,
 
 Result<std::vector<RowId>> LmdbReader::ListRows(const std::string& model, RowId last) const {
   std::vector<RowId> rows;
-  EDB_TRY(VisitRows(model, 0, [&](RowId id, const LmdbRow& /*row*/) {
+  EDB_TRY(VisitRowsOf(model, 0, [&](RowId id, const LmdbRow& /*row*/) {
     if (id <= last) {
       rows.push_back(id);
     }

@@ -33,6 +33,7 @@ class LmdbReader {
                                                      RowParts parts) const;
   Status List(const ListQuery& query, RecordPage& page) const;
   Result<std::int64_t> Count(const std::vector<Filter>& filters) const;
+  Status VisitFields(const std::vector<Filter>& filters, const FieldsVisitor& visit) const;
   Status VisitVectors(const std::string& model, RowId after, const VectorVisitor& visit) const;
   Result<std::vector<RowId>> ListRows(const std::string& model, RowId last) const;
   Result<Catalog> LoadCatalog() const;
@@ -50,9 +51,13 @@ class LmdbReader {
   /// Returns false to stop.
   using ListVisitor = std::function<Result<bool>(std::string_view joined, RowId row)>;
 
-  /// The rows of a model with ids larger than `after`.
-  Status VisitRows(const std::string& model, RowId after,
-                   const std::function<Status(RowId, const LmdbRow&)>& visit) const;
+  using RowVisitor = std::function<Status(RowId, const LmdbRow&)>;
+
+  /// The rows of these spaces (sorted) with ids larger than `after`.
+  Status VisitRows(const std::vector<std::uint64_t>& spaces, RowId after,
+                   const RowVisitor& visit) const;
+  /// The same for all spaces of a model.
+  Status VisitRowsOf(const std::string& model, RowId after, const RowVisitor& visit) const;
   /// Records with a depiction id, in list order: one look-up for each model of each provider.
   Result<std::vector<Listed>> FindDepiction(const LmdbWanted& wanted) const;
   /// All that match, in list order.

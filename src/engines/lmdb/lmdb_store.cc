@@ -161,6 +161,11 @@ Result<std::int64_t> LmdbStore::Count(const std::vector<Filter>& filters) {
   return LmdbReader(snapshot, options_.key_hash).Count(filters);
 }
 
+Status LmdbStore::VisitFields(const std::vector<Filter>& filters, const FieldsVisitor& visit) {
+  EDB_ASSIGN(const LmdbSnapshot snapshot, Read());
+  return LmdbReader(snapshot, options_.key_hash).VisitFields(filters, visit);
+}
+
 Status LmdbStore::VisitVectors(const std::string& model, RowId after, const VectorVisitor& visit) {
   EDB_ASSIGN(const LmdbSnapshot snapshot, Read());
   return LmdbReader(snapshot, options_.key_hash).VisitVectors(model, after, visit);

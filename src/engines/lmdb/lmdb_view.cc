@@ -31,6 +31,9 @@ LmdbWanted LmdbWanted::Of(const std::vector<Filter>& filters) {
       case Column::kModel:
         value = &wanted.model;
         break;
+      case Column::kAttribute:
+      case Column::kWords:
+        continue;
     }
     wanted.nothing = wanted.nothing || Differs(*value, filter.value);
     *value = filter.value;

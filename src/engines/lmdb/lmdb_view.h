@@ -29,7 +29,7 @@ struct LmdbWanted {
   std::optional<std::string_view> model;
   bool nothing = false;
 
-  /// Borrows the filters.
+  /// Borrows the filters; those about attributes are not looked at.
   static LmdbWanted Of(const std::vector<Filter>& filters);
   bool Matches(const ListKeyParts& parts) const;
 };

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/text.h"
+#include "engines/database_base.h"
 #include "index/threads.h"
 
 namespace embeddingsdb {
@@ -43,14 +44,18 @@ Answer SearchOne(const Member& member, const SimilarQuery& query) {
   }
 }
 
-/// The k nearest of several answers, a key only once.
-std::vector<SimilarRecord> Merge(std::vector<SimilarRecord> found, std::size_t k) {
+/// The k nearest of several answers, a key only once, and a subject when the query groups by it.
+std::vector<SimilarRecord> Merge(std::vector<SimilarRecord> found, std::size_t k,
+                                 GroupBy group_by) {
   std::sort(found.begin(), found.end(), [](const SimilarRecord& a, const SimilarRecord& b) {
     return std::tie(a.distance, a.key) < std::tie(b.distance, b.key);
   });
   std::set<Key> seen;
   std::erase_if(found,
                 [&](const SimilarRecord& record) { return !seen.insert(record.key).second; });
+  if (group_by == GroupBy::kSubject) {
+    KeepNearestOfSubjects(found);
+  }
   if (found.size() > k) {
     found.resize(k);
   }
@@ -83,7 +88,7 @@ Result<std::vector<SimilarRecord>> SearchMembers(const std::vector<const Member*
     std::move(answers[i]->begin(), answers[i]->end(), std::back_inserter(found));
     k = std::max(k, query.k.value_or(holders[i]->max_results));
   }
-  return Merge(std::move(found), static_cast<std::size_t>(k));
+  return Merge(std::move(found), static_cast<std::size_t>(k), query.group_by);
 }
 
 }  // namespace embeddingsdb

@@ -15,6 +15,7 @@
 #include "core/text.h"
 #include "engines/builtin_engines.h"
 #include "engines/database_base.h"
+#include "engines/facet_tally.h"
 #include "engines/multi/member.h"
 #include "engines/multi/merged_list.h"
 #include "engines/multi/merged_search.h"
@@ -109,6 +110,11 @@ class MultiDatabase final : public DatabaseBase {
   }
   Result<std::unique_ptr<RecordCursor>> DoScan(const std::vector<Filter>& filters) override;
   Result<std::vector<SimilarRecord>> DoSimilar(const ResolvedSimilarQuery& query) override;
+  Result<std::vector<SimilarRecord>> DoSimilarBySubject(
+      const ResolvedSimilarQuery& query) override {
+    return DoSimilar(query);  // the members do it, and what they find is merged so
+  }
+  Result<FacetCounts> DoFacets(const FacetQuery& query) override;
   Result<std::int64_t> DoCount(const std::vector<Filter>& filters) override;
   Result<std::vector<std::string>> DoModels(std::span<const std::string> providers) override;
   Result<std::vector<std::string>> DoProviders(std::span<const std::string> models) override;
@@ -254,6 +260,23 @@ Result<std::int64_t> MultiDatabase::DoCount(const std::vector<Filter>& filters) 
     sum += count;
   }
   return sum;
+}
+
+Result<FacetCounts> MultiDatabase::DoFacets(const FacetQuery& query) {
+  FacetQuery all = query;
+  all.limit = kMaxFacets;
+  FacetTally tally(query);
+  for (const Member& member : members_) {
+    EDB_ASSIGN(const FacetCounts counts, Named(member, member.database->Facets(all)));
+    if (counts.distinct > static_cast<std::int64_t>(counts.facets.size())) {
+      // What a member leaves out may be frequent in another one.
+      return DatabaseBase::DoFacets(query);
+    }
+    for (const Facet& facet : counts.facets) {
+      tally.Add(facet.value, facet.count);
+    }
+  }
+  return tally.Finish();
 }
 
 Result<std::vector<std::string>> MultiDatabase::DoModels(std::span<const std::string> providers) {

@@ -27,6 +27,7 @@ class Search {
         query_(*resolved.query),
         k_(static_cast<std::size_t>(resolved.k)),
         max_distance_(resolved.max_distance),
+        rows_(resolved.rows),
         code_(MakeCode(compression, query_.embedding)),
         exclude_(query_.exclude) {
     std::sort(exclude_.begin(), exclude_.end());
@@ -41,6 +42,11 @@ class Search {
                                               " WHERE id = ? AND model = ?"));
     EDB_ASSIGN(find_code_,
                connection_.Prepare(Concat("SELECT code FROM ", table_, " WHERE rowid = ?")));
+    if (rows_ != nullptr) {
+      // Which of the nearest are allowed is not for sqlite-vec to say.
+      EDB_ASSIGN(const std::vector<Candidate> all, CompareAll());
+      return Choose(all, kBeyondAll);
+    }
     const std::size_t first =
         std::min(kMaxNearest, 2 * (k_ + exclude_.size() + 1) + kMoreThanAsked);
     for (const std::size_t count : {first, kMaxNearest}) {
@@ -141,6 +147,9 @@ class Search {
       if (candidate.distance >= end || AtLeast(candidate.distance) > limit) {
         break;
       }
+      if (rows_ != nullptr && !std::binary_search(rows_->begin(), rows_->end(), candidate.row)) {
+        continue;
+      }
       EDB_ASSIGN(Key key, KeyOf(candidate.row));
       if (!Allows(key)) {
         continue;
@@ -210,6 +219,7 @@ class Search {
   const SimilarQuery& query_;
   const std::size_t k_;
   const float max_distance_;
+  const std::vector<RowId>* const rows_;  // the only ones allowed, sorted; null: all
   const std::vector<std::byte> code_;
   std::vector<std::string> exclude_;  // sorted
   std::string table_;

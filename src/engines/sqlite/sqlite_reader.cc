@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/json.h"
+#include "core/record_matcher.h"
 #include "core/text.h"
 #include "engines/row_checksum.h"
 #include "engines/sqlite/sqlite_compressed_reader.h"
@@ -14,9 +15,11 @@
 namespace embeddingsdb {
 namespace {
 
-constexpr std::string_view kRecordColumns =
-    "id, provider, depiction_id, model, subject_id, created, lastmodified, attributes, checksum,"
-    " embedding";
+#define EDB_SQLITE_FIELD_COLUMNS \
+  "id, provider, depiction_id, model, subject_id, created, lastmodified, attributes, checksum"
+
+constexpr std::string_view kFieldColumns = EDB_SQLITE_FIELD_COLUMNS;
+constexpr std::string_view kRecordColumns = EDB_SQLITE_FIELD_COLUMNS ", embedding";
 
 /// " WHERE a = ? AND b = ?" for BindFilters. `plus` columns carry a unary plus, which keeps them
 /// out of the choice of an index.
@@ -76,7 +79,8 @@ Status ReadFields(const RowFields& fields, std::uint32_t checksum, Record& recor
   return {};
 }
 
-Status ReadRecord(SqliteStatement& row, Record& record) {
+/// Reads kFieldColumns; the checksum of the vector.
+Result<std::uint32_t> ReadFieldsOf(SqliteStatement& row, Record& record) {
   const RowFields fields = {.provider = row.Text(1),
                             .depiction_id = row.Text(2),
                             .model = row.Text(3),
@@ -87,7 +91,12 @@ Status ReadRecord(SqliteStatement& row, Record& record) {
   const RowChecksum checksum = RowChecksum::Unpack(row.Integer(8));
   EDB_TRY(row.Check());
   EDB_TRY(ReadFields(fields, checksum.fields, record));
-  return ReadEmbedding(row, 9, checksum.vector, record.embedding);
+  return checksum.vector;
+}
+
+Status ReadRecord(SqliteStatement& row, Record& record) {
+  EDB_ASSIGN(const std::uint32_t checksum, ReadFieldsOf(row, record));
+  return ReadEmbedding(row, 9, checksum, record.embedding);
 }
 
 Status InRow(const Status& status, RowId row) {
@@ -237,6 +246,21 @@ Result<std::int64_t> SqliteReader::Count(const std::vector<Filter>& filters) {
   return statement.Integer(0);
 }
 
+Status SqliteReader::VisitFields(const std::vector<Filter>& filters, const FieldsVisitor& visit) {
+  const std::vector<Filter> columns = ColumnFilters(filters);  // the statement borrows them
+  EDB_ASSIGN(SqliteStatement statement, SelectRows(kFieldColumns, columns));
+  Record record;
+  while (true) {
+    EDB_ASSIGN(const bool more, statement.Step());
+    if (!more) {
+      return {};
+    }
+    const RowId row = statement.Integer(0);
+    EDB_TRY(InRow(ReadFieldsOf(statement, record).status(), row));
+    EDB_TRY(visit(row, record));
+  }
+}
+
 Status SqliteReader::VisitVectors(const std::string& model, RowId after,
                                   const VectorVisitor& visit) {
   // All rows of a model are found by the index, the newest among all rows by their ids.
@@ -342,8 +366,13 @@ Status SqliteReader::CheckFiles(SqliteCompression compression, std::vector<std::
 }
 
 Result<SqliteStatement> SqliteReader::PrepareScan(const std::vector<Filter>& filters) {
+  return SelectRows(kRecordColumns, filters);
+}
+
+Result<SqliteStatement> SqliteReader::SelectRows(std::string_view columns,
+                                                 const std::vector<Filter>& filters) const {
   // The ids come from an index that holds all filtered columns, so only matching records are read.
-  std::string sql = Concat("SELECT ", kRecordColumns, " FROM records");
+  std::string sql = Concat("SELECT ", columns, " FROM records");
   if (!filters.empty()) {
     sql += Concat(" WHERE id IN (SELECT id FROM records", WhereClause(filters), ")");
   }

@@ -37,6 +37,7 @@ class SqliteReader {
                                              const ResolvedSimilarQuery& resolved);
   Status List(const ListQuery& query, RecordPage& page);
   Result<std::int64_t> Count(const std::vector<Filter>& filters);
+  Status VisitFields(const std::vector<Filter>& filters, const FieldsVisitor& visit);
   Status VisitVectors(const std::string& model, RowId after, const VectorVisitor& visit);
   Result<std::vector<RowId>> ListRows(const std::string& model, RowId last);
   Result<Catalog> LoadCatalog();
@@ -57,6 +58,9 @@ class SqliteReader {
 
   /// GetRows within the caller's transaction.
   Result<std::vector<std::optional<Record>>> ReadRows(std::span<const RowRef> rows, RowParts parts);
+  /// All rows that match, in row order.
+  Result<SqliteStatement> SelectRows(std::string_view columns,
+                                     const std::vector<Filter>& filters) const;
   Status CheckCodes(SqliteCompression compression, std::vector<std::string>& problems);
 
   SqliteConnection connection_;

@@ -207,6 +207,11 @@ Result<std::int64_t> SqliteStore::Count(const std::vector<Filter>& filters) {
   return reader->Count(filters);
 }
 
+Status SqliteStore::VisitFields(const std::vector<Filter>& filters, const FieldsVisitor& visit) {
+  EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
+  return reader->VisitFields(filters, visit);
+}
+
 Status SqliteStore::VisitVectors(const std::string& model, RowId after,
                                  const VectorVisitor& visit) {
   EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());

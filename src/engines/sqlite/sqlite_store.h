@@ -60,6 +60,7 @@ class SqliteStore final : public RecordStore {
   Status List(const ListQuery& query, RecordPage& page) override;
   Result<std::unique_ptr<RecordCursor>> Scan(const std::vector<Filter>& filters) override;
   Result<std::int64_t> Count(const std::vector<Filter>& filters) override;
+  Status VisitFields(const std::vector<Filter>& filters, const FieldsVisitor& visit) override;
   Status VisitVectors(const std::string& model, RowId after, const VectorVisitor& visit) override;
   Result<std::vector<RowId>> ListRows(const std::string& model, RowId last) override;
   Result<Catalog> LoadCatalog() override;
