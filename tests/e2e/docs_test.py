@@ -82,11 +82,18 @@ HELP = {
         runs("embeddingsdb-client list", "INFO Added records count=3"),
     ],
     "client count": [runs("embeddingsdb-client count", "^3$"),
-                     runs("embeddingsdb-client count", "^2$")],
+                     runs("embeddingsdb-client count", "^1$")],
     "client dimensions": [runs("embeddingsdb-client dimensions", r"^\[3\]$")],
+    "client facets": [
+        runs("embeddingsdb-client facets", r'"value":"apple/mobileclip_s0","count":2'),
+        runs("embeddingsdb-client facets", "^1 +Example Museum$"),
+        runs("embeddingsdb-client facets",
+             r'^\{"facets":\[\{"value":"example","count":1\}\],"distinct":1,"records":1\}$'),
+    ],
     "client list": [
         runs("embeddingsdb-client list", r'\A(\{"provider":".*\}\n){3}\Z'),
         runs("embeddingsdb-client list", r'\A(\{"provider":"example".*\}\n){2}\Z'),
+        runs("embeddingsdb-client list", r'\A(\{"provider":"example".*Red Fishes.*\}\n){1}\Z'),
     ],
     "client models": [
         runs("embeddingsdb-client models", r'^\["apple/mobileclip_s0","m"\]$'),
@@ -108,6 +115,7 @@ HELP = {
     "client similar-by-id": [
         runs("embeddingsdb-client similar-by-id", r'^\[\{"provider":"other","depiction_id":"7"'),
         runs("embeddingsdb-client similar-by-id", r"^0\.\d{4} .* other +7$"),
+        runs("embeddingsdb-client similar-by-id", r'^\[\{"provider":"other","depiction_id":"7"'),
     ],
     "parquet-import": [
         runs("parquet-import", IMPORTED),
@@ -214,7 +222,9 @@ class HelpTexts(TestCase):
         """Makes what the examples of the help texts take for granted."""
         clip = {"model": "apple/mobileclip_s0", "dimension": 3}
         one = record(1, provider="example", depiction_id="1527845303", **clip)
+        one["attributes"] = {"subject_title": "Red Fishes", "subject_creditline": "Example Museum"}
         near = record(1, provider="other", depiction_id="7", **clip)
+        near["attributes"] = {"subject_title": "Maps of the City"}
         near["embeddings"] = [x + 0.1 for x in one["embeddings"]]
         other = record(2, provider="example", depiction_id="8", dimension=3)
         other["embeddings"] = [0.1, 0.2, 0.4]
