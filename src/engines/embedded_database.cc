@@ -19,6 +19,7 @@
 #include "engines/filtered_reads.h"
 #include "engines/stored_index_files.h"
 #include "engines/verify_problems.h"
+#include "engines/write_queue.h"
 #include "index/index_set.h"
 
 namespace embeddingsdb {
@@ -136,6 +137,8 @@ class EmbeddedDatabase final : public DatabaseBase {
                    const Context& context)
       : DatabaseBase(std::move(options), context),
         store_(std::move(store)),
+        write_mutex_({.check = [this](auto records) { return CheckDimensions(records); },
+                      .commit = [this](auto records) { return Commit(records); }}),
         files_(*store_, write_mutex_, this->options().read_only, this->context()),
         index_({.metric = this->options().metric,
                 .mode = this->options().index,
@@ -149,7 +152,9 @@ class EmbeddedDatabase final : public DatabaseBase {
   Capabilities capabilities() const override { return store_->capabilities(); }
 
  protected:
-  Result<AddReport> DoAddBatch(std::span<const Record* const> records) override;
+  Result<AddReport> DoAddBatch(std::span<const Record* const> records) override {
+    return write_mutex_.Add(records);
+  }
   Status DoFlush() override { return store_->Flush(); }
   Result<Record> DoGet(const Key& key) override;
   Result<bool> DoRemove(const Key& key) override;
@@ -178,6 +183,8 @@ class EmbeddedDatabase final : public DatabaseBase {
   using Attempt = std::optional<std::vector<SimilarRecord>>;
 
   Status CheckDimensions(std::span<const Record* const> records) const;
+  /// Commit, catalog and index update of an add; needs write_mutex_.
+  Result<std::vector<PutResult>> Commit(std::span<const Record* const> records);
   void CountAdded(const Record& record, bool added);
   void CountRemoved(const Key& key);
   /// Length of the model's vectors; 0 when it has no records.
@@ -199,25 +206,31 @@ class EmbeddedDatabase final : public DatabaseBase {
 
   std::unique_ptr<RecordStore> store_;
   /// Held over commit, catalog and index update of a write, and while a model is loaded.
-  std::mutex write_mutex_;
+  WriteQueue write_mutex_;
   StoredIndexFiles files_;
   IndexSet index_;
   mutable std::shared_mutex catalog_mutex_;
-  Catalog catalog_;                        // guarded by catalog_mutex_
-  std::int64_t external_changes_ = 0;      // guarded by write_mutex_
-  std::atomic<std::uint64_t> writes_ = 0;  // begun and ended ones: two for each write
+  Catalog catalog_;                                 // guarded by catalog_mutex_
+  std::atomic<std::int64_t> external_changes_ = 0;  // written under write_mutex_
+  std::atomic<std::uint64_t> writes_ = 0;           // begun and ended ones: two for each write
 };
 
 Status EmbeddedDatabase::LoadCatalog() {
-  EDB_ASSIGN(external_changes_, store_->ExternalChanges());
+  EDB_ASSIGN(const std::int64_t changes, store_->ExternalChanges());
   EDB_ASSIGN(Catalog catalog, store_->LoadCatalog());
   const std::unique_lock lock(catalog_mutex_);
   catalog_ = std::move(catalog);
+  external_changes_ = changes;  // last: who sees it finds the catalog
   return {};
 }
 
 Status EmbeddedDatabase::FollowOtherProcess() {
   if (!options().read_only) {
+    return {};
+  }
+  // Most often there is nothing to follow, and searches need not wait for one another.
+  EDB_ASSIGN(const std::int64_t changes, store_->ExternalChanges());
+  if (changes == external_changes_) {
     return {};
   }
   const std::lock_guard lock(write_mutex_);
@@ -293,20 +306,14 @@ void EmbeddedDatabase::CountRemoved(const Key& key) {
   index_.Unload(key.model);
 }
 
-Result<AddReport> EmbeddedDatabase::DoAddBatch(std::span<const Record* const> records) {
-  const std::lock_guard lock(write_mutex_);
+Result<std::vector<PutResult>> EmbeddedDatabase::Commit(std::span<const Record* const> records) {
   const WriteMark mark(writes_);
-  EDB_TRY(CheckDimensions(records));
-  EDB_ASSIGN(const std::vector<PutResult> stored,
-             store_->Put(records, context().env->NowUnixSeconds()));
-  AddReport report;
+  EDB_ASSIGN(std::vector<PutResult> stored, store_->Put(records, context().env->NowUnixSeconds()));
   std::vector<IndexRow> rows;
   rows.reserve(records.size());
   for (std::size_t i = 0; i < records.size(); ++i) {
     const Record& record = *records[i];
-    const bool added = !stored[i].replaced.has_value();
-    ++(added ? report.added : report.replaced);
-    CountAdded(record, added);
+    CountAdded(record, !stored[i].replaced.has_value());
     rows.push_back({.key = &record.key,
                     .row = stored[i].row,
                     .replaced = stored[i].replaced,
@@ -317,7 +324,7 @@ Result<AddReport> EmbeddedDatabase::DoAddBatch(std::span<const Record* const> re
     context().log->Warn("Reload the index", {{"error", indexed.ToString()}});
     index_.Clear();
   }
-  return report;
+  return stored;
 }
 
 Result<Record> EmbeddedDatabase::DoGet(const Key& key) {

@@ -16,8 +16,9 @@ namespace embeddingsdb {
 
 /// Opens a database over `store`: loads its catalog; vectors are loaded model by model at the first
 /// search. How it stays right:
-///  * writes hold one mutex over commit, catalog and index update; a search that meets a row which
-///    is gone from the store (committed but not yet indexed) repeats itself under that mutex;
+///  * writes take turns that last over commit, catalog and index update (WriteQueue: adds that wait
+///    for a turn share one); a search that meets a row which is gone from the store (committed but
+///    not yet indexed) repeats itself in a turn of its own;
 ///  * a replaced record has a new row id, so an answer never mixes old distance and new record;
 ///  * a model never searched is never loaded, so an import costs no memory.
 Result<std::unique_ptr<Database>> OpenEmbeddedDatabase(std::unique_ptr<RecordStore> store,

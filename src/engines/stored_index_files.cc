@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "engines/stored_index_files.h"
 
+#include <mutex>
 #include <random>
 
 // The library's functions would not be inlined.
@@ -44,7 +45,7 @@ std::uint64_t NewStamp() {
 
 }  // namespace
 
-StoredIndexFiles::StoredIndexFiles(RecordStore& store, std::mutex& write_mutex, bool read_only,
+StoredIndexFiles::StoredIndexFiles(RecordStore& store, WriteQueue& write_mutex, bool read_only,
                                    const Context& context)
     : store_(store),
       write_mutex_(write_mutex),

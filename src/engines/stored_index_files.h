@@ -4,13 +4,13 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "embeddingsdb/registry.h"
 
 #include "engines/record_store.h"
+#include "engines/write_queue.h"
 #include "index/index_file.h"
 #include "index/index_set.h"
 
@@ -24,7 +24,7 @@ class StoredIndexFiles final : public IndexFiles {
  public:
   /// Everything passed outlives it. `write_mutex` is held by whoever changes the store, and by the
   /// caller of Open.
-  StoredIndexFiles(RecordStore& store, std::mutex& write_mutex, bool read_only,
+  StoredIndexFiles(RecordStore& store, WriteQueue& write_mutex, bool read_only,
                    const Context& context);
 
   /// False for a store without a folder.
@@ -42,7 +42,7 @@ class StoredIndexFiles final : public IndexFiles {
   void RemoveLeftovers();
 
   RecordStore& store_;
-  std::mutex& write_mutex_;
+  WriteQueue& write_mutex_;
   const bool read_only_;
   const Context context_;
   const std::string folder_;

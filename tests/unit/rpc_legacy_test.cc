@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The service of go-embeddingsdb, called as a client of go-embeddingsdb calls it.
+#include <atomic>
+#include <chrono>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <limits>
+#include <thread>
 
 #include "support/running_server.h"
 
@@ -296,6 +299,29 @@ TEST_F(LegacyService, LogsEachCallWithItsKeyAndOutcome) {
   EXPECT_THAT(*line, testing::HasSubstr("depiction_id=d"));
   EXPECT_THAT(*line, testing::HasSubstr("\"remote address\"="));
   EXPECT_THAT(*line, testing::HasSubstr("INVALID_ARGUMENT"));
+}
+
+TEST_F(LegacyService, ThirtyTwoCallsAreInFlightTogether) {
+  constexpr int kCalls = 32;
+  std::atomic<int> inside = 0;
+  server_.hooks.set_before_add([&](std::span<const Record>) -> Status {
+    ++inside;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(9);
+    while (inside < kCalls) {
+      if (std::chrono::steady_clock::now() > end) {
+        return UnavailableError("the others have not come");
+      }
+      std::this_thread::yield();
+    }
+    return {};
+  });
+  std::vector<std::jthread> callers;
+  for (int i = 0; i < kCalls; ++i) {
+    callers.emplace_back(
+        [&, i] { EXPECT_GRPC(Add(MakeRecord("p", std::to_string(i), "m", {1, 2})), OK, ""); });
+  }
+  callers.clear();
+  EXPECT_EQ(server_.hooks.stored, kCalls);
 }
 
 TEST_F(LegacyService, AnExceptionOfAnEngineIsAnInternalError) {

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The SQLite store when the disk fails: a VFS that breaks a chosen call.
+#include <atomic>
 #include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <map>
 #include <memory>
 #include <sqlite3.h>
+#include <thread>
 #include <utility>
 
+#include "core/log.h"
+#include "engines/embedded_database.h"
 #include "engines/sqlite/sqlite_store.h"
 #include "support/records.h"
 #include "support/temp_dir.h"
@@ -124,6 +128,11 @@ class SqliteFaultTest : public ::testing::Test {
   Result<std::unique_ptr<SqliteStore>> Open() {
     return SqliteStore::Open({.path = dir_.File("x.db")}, *env_);
   }
+  void RemoveFiles() {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      std::filesystem::remove(dir_.File("x.db") + suffix);
+    }
+  }
 
   TempDir dir_;
   std::unique_ptr<Env> env_ = NewPosixEnv();
@@ -192,12 +201,42 @@ TEST_F(SqliteFaultTest, KeepsWhatItAcknowledgedWhicheverCallFails) {
       EXPECT_OK((*store)->CheckFiles(problems));
       EXPECT_THAT(problems, IsEmpty()) << "call " << nth;
     }
-    for (const char* suffix : {"", "-wal", "-shm"}) {
-      std::filesystem::remove(dir_.File("x.db") + suffix);
-    }
+    RemoveFiles();
     if (spared) {
       break;
     }
+  }
+}
+
+// When the commit that several callers share fails, each is tried alone; so a failure that happens
+// once is the fault of one caller at most, and of nobody's if there were several.
+TEST_F(SqliteFaultTest, AFailedCommonCommitIsNobodysFault) {
+  constexpr int kCallers = 8;
+  constexpr int kAdds = 4;
+  Logger log;
+  for (int nth = 1; nth < 60; nth += 3) {
+    std::atomic<int> stored = 0;
+    {
+      auto database = OpenEmbeddedDatabase(Open().value(), {}, {.env = env_.get(), .log = &log});
+      ASSERT_OK(database);
+      disk_.Fail(DiskCall::kChange, nth);
+      std::vector<std::jthread> callers;
+      for (int caller = 0; caller < kCallers; ++caller) {
+        callers.emplace_back([&, caller] {
+          for (int i = 0; i < kAdds; ++i) {
+            const std::string id = std::to_string(caller * kAdds + i);
+            const Status status = (*database)->Add(MakeRecord("p", id, "m", {1})).status();
+            stored += status.ok() ? 1 : 0;
+            EXPECT_TRUE(status.ok() || status.code() == StatusCode::kResourceExhausted) << status;
+          }
+        });
+      }
+      callers.clear();
+      EXPECT_GE(stored, kCallers * kAdds - 1) << "write " << nth;
+      disk_.Spare();
+    }
+    EXPECT_EQ(Open().value()->Count({}).value(), stored) << "write " << nth;
+    RemoveFiles();
   }
 }
 
