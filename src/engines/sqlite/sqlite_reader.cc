@@ -11,6 +11,7 @@
 #include "engines/row_checksum.h"
 #include "engines/sqlite/sqlite_compressed_reader.h"
 #include "engines/sqlite/sqlite_format.h"
+#include "engines/sqlite/sqlite_words.h"
 
 namespace embeddingsdb {
 namespace {
@@ -36,9 +37,8 @@ std::string WhereClause(const std::vector<Filter>& filters, bool plus = false) {
   return sql;
 }
 
-/// Binds the values from the first parameter on; the number of the next parameter.
-int BindFilters(SqliteStatement& statement, const std::vector<Filter>& filters) {
-  int parameter = 1;
+/// Binds the values from a parameter on; the number of the next parameter.
+int BindFilters(SqliteStatement& statement, const std::vector<Filter>& filters, int parameter = 1) {
   for (const Filter& filter : filters) {
     statement.Bind(parameter++, filter.value);
   }
@@ -101,6 +101,20 @@ Status ReadRecord(SqliteStatement& row, Record& record) {
 
 Status InRow(const Status& status, RowId row) {
   return status.ok() ? status : status.WithContext(Concat("row ", row, " of table records"));
+}
+
+/// Visits the rows of a statement for kFieldColumns.
+Status VisitAll(SqliteStatement& statement, const FieldsVisitor& visit) {
+  Record record;
+  while (true) {
+    EDB_ASSIGN(const bool more, statement.Step());
+    if (!more) {
+      return {};
+    }
+    const RowId row = statement.Integer(0);
+    EDB_TRY(InRow(ReadFieldsOf(statement, record).status(), row));
+    EDB_TRY(visit(row, record));
+  }
 }
 
 Status CheckStructure(const SqliteConnection& connection, std::vector<std::string>& problems) {
@@ -246,19 +260,49 @@ Result<std::int64_t> SqliteReader::Count(const std::vector<Filter>& filters) {
   return statement.Integer(0);
 }
 
-Status SqliteReader::VisitFields(const std::vector<Filter>& filters, const FieldsVisitor& visit) {
-  const std::vector<Filter> columns = ColumnFilters(filters);  // the statement borrows them
-  EDB_ASSIGN(SqliteStatement statement, SelectRows(kFieldColumns, columns));
-  Record record;
-  while (true) {
-    EDB_ASSIGN(const bool more, statement.Step());
-    if (!more) {
-      return {};
+Status SqliteReader::VisitFields(const std::vector<Filter>& filters, const FieldsVisitor& visit,
+                                 Status& words) {
+  std::vector<WordsQuery> queries;
+  for (const Filter& filter : filters) {
+    if (filter.column == Column::kWords) {
+      EDB_ASSIGN(WordsQuery query, WordsQuery::Parse(filter.value));
+      queries.push_back(std::move(query));
     }
-    const RowId row = statement.Integer(0);
-    EDB_TRY(InRow(ReadFieldsOf(statement, record).status(), row));
-    EDB_TRY(visit(row, record));
   }
+  SqliteTransaction snapshot(connection_);
+  EDB_TRY(snapshot.BeginRead());
+  RowId after = 0;
+  if (!queries.empty()) {
+    EDB_ASSIGN(after, VisitIndexed(queries, visit, words));
+  }
+  const std::vector<Filter> columns = ColumnFilters(filters);  // the statement borrows them
+  EDB_ASSIGN(SqliteStatement statement,
+             after == 0 ? SelectRows(kFieldColumns, columns) : SelectRowsAfter(after, columns));
+  return VisitAll(statement, visit);
+}
+
+Result<RowId> SqliteReader::VisitIndexed(std::span<const WordsQuery> words,
+                                         const FieldsVisitor& visit, Status& damage) {
+  const Result<SqliteWordsFound> found = FindWords(connection_, words);
+  if (found.status().code() == StatusCode::kDataLoss) {
+    damage = found.status();
+    return RowId{0};
+  }
+  EDB_TRY(found.status());
+  EDB_ASSIGN(SqliteStatement statement,
+             connection_.Prepare(Concat("SELECT ", kFieldColumns, " FROM records WHERE id = ?")));
+  for (const RowId row : found->rows) {
+    const SqliteResetter resetter(statement);
+    statement.Bind(1, row);
+    EDB_TRY(VisitAll(statement, visit));
+  }
+  return found->last;
+}
+
+Result<bool> SqliteReader::NeedsWordsUpdate() {
+  SqliteTransaction snapshot(connection_);
+  EDB_TRY(snapshot.BeginRead());
+  return embeddingsdb::NeedsWordsUpdate(connection_);
 }
 
 Status SqliteReader::VisitVectors(const std::string& model, RowId after,
@@ -357,6 +401,11 @@ Status SqliteReader::CheckFiles(SqliteCompression compression, std::vector<std::
   if (status.ok()) {
     status = CheckCodes(compression, problems);
   }
+  if (status.ok()) {
+    SqliteTransaction snapshot(connection_);
+    EDB_TRY(snapshot.BeginRead());
+    status = CheckWords(connection_, problems);
+  }
   // A file too damaged to be walked is a finding, not a check that could not be made.
   if (status.code() != StatusCode::kDataLoss) {
     return status;
@@ -379,6 +428,20 @@ Result<SqliteStatement> SqliteReader::SelectRows(std::string_view columns,
   sql += " ORDER BY id";
   EDB_ASSIGN(SqliteStatement statement, connection_.Prepare(sql));
   BindFilters(statement, filters);
+  return statement;
+}
+
+Result<SqliteStatement> SqliteReader::SelectRowsAfter(RowId after,
+                                                      const std::vector<Filter>& filters) const {
+  // By their ids: the rows after the word index are few, those that match may be many.
+  std::string sql = Concat("SELECT ", kFieldColumns, " FROM records WHERE id > ?");
+  for (const Filter& filter : filters) {
+    sql += Concat(" AND +", ColumnName(filter.column), " = ?");
+  }
+  sql += " ORDER BY id";
+  EDB_ASSIGN(SqliteStatement statement, connection_.Prepare(sql));
+  statement.Bind(1, after);
+  BindFilters(statement, filters, 2);
   return statement;
 }
 

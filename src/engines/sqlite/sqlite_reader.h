@@ -18,6 +18,7 @@
 #include "embeddingsdb/query.h"
 #include "embeddingsdb/record.h"
 
+#include "core/words.h"
 #include "engines/database_base.h"
 #include "engines/record_store.h"
 #include "engines/sqlite/sqlite_compression.h"
@@ -37,7 +38,11 @@ class SqliteReader {
                                              const ResolvedSimilarQuery& resolved);
   Status List(const ListQuery& query, RecordPage& page);
   Result<std::int64_t> Count(const std::vector<Filter>& filters);
-  Status VisitFields(const std::vector<Filter>& filters, const FieldsVisitor& visit);
+  /// As RecordStore's. `words` becomes kDataLoss when the word index is damaged; it is not used
+  /// then.
+  Status VisitFields(const std::vector<Filter>& filters, const FieldsVisitor& visit, Status& words);
+  /// As sqlite_words.h's function.
+  Result<bool> NeedsWordsUpdate();
   Status VisitVectors(const std::string& model, RowId after, const VectorVisitor& visit);
   Result<std::vector<RowId>> ListRows(const std::string& model, RowId last);
   Result<Catalog> LoadCatalog();
@@ -58,9 +63,14 @@ class SqliteReader {
 
   /// GetRows within the caller's transaction.
   Result<std::vector<std::optional<Record>>> ReadRows(std::span<const RowRef> rows, RowParts parts);
+  /// Visits the rows that the word index names; the last row that it knows of.
+  Result<RowId> VisitIndexed(std::span<const WordsQuery> words, const FieldsVisitor& visit,
+                             Status& damage);
   /// All rows that match, in row order.
   Result<SqliteStatement> SelectRows(std::string_view columns,
                                      const std::vector<Filter>& filters) const;
+  /// The fields of those of them with ids larger than `after`.
+  Result<SqliteStatement> SelectRowsAfter(RowId after, const std::vector<Filter>& filters) const;
   Status CheckCodes(SqliteCompression compression, std::vector<std::string>& problems);
 
   SqliteConnection connection_;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "engines/sqlite/sqlite_store.h"
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 #include "core/text.h"
@@ -208,8 +211,22 @@ Result<std::int64_t> SqliteStore::Count(const std::vector<Filter>& filters) {
 }
 
 Status SqliteStore::VisitFields(const std::vector<Filter>& filters, const FieldsVisitor& visit) {
-  EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
-  return reader->VisitFields(filters, visit);
+  if (std::any_of(filters.begin(), filters.end(),
+                  [](const Filter& filter) { return filter.column == Column::kWords; })) {
+    // Without it the search reads more rows, and gives the same answer.
+    UpdateWords().IgnoreError("it has been logged");
+  }
+  Status words;
+  Status status;
+  {
+    EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
+    status = reader->VisitFields(filters, visit, words);
+  }
+  if (!words.ok()) {
+    WarnOfWords(words);
+    RemakeWords().IgnoreError("it has been logged");
+  }
+  return status;
 }
 
 Status SqliteStore::VisitVectors(const std::string& model, RowId after,
@@ -254,6 +271,50 @@ Result<std::int64_t> SqliteStore::ExternalChanges() {
     return std::int64_t{0};
   }
   return watch_->QueryInteger("PRAGMA data_version");
+}
+
+Status SqliteStore::UpdateWords() {
+  if (in_memory() || options_.read_only) {
+    return {};
+  }
+  Result<bool> more = false;
+  {
+    EDB_ASSIGN(const SqliteReaderPool::Lease reader, readers_->Acquire());
+    more = reader->NeedsWordsUpdate();
+  }
+  for (bool first = true; more.ok() && *more; first = false) {
+    if (!first) {
+      // Or the mutex would be taken again before a write that waits for it has woken up.
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    const std::lock_guard lock(write_mutex_);
+    EDB_ASSIGN(const auto only, PrepareToWrite());
+    more = writer_->UpdateWords(first);
+  }
+  if (!more.ok()) {
+    WarnOfWords(more.status());
+  }
+  return more.status();
+}
+
+Status SqliteStore::RemakeWords() {
+  if (in_memory() || options_.read_only) {
+    return {};
+  }
+  const std::lock_guard lock(write_mutex_);
+  EDB_ASSIGN(const auto only, PrepareToWrite());
+  Status status = writer_->RemakeWords();
+  if (!status.ok()) {
+    WarnOfWords(status);
+  }
+  return status;
+}
+
+void SqliteStore::WarnOfWords(const Status& status) {
+  if (options_.log != nullptr) {
+    options_.log->Warn("Word index cannot be used, searches by words read all records instead",
+                       {{"path", options_.path}, {"error", status.message()}});
+  }
 }
 
 Status SqliteStore::Flush() {

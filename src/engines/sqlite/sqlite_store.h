@@ -36,10 +36,11 @@ struct SqliteStoreOptions {
   std::int64_t max_pages = 0;  ///< what the file may grow to, 16 KiB each; 0: SQLite's limit
 };
 
-/// Reads take a connection of their own and a snapshot, and never wait for a write. A cursor of
-/// Scan holds its snapshot until it is destroyed or at its end; meanwhile the log (PATH-wal) grows
-/// with every commit. In memory there is one connection: calls wait for each other, and Scan
-/// copies.
+/// Reads take a connection of their own and a snapshot, and never wait for a write, but for those
+/// by words: they first write what the word index lacks (sqlite_words.h), if it is much, in pieces
+/// that other writes come between. A cursor of Scan holds its snapshot until it is destroyed or at
+/// its end; meanwhile the log (PATH-wal) grows with every commit. In memory there is one
+/// connection: calls wait for each other, and Scan copies.
 class SqliteStore final : public RecordStore {
  public:
   /// kNotFound when the folder (or, read-only, the file) does not exist; kFailedPrecondition when
@@ -88,6 +89,11 @@ class SqliteStore final : public RecordStore {
   Status OpenInMemory();
   /// Reads the compression of the file. kFailedPrecondition when another one is asked for.
   Status LearnCompression(const SqliteConnection& connection);
+  /// Brings the word index up to date, if it lacks many rows and this store may write.
+  Status UpdateWords();
+  /// Empties a damaged word index.
+  Status RemakeWords();
+  void WarnOfWords(const Status& status);
   /// Needs write_mutex_. Waits for the only connection when there is but one.
   Result<std::optional<SqliteReaderPool::Lease>> PrepareToWrite();
 

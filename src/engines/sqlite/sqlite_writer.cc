@@ -9,6 +9,7 @@
 
 #include "core/json.h"
 #include "engines/row_checksum.h"
+#include "engines/sqlite/sqlite_words.h"
 
 namespace embeddingsdb {
 
@@ -77,6 +78,22 @@ Status SqliteWriter::SetMark(const std::string& name, std::uint64_t value) {
   return Finish(transaction, set.Run());
 }
 
+Result<bool> SqliteWriter::UpdateWords(bool first) {
+  EDB_TRY(CheckUsable());
+  SqliteTransaction transaction(connection_);
+  EDB_TRY(transaction.BeginWrite());
+  const Result<bool> more = embeddingsdb::UpdateWords(connection_, first);
+  EDB_TRY(FinishWords(transaction, more.status()));
+  return more;
+}
+
+Status SqliteWriter::RemakeWords() {
+  EDB_TRY(CheckUsable());
+  SqliteTransaction transaction(connection_);
+  EDB_TRY(transaction.BeginWrite());
+  return FinishWords(transaction, embeddingsdb::RemakeWords(connection_));
+}
+
 Status SqliteWriter::Sync() {
   EDB_TRY(CheckUsable());
   Status status = connection_.Sync();
@@ -114,6 +131,16 @@ Status SqliteWriter::PutAll(std::span<const Record* const> records,
 }
 
 Status SqliteWriter::Finish(SqliteTransaction& transaction, Status status) {
+  status = FinishWords(transaction, std::move(status));
+  if (!status.ok() && codes_) {
+    // sqlite-vec does not pass on why SQLite could not write.
+    sync_failed_ = sync_failed_ || status.code() == StatusCode::kInternal;
+    codes_->Forget();
+  }
+  return status;
+}
+
+Status SqliteWriter::FinishWords(SqliteTransaction& transaction, Status status) {
   if (status.ok()) {
     status = transaction.Commit();
   }
@@ -121,11 +148,6 @@ Status SqliteWriter::Finish(SqliteTransaction& transaction, Status status) {
     // Asked for before the rollback replaces it.
     const int error = connection_.LastErrorCode();
     sync_failed_ = error == SQLITE_IOERR_FSYNC || error == SQLITE_IOERR_DIR_FSYNC;
-    if (codes_) {
-      // sqlite-vec does not pass on why SQLite could not write.
-      sync_failed_ = sync_failed_ || status.code() == StatusCode::kInternal;
-      codes_->Forget();
-    }
   }
   return status;
 }

@@ -34,6 +34,10 @@ class SqliteWriter {
   /// As Put, with the time of each record. Records may have equal keys: the last one stays.
   Result<std::vector<PutResult>> PutAt(std::span<const Record* const> records,
                                        std::span<const std::int64_t> times);
+  /// A commit of sqlite_words.h's UpdateWords.
+  Result<bool> UpdateWords(bool first);
+  /// A commit of sqlite_words.h's RemakeWords.
+  Status RemakeWords();
   /// Has the disk hold everything that was committed.
   Status Sync();
   /// Moves the log into the file, as far as readers elsewhere let it, and syncs both.
@@ -47,6 +51,8 @@ class SqliteWriter {
                 std::vector<PutResult>& results);
   /// Commits if `status` is OK; otherwise looks whether an fsync has failed.
   Status Finish(SqliteTransaction& transaction, Status status);
+  /// The same for what does not touch records and codes.
+  Status FinishWords(SqliteTransaction& transaction, Status status);
   Result<std::optional<RowId>> Find(const Key& key);
   Status Delete(const Key& key, RowId row);
   Status Insert(RowId row, const Record& record, std::int64_t now);
