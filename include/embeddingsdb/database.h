@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "embeddingsdb/care.h"
 #include "embeddingsdb/query.h"
 #include "embeddingsdb/record.h"
 #include "embeddingsdb/status.h"
@@ -97,6 +98,25 @@ class Database {
   /// Reads everything and checks it. The report lists what is wrong; an error means that the check
   /// itself could not be made.
   virtual Result<VerifyReport> Verify() = 0;
+
+  /// What is in the database and what it takes. Looks at files and counts, and neither loads nor
+  /// builds an index.
+  virtual Result<DatabaseStats> Stats() = 0;
+
+  /// Builds the indexes of a model, or of all models when `model` is empty, anew from the records
+  /// and returns when they are written; what there was is thrown away. Searches go on by the old
+  /// index or exactly, writes wait only while a model's vectors are read. Close waits for it. A
+  /// process that dies meanwhile leaves the old file or the new one of each model.
+  /// kNotFound when there is no such model; kCancelled when the model was emptied meanwhile.
+  virtual Result<std::vector<ReindexedModel>> Reindex(const std::string& model,
+                                                      const ReindexProgress& progress) = 0;
+
+  /// Gives the room of what was removed or replaced back to the disk. All other calls wait. A
+  /// process that dies meanwhile leaves the files as they were or as they are to be. Needs free
+  /// room on the disk of up to twice the size of the records. kFailedPrecondition naming the
+  /// process when another has the files open, or when a cursor of this one is open where that is in
+  /// the way.
+  virtual Result<CompactReport> Compact() = 0;
 
   virtual Capabilities capabilities() const = 0;
 

@@ -37,6 +37,7 @@ enum class Precision : std::uint8_t {
   kF16,   ///< "f16": half the size, eleven bits of mantissa, range to 65,504
   kI8,    ///< "i8": a quarter of the size, one scale a vector
 };
+std::string_view PrecisionName(Precision precision);
 
 /// Names a row of the record store. A replaced record gets a new id, so an id never changes what it
 /// stands for. Ids grow with time.

@@ -23,6 +23,7 @@
 #include "embeddingsdb/status.h"
 
 #include "core/env.h"
+#include "core/lock_holder.h"
 #include "core/text.h"
 
 namespace embeddingsdb {
@@ -393,15 +394,19 @@ Status PosixEnv::Link(const std::string& file, const std::string& name) {
   return SyncDirectory(ParentOf(name));
 }
 
-/// The process id that a holder has written into its lock file, for a message.
-std::string HolderOf(const Fd& fd) {
+/// The process that has the lock, for a message. What the system says counts; the id that a holder
+/// has written into its lock file may be that of the one before, for a moment.
+std::string HolderOf(const Fd& fd, const std::string& path) {
+  if (const std::vector<LockHolder> holders = LockHoldersOf(path); !holders.empty()) {
+    return DescribeProcess(holders.front().pid);
+  }
   std::array<char, 32> text{};
   const ssize_t got = Retry([&] { return ::pread(fd.get(), text.data(), text.size(), 0); });
   long pid = 0;
   if (got > 0) {
     std::from_chars(text.data(), text.data() + got, pid);
   }
-  return pid > 0 ? Concat("process ", pid) : std::string("another process");
+  return DescribeProcess(pid);
 }
 
 Result<std::unique_ptr<FileLock>> PosixEnv::Lock(const std::string& path) {
@@ -411,7 +416,7 @@ Result<std::unique_ptr<FileLock>> PosixEnv::Lock(const std::string& path) {
     if (errno != EWOULDBLOCK) {
       return SystemError("lock", path, errno);
     }
-    return FailedPreconditionError(Concat(QuoteWhole(path), " is locked by ", HolderOf(fd)));
+    return FailedPreconditionError(Concat(QuoteWhole(path), " is locked by ", HolderOf(fd, path)));
   }
   if (::ftruncate(fd.get(), 0) != 0) {
     return SystemError("write", path, errno);

@@ -20,6 +20,20 @@ std::string_view MetricName(Metric metric) {
   return "l2";
 }
 
+std::string_view PrecisionName(Precision precision) {
+  switch (precision) {
+    case Precision::kF32:
+      return "f32";
+    case Precision::kF16:
+      return "f16";
+    case Precision::kI8:
+      return "i8";
+    case Precision::kBf16:
+      break;
+  }
+  return "bf16";
+}
+
 Result<Metric> ParseMetric(std::string_view name) {
   for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kInnerProduct}) {
     if (MetricName(metric) == name) {

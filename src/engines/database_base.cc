@@ -94,6 +94,7 @@ Status WrongDimension(const std::string& what, std::string_view model, std::size
 }
 
 Result<DatabaseBase::InUse> DatabaseBase::Enter() const {
+  alone_.wait(true);
   if (!closed_) {
     InUse in_use(lifecycle_);
     // Close may have got in between the first look and the lock.
@@ -296,6 +297,70 @@ Status DatabaseBase::DoExport(const std::string& /*path*/) {
 Result<VerifyReport> DatabaseBase::Verify() {
   EDB_ASSIGN(const InUse in_use, Enter());
   return DoVerify();
+}
+
+Result<DatabaseStats> DatabaseBase::Stats() {
+  EDB_ASSIGN(const InUse in_use, Enter());
+  EDB_ASSIGN(DatabaseStats stats, DoStats());
+  stats.uri = uri();
+  return stats;
+}
+
+Result<std::vector<ReindexedModel>> DatabaseBase::Reindex(const std::string& model,
+                                                          const ReindexProgress& progress) {
+  EDB_ASSIGN(const InUse in_use, EnterWritable());
+  const bool all = model.empty();
+  EDB_ASSIGN(std::vector<std::string> models, DoModels({}));
+  if (!all) {
+    EDB_TRY(ValidateName("model", model, kMaxModelBytes));
+    if (std::ranges::find(models, model) == models.end()) {
+      return NotFoundError(Concat("model ", Quote(model), " has no records"));
+    }
+    models = {model};
+  }
+  std::vector<ReindexedModel> done;
+  EDB_TRY(DoReindex(models, all, [&](const ReindexedModel& one) {
+    done.push_back(one);
+    if (progress) {
+      progress(one);
+    }
+  }));
+  return done;
+}
+
+Status DatabaseBase::DoReindex(const std::vector<std::string>& models, bool /*all*/,
+                               const ReindexProgress& progress) {
+  for (const std::string& model : models) {
+    EDB_ASSIGN(const std::int64_t rows, DoCount({{Column::kModel, model}}));
+    progress({.model = model, .rows = rows});
+  }
+  return {};
+}
+
+Result<CompactReport> DatabaseBase::Compact() {
+  EDB_TRY(EnterWritable().status());
+  EDB_ASSIGN(const std::unique_lock<std::shared_mutex> lock, EnterAlone());
+  CompactReport report{.uri = uri()};
+  const Status compacted = DoCompact(report);
+  alone_ = false;
+  alone_.notify_all();
+  EDB_TRY(compacted);
+  return report;
+}
+
+Status DatabaseBase::DoCompact(CompactReport& /*report*/) {
+  return {};
+}
+
+Result<std::unique_lock<std::shared_mutex>> DatabaseBase::EnterAlone() {
+  alone_ = true;
+  std::unique_lock lock(lifecycle_);
+  if (!closed_) {
+    return lock;
+  }
+  alone_ = false;
+  alone_.notify_all();
+  return FailedPreconditionError(Concat("database ", uri(), " is closed"));
 }
 
 Status DatabaseBase::Close() {

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <span>
@@ -76,6 +77,10 @@ class DatabaseBase : public Database {
   PaginationType pagination_type() const override { return PaginationType::kCountable; }
   Status Export(const std::string& path) final;
   Result<VerifyReport> Verify() final;
+  Result<DatabaseStats> Stats() final;
+  Result<std::vector<ReindexedModel>> Reindex(const std::string& model,
+                                              const ReindexProgress& progress) final;
+  Result<CompactReport> Compact() final;
   std::string uri() const final { return options_.uri.Redacted(); }
   Status Close() final;
 
@@ -110,6 +115,16 @@ class DatabaseBase : public Database {
   virtual Result<std::int64_t> DoLastUpdate() = 0;
   virtual Status DoExport(const std::string& path);  // kUnimplemented unless overridden
   virtual Result<VerifyReport> DoVerify() = 0;
+  /// The base fills in the URI.
+  virtual Result<DatabaseStats> DoStats() = 0;
+  /// `models` have records, or had a moment ago. `all`: they are all there are. By default there is
+  /// nothing to index.
+  virtual Status DoReindex(const std::vector<std::string>& models, bool all,
+                           const ReindexProgress& progress);
+  /// For one whose files cannot be opened again: every later call fails as after Close.
+  void MarkClosed() { closed_ = true; }
+  /// No other call is in flight. By default there is nothing to compact.
+  virtual Status DoCompact(CompactReport& report);
   /// Called at most once, with no other call in flight. A database that is destroyed without Close
   /// lets go of its files in the engine's destructor.
   virtual Status DoClose() { return {}; }
@@ -119,6 +134,8 @@ class DatabaseBase : public Database {
   using InUse = std::shared_lock<std::shared_mutex>;
   Result<InUse> Enter() const;
   Result<InUse> EnterWritable() const;
+  /// Keeps all calls out, and waits for those in flight.
+  Result<std::unique_lock<std::shared_mutex>> EnterAlone();
 
   EngineOptions options_;
   Context context_;
@@ -126,6 +143,8 @@ class DatabaseBase : public Database {
   /// Set before Close waits for the calls in flight: a shared mutex alone would let steady callers
   /// keep it waiting for ever.
   std::atomic<bool> closed_ = false;
+  /// In the same way while a call is alone: others wait here before they take the lock.
+  std::atomic<bool> alone_ = false;
 };
 
 /// Of records by distance leaves the nearest of each provider's subject; those without a subject

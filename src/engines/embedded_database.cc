@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <set>
@@ -15,6 +16,7 @@
 #include "core/log.h"
 #include "core/record_matcher.h"
 #include "core/text.h"
+#include "engines/embedded_stats.h"
 #include "engines/facet_tally.h"
 #include "engines/filtered_reads.h"
 #include "engines/stored_index_files.h"
@@ -173,6 +175,10 @@ class EmbeddedDatabase final : public DatabaseBase {
   Result<std::int64_t> DoLastUpdate() override { return store_->LastUpdate(); }
   Status DoExport(const std::string& path) override { return store_->Export(path); }
   Result<VerifyReport> DoVerify() override;
+  Result<DatabaseStats> DoStats() override;
+  Status DoReindex(const std::vector<std::string>& models, bool all,
+                   const ReindexProgress& progress) override;
+  Status DoCompact(CompactReport& report) override;
   Status DoClose() override {
     index_.Stop();  // it uses the store
     return store_->Close();
@@ -194,7 +200,10 @@ class EmbeddedDatabase final : public DatabaseBase {
   /// that.
   Status FollowOtherProcess();
   Status FollowLocked();                       // needs write_mutex_
+  IndexSet::Source SourceOf(const std::string& model);
   Status LoadIndex(const std::string& model);  // needs write_mutex_
+  Status ReindexOne(ReindexedModel& model);
+  Status CompactIndexes();
   Result<Attempt> TrySimilar(const ResolvedSimilarQuery& resolved);
   /// The same for a query with filters: nothing too when the records have changed meanwhile.
   Result<Attempt> TryFiltered(const ResolvedSimilarQuery& resolved);
@@ -209,6 +218,7 @@ class EmbeddedDatabase final : public DatabaseBase {
   WriteQueue write_mutex_;
   StoredIndexFiles files_;
   IndexSet index_;
+  std::mutex reindex_mutex_;  ///< one at a time
   mutable std::shared_mutex catalog_mutex_;
   Catalog catalog_;                                 // guarded by catalog_mutex_
   std::atomic<std::int64_t> external_changes_ = 0;  // written under write_mutex_
@@ -351,17 +361,18 @@ Status EmbeddedDatabase::LoadIndex(const std::string& model) {
   if (index_.IsLoaded(model)) {
     return {};
   }
-  const int dimension = DimensionOf(model);
-  if (dimension == 0) {
-    return {};
-  }
-  return index_.Load(model, {.dimension = dimension,
-                             .rows = RowsOf(model),
-                             .visit =
-                                 [&](RowId after, const IndexSet::RowSink& sink) {
-                                   return store_->VisitVectors(model, after, sink);
-                                 },
-                             .list = [&](RowId last) { return store_->ListRows(model, last); }});
+  return DimensionOf(model) == 0 ? Status() : index_.Load(model, SourceOf(model));
+}
+
+/// Borrows the name.
+IndexSet::Source EmbeddedDatabase::SourceOf(const std::string& model) {
+  return {.dimension = DimensionOf(model),
+          .rows = RowsOf(model),
+          .visit =
+              [this, &model](RowId after, const IndexSet::RowSink& sink) {
+                return store_->VisitVectors(model, after, sink);
+              },
+          .list = [this, &model](RowId last) { return store_->ListRows(model, last); }};
 }
 
 Status EmbeddedDatabase::DoList(const ListQuery& query, RecordPage& page) {
@@ -592,6 +603,90 @@ Result<VerifyReport> EmbeddedDatabase::DoVerify() {
   }
   problems.Finish();
   return report;
+}
+
+Result<DatabaseStats> EmbeddedDatabase::DoStats() {
+  EDB_TRY(FollowOtherProcess());
+  Catalog catalog;
+  {
+    const std::shared_lock lock(catalog_mutex_);
+    catalog = catalog_;
+  }
+  return GatherStats({options(), catalog, *store_, files_, index_});
+}
+
+/// Of one model. Until the graph is there, searches compare all its vectors.
+Status EmbeddedDatabase::ReindexOne(ReindexedModel& model) {
+  {
+    const std::lock_guard lock(write_mutex_);
+    const std::size_t rows = RowsOf(model.model);
+    model.rows = static_cast<std::int64_t>(rows);
+    model.indexed = rows > 0 && !store_->searches() && index_.IsWorthwhile(rows);
+    if (!model.indexed) {
+      EDB_TRY(files_.Remove(model.model));
+      index_.Unload(model.model);
+      return {};
+    }
+    EDB_TRY(index_.LoadAnew(model.model, SourceOf(model.model)));
+  }
+  return index_.Build(model.model);
+}
+
+Status EmbeddedDatabase::DoReindex(const std::vector<std::string>& models, bool all,
+                                   const ReindexProgress& progress) {
+  const std::lock_guard one_at_a_time(reindex_mutex_);
+  if (all) {
+    EDB_TRY(files_.RemoveOthers(models));
+  }
+  for (const std::string& name : models) {
+    const auto start = std::chrono::steady_clock::now();
+    ReindexedModel model{.model = name};
+    EDB_TRY(ReindexOne(model).WithContext(Concat("model ", Quote(name))));
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    model.seconds = taken.count();
+    progress(model);
+  }
+  return {};
+}
+
+/// Writes index files anew that have rows which are gone.
+Status EmbeddedDatabase::CompactIndexes() {
+  EDB_ASSIGN(const std::vector<std::string> models, DoModels({}));
+  EDB_TRY(files_.RemoveOthers(models));
+  for (const std::string& name : models) {
+    if (files_.BytesOf(name) == 0) {
+      continue;
+    }
+    {
+      const std::lock_guard lock(write_mutex_);
+      EDB_TRY(LoadIndex(name));
+    }
+    const auto stats = index_.StatsOf(name);
+    if (stats && stats->gone > 0) {
+      ReindexedModel model{.model = name};
+      EDB_TRY(ReindexOne(model));
+    }
+  }
+  return {};
+}
+
+Status EmbeddedDatabase::DoCompact(CompactReport& report) {
+  EDB_ASSIGN(const DatabaseStats before, DoStats());
+  report.before = before.files;
+  Status compacted;
+  {
+    const std::lock_guard lock(write_mutex_);
+    compacted = store_->Compact();
+  }
+  if (compacted.code() == StatusCode::kAborted) {
+    index_.Stop();  // it uses the store
+    MarkClosed();
+  }
+  EDB_TRY(compacted);
+  EDB_TRY(CompactIndexes().WithContext("the records are compacted, but not the indexes"));
+  EDB_ASSIGN(const DatabaseStats after, DoStats());
+  report.after = after.files;
+  return {};
 }
 
 }  // namespace

@@ -71,6 +71,7 @@ class MemoryDatabase final : public DatabaseBase {
   Result<std::vector<int>> DoDimensions() override;
   Result<std::int64_t> DoLastUpdate() override;
   Result<VerifyReport> DoVerify() override;
+  Result<DatabaseStats> DoStats() override;
 
  private:
   std::vector<RecordPtr> Matching(const std::vector<Filter>& filters) const;
@@ -252,6 +253,29 @@ Result<VerifyReport> MemoryDatabase::DoVerify() {
     }
   }
   return report;
+}
+
+Result<DatabaseStats> MemoryDatabase::DoStats() {
+  const std::shared_lock lock(mutex_);
+  DatabaseStats stats{.records = static_cast<std::int64_t>(records_.size()),
+                      .last_update = last_update_};
+  std::map<std::string, std::set<std::string>> providers;
+  for (const auto& [key, record] : records_) {
+    providers[key.model].insert(key.provider);
+  }
+  for (const auto& [name, count] : model_counts_) {
+    const auto dimension = static_cast<int>(DimensionOf(name));
+    const auto distinct = static_cast<std::int64_t>(providers[name].size());
+    // Records are compared themselves, one by one.
+    stats.models.push_back({.name = name,
+                            .dimension = dimension,
+                            .records = count,
+                            .providers = distinct,
+                            .precision = Precision::kF32,
+                            .loaded = true,
+                            .tail_rows = count});
+  }
+  return stats;
 }
 
 }  // namespace

@@ -47,6 +47,7 @@ class NullDatabase final : public DatabaseBase {
   // go-embeddingsdb's null database accepts an export and writes nothing.
   Status DoExport(const std::string& /*path*/) override { return {}; }
   Result<VerifyReport> DoVerify() override { return VerifyReport{}; }
+  Result<DatabaseStats> DoStats() override { return DatabaseStats{}; }
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "embeddingsdb/care.h"
 #include "embeddingsdb/index.h"
 #include "embeddingsdb/query.h"
 #include "embeddingsdb/record.h"
@@ -58,6 +59,12 @@ using VectorVisitor =
 /// Receives rows without their vectors; the record is valid until it returns. An error stops the
 /// walk.
 using FieldsVisitor = std::function<Status(RowId row, const Record& record)>;
+
+/// What a store tells of its own files for Database::Stats.
+struct StoreFacts {
+  FileSizes files;  ///< without those of indexes
+  std::vector<EngineFact> facts;
+};
 
 /// Filters of List, Scan and Count name columns only; those about attributes are for VisitFields.
 ///
@@ -118,6 +125,12 @@ class RecordStore {
   /// Appends what is wrong with the files themselves to `problems`, some hundred things at most.
   /// What a scan tells is left to the caller.
   virtual Status CheckFiles(std::vector<std::string>& problems) = 0;
+  /// Sizes of files and what only this engine knows, without reading much.
+  virtual Result<StoreFacts> Facts() { return StoreFacts{}; }
+  /// Gives free room back to the disk; as Database::Compact. Called while nothing else is, but
+  /// cursors may be open. Row ids stay. After kAborted the store is closed, after another error
+  /// as it was.
+  virtual Status Compact() { return {}; }
   virtual Status Close() = 0;
   virtual Capabilities capabilities() const = 0;
 };

@@ -3,6 +3,7 @@
 
 #include <mutex>
 #include <random>
+#include <set>
 
 // The library's functions would not be inlined.
 #define XXH_INLINE_ALL  // NOLINT(readability-identifier-naming): the library asks for it
@@ -11,6 +12,7 @@
 #include "core/env.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "engines/file_bytes.h"
 
 namespace embeddingsdb {
 namespace {
@@ -117,6 +119,48 @@ Result<std::shared_ptr<const IndexFile>> StoredIndexFiles::Write(std::string_vie
     EDB_TRY(store_.SetMark(MarkOf(model), stamp));
   }
   return IndexFile::Open(*context_.env, path, codec, stamp);
+}
+
+std::optional<IndexFileSummary> StoredIndexFiles::Peek(std::string_view model) {
+  if (!usable() || !context_.env->Exists(PathOf(model))) {
+    return std::nullopt;
+  }
+  const Result<std::uint64_t> stamp = store_.GetMark(MarkOf(model));
+  const Result<IndexFileSummary> summary = IndexFile::Peek(*context_.env, PathOf(model));
+  if (!stamp.ok() || !summary.ok() || summary->stamp != *stamp) {
+    return std::nullopt;
+  }
+  return *summary;
+}
+
+std::int64_t StoredIndexFiles::BytesOf(std::string_view model) const {
+  return usable() ? FileBytes(PathOf(model)) : 0;
+}
+
+std::int64_t StoredIndexFiles::Bytes() const {
+  return usable() ? FolderBytes(folder_) : 0;
+}
+
+Status StoredIndexFiles::Remove(std::string_view model) {
+  return usable() ? context_.env->Remove(PathOf(model)) : Status();
+}
+
+Status StoredIndexFiles::RemoveOthers(const std::vector<std::string>& models) {
+  if (!usable() || !context_.env->IsDirectory(folder_)) {
+    return {};
+  }
+  std::set<std::string> known;
+  for (const std::string& model : models) {
+    known.insert(NameOf(model) + std::string(kExtension));
+  }
+  EDB_ASSIGN(const std::vector<std::string> names, context_.env->List(folder_));
+  for (const std::string& name : names) {
+    const bool other = name.ends_with(kExtension) && !known.contains(name);
+    if (other || name.ends_with(kUnusable)) {
+      EDB_TRY(context_.env->Remove(Concat(folder_, "/", name)));
+    }
+  }
+  return {};
 }
 
 }  // namespace embeddingsdb

@@ -4,8 +4,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "embeddingsdb/registry.h"
 
@@ -35,6 +38,18 @@ class StoredIndexFiles final : public IndexFiles {
   Result<std::shared_ptr<const IndexFile>> Write(std::string_view model, const VectorCodec& codec,
                                                  const IndexFileContents& contents,
                                                  CodeView codes) override;
+
+  /// What the file of a model says of itself, when it is the one that the store knows. It is not
+  /// read beyond its end, nor set aside when there is something wrong with it.
+  std::optional<IndexFileSummary> Peek(std::string_view model);
+  /// Bytes of a model's file; 0: there is none.
+  std::int64_t BytesOf(std::string_view model) const;
+  /// Bytes of all files in the folder.
+  std::int64_t Bytes() const;
+  /// Deletes a model's file; whoever has it mapped keeps it.
+  Status Remove(std::string_view model);
+  /// Deletes what has been set aside, and the files of models that are not among `models`.
+  Status RemoveOthers(const std::vector<std::string>& models);
 
  private:
   std::string PathOf(std::string_view model) const;

@@ -395,4 +395,15 @@ Result<std::shared_ptr<const IndexFile>> IndexFile::Open(Env& env, const std::st
   return std::shared_ptr<const IndexFile>(std::move(file));
 }
 
+Result<IndexFileSummary> IndexFile::Peek(Env& env, const std::string& path) {
+  EDB_ASSIGN(const std::unique_ptr<MappedFile> mapped, env.Map(path));
+  EDB_ASSIGN(const Trailer trailer, ReadTrailer(mapped->bytes()));
+  return IndexFileSummary{.stamp = trailer.stamp,
+                          .metric = static_cast<Metric>(trailer.metric),
+                          .precision = static_cast<Precision>(trailer.precision),
+                          .dimension = static_cast<int>(trailer.dimension),
+                          .rows = trailer.rows,
+                          .has_graph = trailer.sections[Number(Section::kBase)].bytes > 0};
+}
+
 }  // namespace embeddingsdb

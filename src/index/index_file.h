@@ -53,6 +53,16 @@ struct IndexFileContents {
   std::shared_ptr<const void> owner;
 };
 
+/// What the last 4 KiB of a file say of it.
+struct IndexFileSummary {
+  std::uint64_t stamp = 0;
+  Metric metric = Metric::kL2;
+  Precision precision = Precision::kBf16;
+  int dimension = 0;
+  std::size_t rows = 0;
+  bool has_graph = false;
+};
+
 /// Immutable, safe for concurrent use.
 class IndexFile {
  public:
@@ -65,6 +75,9 @@ class IndexFile {
   static Result<std::shared_ptr<const IndexFile>> Open(Env& env, const std::string& path,
                                                        const VectorCodec& codec,
                                                        std::uint64_t stamp);
+
+  /// Reads the end of a file, not what is before it. Errors as of Open.
+  static Result<IndexFileSummary> Peek(Env& env, const std::string& path);
 
   std::size_t rows() const { return contents_.ids.size(); }
   const IndexFileContents& contents() const { return contents_; }

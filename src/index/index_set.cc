@@ -180,6 +180,12 @@ Status IndexSet::Load(std::string_view model, const Source& source) {
     loaded = std::make_shared<ModelIndex>(options_, source.dimension);
     EDB_TRY(source.visit(0, AddTo(*loaded)));
   }
+  Install(model, std::move(loaded));
+  Wake();
+  return {};
+}
+
+void IndexSet::Install(std::string_view model, std::shared_ptr<ModelIndex> loaded) {
   {
     const std::unique_lock lock(mutex_);
     models_[std::string(model)].swap(loaded);  // what was there is freed after the lock
@@ -187,8 +193,6 @@ Status IndexSet::Load(std::string_view model, const Source& source) {
   if (loaded != nullptr) {
     loaded->Abandon();
   }
-  Wake();
-  return {};
 }
 
 Status IndexSet::AddBatch(std::span<const IndexRow> rows) {
@@ -353,6 +357,47 @@ void IndexSet::Grow(const std::stop_token& stop) {
     lock.lock();
     pending_ = pending_ || again;
   }
+}
+
+std::optional<IndexSet::Stats> IndexSet::StatsOf(std::string_view model) const {
+  const std::shared_ptr<ModelIndex> index = Find(model);
+  if (!index) {
+    return std::nullopt;
+  }
+  const auto lock = index->LockForSearch();
+  Stats stats{.rows = index->size(),
+              .gone = index->gone(),
+              .graph_rows = index->graph_size(),
+              .file_rows = index->file_size(),
+              .memory_bytes = index->memory_bytes()};
+  const std::size_t found = stats.graph_rows > 0 ? stats.graph_rows : stats.file_rows;
+  stats.tail_rows = index->rows().size() - found;
+  return stats;
+}
+
+bool IndexSet::IsWorthwhile(std::size_t rows) const {
+  return IndexIsWorthwhile(options_.mode, options_.files != nullptr && options_.files->writable(),
+                           rows);
+}
+
+Status IndexSet::LoadAnew(std::string_view model, const Source& source) {
+  auto loaded = std::make_shared<ModelIndex>(options_, source.dimension);
+  EDB_TRY(source.visit(0, AddTo(*loaded)));
+  loaded->Hold(true);
+  Install(model, std::move(loaded));
+  return {};
+}
+
+Status IndexSet::Build(std::string_view model) {
+  const std::shared_ptr<ModelIndex> index = Find(model);
+  if (!index) {
+    return CancelledError(Concat("model ", Quote(model), " was unloaded meanwhile"));
+  }
+  const std::size_t threads = std::max(1U, std::thread::hardware_concurrency());
+  const Status built = index->Grow(model, threads, {});
+  index->Hold(false);
+  Wake();
+  return built;
 }
 
 }  // namespace embeddingsdb

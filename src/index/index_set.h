@@ -147,11 +147,32 @@ class IndexSet {
   std::size_t file_size(std::string_view model) const;
   std::size_t memory_bytes() const;
 
+  /// What there is of a loaded model.
+  struct Stats {
+    std::size_t rows = 0;        ///< without those that are gone
+    std::size_t gone = 0;        ///< rows that still take room
+    std::size_t graph_rows = 0;  ///< as graph_size
+    std::size_t file_rows = 0;   ///< as file_size
+    std::size_t tail_rows = 0;   ///< behind those of the graph, or without one of the file
+    std::size_t memory_bytes = 0;
+  };
+  /// Nothing for a model that is not loaded.
+  std::optional<Stats> StatsOf(std::string_view model) const;
+
+  /// Whether a model of so many rows is worth a graph or a file.
+  bool IsWorthwhile(std::size_t rows) const;
+  /// As Load, but without the file, and in the place of what is loaded. Build has to follow.
+  Status LoadAnew(std::string_view model, const Source& source);
+  /// Builds graph and file of a model that LoadAnew has loaded; returns when they are written.
+  /// Searches and changes go on. kCancelled when the model is unloaded meanwhile.
+  Status Build(std::string_view model);
+
  private:
   using Models = std::map<std::string, std::shared_ptr<ModelIndex>, std::less<>>;
 
   std::shared_ptr<ModelIndex> Find(std::string_view model) const;
   std::vector<std::pair<std::string, std::shared_ptr<ModelIndex>>> All() const;
+  void Install(std::string_view model, std::shared_ptr<ModelIndex> loaded);
   Result<std::shared_ptr<ModelIndex>> LoadFile(std::string_view model, const Source& source) const;
   /// Tells the growing thread that there may be new rows.
   void Wake();

@@ -77,6 +77,18 @@ std::shared_ptr<const GraphIndex> GraphOf(const std::shared_ptr<const IndexFile>
 
 }  // namespace
 
+bool IndexIsWorthwhile(IndexMode mode, bool saves, std::size_t rows) {
+  switch (mode) {
+    case IndexMode::kAuto:
+      return rows >= kAutoGraphRows;
+    case IndexMode::kExact:
+      return saves && rows >= kAutoGraphRows;
+    case IndexMode::kHnsw:
+      return rows > 0;
+  }
+  return false;
+}
+
 /// The rows of a model as one query sees them.
 class ModelIndex::QueryRows final : public SlotFilter, public ShortlistRows {
  public:
@@ -378,15 +390,7 @@ std::size_t ModelIndex::memory_bytes() const {
 }
 
 bool ModelIndex::Wanted() const {
-  switch (options_.mode) {
-    case IndexMode::kAuto:
-      return rows_->live() >= kAutoGraphRows;
-    case IndexMode::kExact:
-      return CanSave() && rows_->live() >= kAutoGraphRows;
-    case IndexMode::kHnsw:
-      return rows_->live() > 0;
-  }
-  return false;
+  return IndexIsWorthwhile(options_.mode, CanSave(), rows_->live());
 }
 
 bool ModelIndex::TooManyGone() const {
@@ -396,7 +400,7 @@ bool ModelIndex::TooManyGone() const {
 
 ModelIndex::Growing ModelIndex::Look() {
   const auto lock = LockForSearch();
-  if (abandoned_.stop_requested()) {
+  if (abandoned_.stop_requested() || held_) {
     return Growing::kDone;
   }
   if (TooManyGone()) {

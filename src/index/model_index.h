@@ -5,6 +5,7 @@
 #ifndef EMBEDDINGSDB_INDEX_MODEL_INDEX_H_
 #define EMBEDDINGSDB_INDEX_MODEL_INDEX_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -28,6 +29,10 @@
 #include "index/shortlist.h"
 
 namespace embeddingsdb {
+
+/// Whether `rows` rows of a model are worth a graph, or in the mode without graphs a file. `saves`:
+/// there are files.
+bool IndexIsWorthwhile(IndexMode mode, bool saves, std::size_t rows);
 
 /// A row that may be among the nearest.
 struct IndexCandidate {
@@ -69,6 +74,7 @@ class ModelIndex {
   Result<std::vector<IndexCandidate>> Search(std::string_view model, const IndexQuery& query) const;
 
   std::size_t size() const { return rows_->live(); }
+  std::size_t gone() const { return rows_->gone(); }
   /// The largest row id there has been; 0 when there was none.
   RowId last_row() const;
   std::size_t memory_bytes() const;
@@ -85,6 +91,8 @@ class ModelIndex {
   };
   /// For the growing thread. Locks itself.
   Growing Look();
+  /// While it is held the growing thread finds nothing to do: somebody else grows it.
+  void Hold(bool held) { held_ = held; }
   /// Brings graph and file up to date, without the rows that are gone when these are too many.
   /// Locks itself, briefly; searches and changes go on. One thread at a time. kCancelled when
   /// stopped or abandoned; any error leaves the model as it was.
@@ -130,6 +138,7 @@ class ModelIndex {
 
   std::size_t seen_ = 0;  // rows at the last look; the growing thread's
   std::stop_source abandoned_;
+  std::atomic<bool> held_ = false;
 };
 
 }  // namespace embeddingsdb

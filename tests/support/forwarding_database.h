@@ -53,6 +53,12 @@ class ForwardingDatabase : public Database {
   PaginationType pagination_type() const override { return base_->pagination_type(); }
   Status Export(const std::string& path) override { return base_->Export(path); }
   Result<VerifyReport> Verify() override { return base_->Verify(); }
+  Result<DatabaseStats> Stats() override { return base_->Stats(); }
+  Result<std::vector<ReindexedModel>> Reindex(const std::string& model,
+                                              const ReindexProgress& progress) override {
+    return base_->Reindex(model, progress);
+  }
+  Result<CompactReport> Compact() override { return base_->Compact(); }
   Capabilities capabilities() const override { return base_->capabilities(); }
   std::string uri() const override { return base_->uri(); }
   Status Close() override { return base_->Close(); }

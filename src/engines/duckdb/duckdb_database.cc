@@ -85,6 +85,9 @@ Result<std::unique_ptr<Database>> OpenDuckdbDatabase(const Uri& uri, const Conte
   EDB_TRY(CheckPath(location, options));
   EDB_ASSIGN(std::unique_ptr<FileLock> lock,
              LockDatabase(location, options.read_only, *context.env));
+  if (!options.read_only && !location.file.empty()) {
+    EDB_TRY(RemoveDuckdbCopy(location.file, *context.env));
+  }
   // Looked at again under the lock: another process may have imported meanwhile.
   if (!location.export_directory.empty() && !context.env->Exists(location.file)) {
     EDB_TRY(Import(location, context));

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "core/lock_holder.h"
 #include "core/text.h"
 
 namespace embeddingsdb {
@@ -17,14 +18,6 @@ using duckdb_c::ResultSet;
 constexpr std::string_view kFormat = "embeddingsdb";
 constexpr std::string_view kVersion = "1";
 constexpr std::size_t kIdleSessions = 8;
-
-// DuckDB's buffers: a quarter of the memory, at least 256 MiB, at most 4 GiB. They fill only as the
-// file grows, and spill to disk beside it.
-std::int64_t MemoryLimit() {
-  constexpr std::int64_t kMiB = 1024 * 1024;
-  const std::int64_t memory = std::int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE);
-  return std::clamp(memory / 4, 256 * kMiB, 4096 * kMiB);
-}
 
 // Vectors are stored as they are: compressing random mantissas saves 15 % of the file for 60 % more
 // processor time on import. The other columns compress well.
@@ -139,6 +132,14 @@ Status Recover(const DuckdbSession& session, const DuckdbFileOptions& options) {
 
 }  // namespace
 
+// A quarter of the memory, at least 256 MiB, at most 4 GiB. The buffers fill only as the file
+// grows, and spill to disk beside it.
+std::int64_t DuckdbMemoryLimit() {
+  constexpr std::int64_t kMiB = 1024 * 1024;
+  const std::int64_t memory = std::int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE);
+  return std::clamp(memory / 4, 256 * kMiB, 4096 * kMiB);
+}
+
 Result<std::int64_t> DuckdbSession::Number(const std::string& sql,
                                            std::initializer_list<duckdb_c::Parameter> parameters,
                                            std::int64_t fallback) const {
@@ -156,13 +157,19 @@ Result<std::shared_ptr<DuckdbFile>> DuckdbFile::Open(DuckdbFileOptions options) 
   config.external_access = true;
   config.lock_configuration = false;
   config.threads = 1;
-  config.memory_limit_bytes = MemoryLimit();
+  config.memory_limit_bytes = DuckdbMemoryLimit();
   if (!options.path.empty()) {
     config.temp_directory = options.path + ".tmp";
   }
   EDB_ASSIGN(Database database, Database::Open("", config));
   EDB_ASSIGN(Connection connection, database.Connect());
   Status status = Attach(connection, options);
+  if (const auto other = OtherLockHolderOf(options.path);
+      status.code() == StatusCode::kFailedPrecondition && other) {
+    // Another program than ours, whose lock beside the file we have.
+    return FailedPreconditionError(
+        Concat(QuoteWhole(options.path), " is open in ", DescribeProcess(*other)));
+  }
   if (status.ok()) {
     status = CheckTables(connection, options);
   }

@@ -42,6 +42,15 @@ class DuckdbSession {
   duckdb_c::Connection connection_;
 };
 
+/// What DuckDB's buffers may take, in bytes.
+std::int64_t DuckdbMemoryLimit();
+
+/// Where compacting writes the copy of a file; and removing what a killed process left there.
+inline std::string DuckdbCopyOf(const std::string& path) {
+  return path + ".compacting";
+}
+Status RemoveDuckdbCopy(const std::string& path, Env& env);
+
 struct DuckdbFileOptions {
   std::string path;  ///< empty: in memory
   bool read_only = false;
@@ -88,6 +97,8 @@ class DuckdbFile {
   /// A session outside the pool, for streams.
   Result<std::unique_ptr<DuckdbSession>> NewSession();
 
+  /// For one who opens the file again.
+  std::unique_ptr<FileLock> TakeLock() { return std::move(lock_); }
   /// Drops the sessions of the pool.
   void DropSessions();
 

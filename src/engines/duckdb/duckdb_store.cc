@@ -11,9 +11,14 @@ Result<std::unique_ptr<DuckdbStore>> DuckdbStore::Open(DuckdbStoreOptions option
   DuckdbFileOptions& file = store->options_.file;
   store->persistent_ = !file.path.empty();
   store->read_only_ = file.read_only;
-  EDB_ASSIGN(store->file_, DuckdbFile::Open(std::move(file)));
-  EDB_ASSIGN(store->writer_, DuckdbWriter::Create(*store->file_, store->read_only_));
+  EDB_TRY(store->OpenFile(std::move(file)));
   return store;
+}
+
+Status DuckdbStore::OpenFile(DuckdbFileOptions options) {
+  EDB_ASSIGN(file_, DuckdbFile::Open(std::move(options)));
+  EDB_ASSIGN(writer_, DuckdbWriter::Create(*file_, read_only_));
+  return {};
 }
 
 DuckdbStore::~DuckdbStore() {
@@ -81,6 +86,9 @@ Result<std::uint64_t> DuckdbStore::GetMark(const std::string& name) {
 }
 
 Status DuckdbStore::SetMark(const std::string& name, std::uint64_t value) {
+  if (writer_ == nullptr) {
+    return FailedPreconditionError("the DuckDB store is closed");
+  }
   return writer_->SetMark(name, static_cast<std::int64_t>(value));
 }
 

@@ -55,6 +55,8 @@ class DuckdbStore final : public RecordStore {
 
   Status Export(const std::string& path) override;
   Status CheckFiles(std::vector<std::string>& problems) override;
+  Result<StoreFacts> Facts() override;
+  Status Compact() override;
   Status Close() override;
   Capabilities capabilities() const override;
 
@@ -64,6 +66,8 @@ class DuckdbStore final : public RecordStore {
 
  private:
   explicit DuckdbStore(DuckdbStoreOptions options) : options_(std::move(options)) {}
+
+  Status OpenFile(DuckdbFileOptions options);
 
   DuckdbStoreOptions options_;
   bool persistent_ = false;

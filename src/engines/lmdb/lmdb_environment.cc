@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <fcntl.h>
 #include <limits>
 #include <lmdb.h>
@@ -76,6 +77,17 @@ Status SetFileSize(MDB_env* env, std::uint64_t size) {
   return {};
 }
 
+Status SyncFolder(const std::string& path) {
+  // LMDB syncs what is in the file, not its name.
+  const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = folder >= 0 && ::fsync(folder) == 0;
+  const int error = errno;
+  if (folder >= 0) {
+    ::close(folder);
+  }
+  return synced ? Status() : LmdbError(error, Concat("cannot sync ", QuoteWhole(path)));
+}
+
 /// kFailedPrecondition naming what the file is when it is not ours.
 Status CheckFormat(LmdbTransaction& txn, const std::string& folder) {
   const Result<LmdbTable> meta = txn.OpenTable("meta", LmdbKind::kText, false);
@@ -121,6 +133,47 @@ class OpenEnvironments {
   Result<std::shared_ptr<LmdbEnvironment>> Open(const LmdbEnvironmentOptions& options) {
     EDB_ASSIGN(const FolderId id, IdOf(options.folder));
     const std::lock_guard lock(mutex_);
+    return OpenLocked(id, options);
+  }
+
+  /// As LmdbEnvironment::Replace.
+  Status Replace(std::shared_ptr<LmdbEnvironment>& environment, LmdbEnvironmentOptions options,
+                 const std::string& fresh) {
+    std::shared_ptr<LmdbEnvironment> old;  // let go of after the lock, which its deleter takes
+    EDB_ASSIGN(const FolderId id, IdOf(options.folder));
+    const std::lock_guard lock(mutex_);
+    Entry& entry = entries_[id];
+    if (entry.users != 1 || environment.use_count() != 1) {
+      return FailedPreconditionError(Concat(QuoteWhole(options.folder),
+                                            " is being read in this process; compacting needs it "
+                                            "alone"));
+    }
+    old = std::move(environment);
+    entry.environment.reset();
+    Status status;
+    if (auto alone = LmdbSoleUse::Take(options.folder); alone.ok()) {
+      options.alone = *std::move(alone);
+      status = PutInPlace(fresh, options.folder);
+    } else {
+      status = alone.status();
+    }
+    Result<std::shared_ptr<LmdbEnvironment>> opened = OpenLocked(id, options);
+    if (!opened.ok()) {
+      return {StatusCode::kAborted,
+              Concat("cannot open the database again: ", opened.status().message())};
+    }
+    environment = *std::move(opened);
+    return status;
+  }
+
+ private:
+  struct Entry {
+    std::unique_ptr<LmdbEnvironment> environment;
+    int users = 0;
+  };
+
+  Result<std::shared_ptr<LmdbEnvironment>> OpenLocked(const FolderId& id,
+                                                      const LmdbEnvironmentOptions& options) {
     Entry& entry = entries_[id];
     if (entry.environment == nullptr) {
       std::unique_ptr<LmdbEnvironment> made(new LmdbEnvironment(options));
@@ -129,7 +182,9 @@ class OpenEnvironments {
         status = made->OpenTables();
       }
       if (!status.ok()) {
-        entries_.erase(id);
+        if (entry.users == 0) {
+          entries_.erase(id);
+        }
         return status;
       }
       entry.environment = std::move(made);
@@ -145,11 +200,12 @@ class OpenEnvironments {
                                             [this, id](LmdbEnvironment*) { Release(id); });
   }
 
- private:
-  struct Entry {
-    std::unique_ptr<LmdbEnvironment> environment;
-    int users = 0;
-  };
+  static Status PutInPlace(const std::string& fresh, const std::string& folder) {
+    if (std::rename(fresh.c_str(), Concat(folder, "/data.mdb").c_str()) != 0) {
+      return LmdbError(errno, Concat("cannot rename ", QuoteWhole(fresh)));
+    }
+    return SyncFolder(folder);
+  }
 
   // Closes under the mutex, so that nobody opens the file while it is still open.
   void Release(const FolderId& id) {
@@ -192,6 +248,11 @@ Result<std::shared_ptr<LmdbEnvironment>> LmdbEnvironment::Open(
   return OpenEnvironments::Instance().Open(options);
 }
 
+Status LmdbEnvironment::Replace(std::shared_ptr<LmdbEnvironment>& environment,
+                                LmdbEnvironmentOptions options, const std::string& fresh) {
+  return OpenEnvironments::Instance().Replace(environment, std::move(options), fresh);
+}
+
 LmdbEnvironment::~LmdbEnvironment() {
   idle_.clear();
 }
@@ -217,7 +278,25 @@ Status LmdbEnvironment::OpenFile() {
     env_.reset();
     return LmdbError(code, Concat("cannot open ", QuoteWhole(options_.folder)));
   }
+  EDB_ASSIGN(const bool current, IsCurrentFile());
+  if (!current) {
+    env_.reset();
+    return OpenFile();
+  }
   return CheckLength();
+}
+
+/// False when another process has put a compacted file in its place while this one waited to open
+/// it.
+Result<bool> LmdbEnvironment::IsCurrentFile() const {
+  mdb_filehandle_t file = -1;
+  struct stat opened{};
+  struct stat named{};
+  if (mdb_env_get_fd(env_.get(), &file) != MDB_SUCCESS || ::fstat(file, &opened) != 0 ||
+      ::stat(Concat(options_.folder, "/data.mdb").c_str(), &named) != 0) {
+    return LmdbError(errno, "cannot look at the LMDB database");
+  }
+  return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }
 
 Status LmdbEnvironment::CheckLength() {
@@ -295,18 +374,7 @@ Status LmdbEnvironment::OpenTables() {
   }
   // Only a commit keeps the tables' numbers valid, also for one that has only read.
   EDB_TRY(txn.Commit());
-  return empty ? SyncFolder() : Status();
-}
-
-Status LmdbEnvironment::SyncFolder() const {
-  // LMDB syncs what is in the file, not its name.
-  const int folder = ::open(options_.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = folder >= 0 && ::fsync(folder) == 0;
-  const int error = errno;
-  if (folder >= 0) {
-    ::close(folder);
-  }
-  return synced ? Status() : LmdbError(error, Concat("cannot sync ", QuoteWhole(options_.folder)));
+  return empty ? SyncFolder(options_.folder) : Status();
 }
 
 std::shared_lock<std::shared_mutex> LmdbEnvironment::HoldMap() {

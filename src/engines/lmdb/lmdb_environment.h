@@ -46,11 +46,36 @@ struct LmdbTables {
   LmdbTable vectors = 0;
 };
 
+/// Keeps other processes from opening the database of a folder. An environment that this process
+/// opens meanwhile takes over; until it is closed this must live, because closing a file drops the
+/// locks that the process has on it.
+class LmdbSoleUse {
+ public:
+  /// kFailedPrecondition naming the process when another has it open. This one must not.
+  static Result<std::shared_ptr<const LmdbSoleUse>> Take(const std::string& folder);
+  explicit LmdbSoleUse(int file) : file_(file) {}
+  LmdbSoleUse(const LmdbSoleUse&) = delete;
+  LmdbSoleUse& operator=(const LmdbSoleUse&) = delete;
+  ~LmdbSoleUse();
+
+ private:
+  int file_;
+};
+
+/// Pages of a file.
+struct LmdbPages {
+  std::uint64_t size = 0;  ///< bytes a page
+  std::uint64_t all = 0;
+  std::uint64_t free = 0;
+  unsigned int readers = 0;  ///< places for readers that have been used
+};
+
 struct LmdbEnvironmentOptions {
   std::string folder;  ///< has to exist
   bool read_only = false;
-  bool sync_meta = true;     ///< false: a power cut may undo the newest commit
-  std::size_t map_size = 0;  ///< bytes of address space at first; 0: plenty
+  bool sync_meta = true;                          ///< false: a power cut may undo the newest commit
+  std::size_t map_size = 0;                       ///< bytes of address space at first; 0: plenty
+  std::shared_ptr<const LmdbSoleUse> alone = {};  ///< of the folder, until it is open; may be null
 };
 
 /// Names that a row refers to by number; never changed, so a reader keeps those it has met.
@@ -104,7 +129,16 @@ class LmdbEnvironment : public std::enable_shared_from_this<LmdbEnvironment> {
   LmdbEnvironment& operator=(const LmdbEnvironment&) = delete;
   ~LmdbEnvironment();
 
+  /// Closes `environment`, puts the file `fresh` in the place of its data and opens it again.
+  /// kFailedPrecondition when it is not the only user of the folder in all processes: then the old
+  /// file is open again. On kAborted nothing is open; `environment` is null.
+  static Status Replace(std::shared_ptr<LmdbEnvironment>& environment,
+                        LmdbEnvironmentOptions options, const std::string& fresh);
+
   const LmdbTables& tables() const { return tables_; }
+  /// Writes and syncs a copy of the newest commit without free pages.
+  Status CopyTo(const std::string& path);
+  Result<LmdbPages> Pages();
 
   Result<LmdbSnapshot> BeginRead();
   /// One at a time, by the one that holds the write lock of the folder. `map` has to be held for as
@@ -134,12 +168,12 @@ class LmdbEnvironment : public std::enable_shared_from_this<LmdbEnvironment> {
   explicit LmdbEnvironment(LmdbEnvironmentOptions options) : options_(std::move(options)) {}
 
   Status OpenFile();
+  Result<bool> IsCurrentFile() const;
   /// kDataLoss when pages that may be read are behind the end of the file.
   Status CheckLength();
   /// True when nobody reads the file's pages from `length` bytes on.
   Result<bool> IsFreeFrom(std::uint64_t length);
   Status OpenTables();
-  Status SyncFolder() const;
   Status SetMapSize(std::size_t size);
   std::shared_lock<std::shared_mutex> HoldMap();
   /// Enlarges the map for a file that another process has made larger than it.

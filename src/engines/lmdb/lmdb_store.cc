@@ -94,15 +94,21 @@ Status LmdbStore::OpenFiles(Env& env) {
   if (!options_.read_only) {
     EDB_TRY(env.MakeDirectories(options_.folder));
     EDB_ASSIGN(lock_, env.Lock(Concat(options_.folder, "/", kWriterLock)));
+    EDB_TRY(env.Remove(CompactedFile()));  // of a process that was killed
   }
-  EDB_ASSIGN(environment_,
-             LmdbEnvironment::Open({.folder = options_.folder,
-                                    .read_only = options_.read_only,
-                                    .sync_meta = options_.durability == Durability::kPower,
-                                    .map_size = options_.map_size}));
-  if (!options_.read_only) {
-    EDB_ASSIGN(writer_, LmdbWriter::Create(environment_, options_.key_hash, options_.max_map_size));
-  }
+  EDB_ASSIGN(environment_, LmdbEnvironment::Open(EnvironmentOptions()));
+  return options_.read_only ? Status() : OpenWriter();
+}
+
+LmdbEnvironmentOptions LmdbStore::EnvironmentOptions() const {
+  return {.folder = options_.folder,
+          .read_only = options_.read_only,
+          .sync_meta = options_.durability == Durability::kPower,
+          .map_size = options_.map_size};
+}
+
+Status LmdbStore::OpenWriter() {
+  EDB_ASSIGN(writer_, LmdbWriter::Create(environment_, options_.key_hash, options_.max_map_size));
   return {};
 }
 

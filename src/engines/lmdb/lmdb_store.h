@@ -67,6 +67,8 @@ class LmdbStore final : public RecordStore {
   Status Flush() override;
   Status Export(const std::string& path) override;
   Status CheckFiles(std::vector<std::string>& problems) override;
+  Result<StoreFacts> Facts() override;
+  Status Compact() override;
   Status Close() override;
   Capabilities capabilities() const override;
 
@@ -74,6 +76,10 @@ class LmdbStore final : public RecordStore {
   explicit LmdbStore(LmdbStoreOptions options) : options_(std::move(options)) {}
 
   Status OpenFiles(Env& env);
+  LmdbEnvironmentOptions EnvironmentOptions() const;
+  Status OpenWriter();
+  /// Where Compact writes.
+  std::string CompactedFile() const { return options_.folder + "/data.mdb.compacting"; }
   Result<LmdbSnapshot> Read();
 
   const LmdbStoreOptions options_;

@@ -19,6 +19,7 @@
 #include "engines/multi/member.h"
 #include "engines/multi/merged_list.h"
 #include "engines/multi/merged_search.h"
+#include "engines/multi/multi_care.h"
 #include "engines/multi/multi_verify.h"
 #include "engines/multi/routing.h"
 
@@ -122,6 +123,12 @@ class MultiDatabase final : public DatabaseBase {
   Result<std::int64_t> DoLastUpdate() override;
   Status DoExport(const std::string& path) override;
   Result<VerifyReport> DoVerify() override { return VerifyMembers(members_); }
+  Result<DatabaseStats> DoStats() override { return StatsOfMembers(members_); }
+  Status DoReindex(const std::vector<std::string>& models, bool all,
+                   const ReindexProgress& progress) override {
+    return ReindexMembers(members_, models, all, progress);
+  }
+  Status DoCompact(CompactReport& report) override { return CompactMembers(members_, report); }
   Status DoClose() override;
 
  private:

@@ -2,11 +2,13 @@
 #include "engines/sqlite/sqlite_handle.h"
 
 #include <cerrno>
+#include <optional>
 #include <sqlite3.h>
 #include <utility>
 
 #include "embeddingsdb/limits.h"
 
+#include "core/lock_holder.h"
 #include "core/text.h"
 #include "engines/sqlite/sqlite_vec.h"
 
@@ -72,6 +74,21 @@ StatusCode CodeFor(sqlite3* connection, int result) {
   }
 }
 
+/// Whoever keeps the connection from a lock: of the log it is in the file beside it.
+std::string HolderOf(sqlite3* connection, int result) {
+  const char* file = connection == nullptr || (result & 0xff) != SQLITE_BUSY
+                         ? nullptr
+                         : sqlite3_db_filename(connection, "main");
+  if (file == nullptr || *file == '\0') {
+    return {};
+  }
+  std::optional<long> pid = OtherLockHolderOf(Concat(file, "-shm"));
+  if (!pid) {
+    pid = OtherLockHolderOf(file);
+  }
+  return pid ? Concat(", held by ", DescribeProcess(*pid)) : std::string();
+}
+
 /// The newest error of a connection. SQLite's messages name columns and tables, never values.
 Status ErrorOf(sqlite3* connection, int result, std::string_view what) {
   const char* message = sqlite3_errstr(result);
@@ -85,8 +102,8 @@ Status ErrorOf(sqlite3* connection, int result, std::string_view what) {
       where = Concat(" ", Quote(file));
     }
   }
-  return {CodeFor(connection, result),
-          Concat(what, where, ": ", message, " (SQLite ", result, ")")};
+  return {CodeFor(connection, result), Concat(what, where, ": ", message, " (SQLite ", result, ")",
+                                              HolderOf(connection, result))};
 }
 
 }  // namespace
@@ -272,6 +289,19 @@ Status SqliteConnection::Sync() const {
     }
   }
   return {};
+}
+
+Status SqliteConnection::Vacuum() const {
+  // SQLite attaches the database that it copies to.
+  sqlite3_limit(connection_.get(), SQLITE_LIMIT_ATTACHED, 1);
+  const Status done = Execute("VACUUM");
+  sqlite3_limit(connection_.get(), SQLITE_LIMIT_ATTACHED, 0);
+  return done;
+}
+
+Result<bool> SqliteConnection::TruncateLog() const {
+  EDB_ASSIGN(const std::int64_t busy, QueryInteger("PRAGMA wal_checkpoint(TRUNCATE)"));
+  return busy == 0;
 }
 
 void SqliteConnection::KeepLogOnClose() const {

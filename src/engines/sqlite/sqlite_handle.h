@@ -95,6 +95,11 @@ class SqliteConnection {
   bool InTransaction() const;
   /// Has the system write the database and its log to the disk.
   Status Sync() const;
+  /// Writes the whole database anew, without its free pages, in one commit. Ids of rows stay.
+  Status Vacuum() const;
+  /// Moves the log into the file and cuts both to their lengths; false when somebody still reads
+  /// what is older.
+  Result<bool> TruncateLog() const;
   /// Leaves the write-ahead log as it is when the connection closes.
   void KeepLogOnClose() const;
 

@@ -76,6 +76,8 @@ class SqliteStore final : public RecordStore {
   bool searches() const override { return compression_ != SqliteCompression::kNone; }
   Result<std::vector<SimilarRecord>> Similar(const ResolvedSimilarQuery& resolved) override;
   Status CheckFiles(std::vector<std::string>& problems) override;
+  Result<StoreFacts> Facts() override;
+  Status Compact() override;
   Status Close() override;
   Capabilities capabilities() const override;
   SqliteCompression compression() const { return compression_; }
