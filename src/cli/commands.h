@@ -31,6 +31,7 @@ const Command* FindCommand(std::span<const Command> commands, std::string_view n
 void PrintCommands(std::ostream& out, std::span<const Command> commands);
 
 int RunClient(const Invocation& call, Session& session);
+int RunCompact(const Invocation& call, Session& session);
 int RunCompletion(const Invocation& call, Session& session);
 int RunExport(const Invocation& call, Session& session);
 int RunHelp(const Invocation& call, Session& session);
@@ -38,7 +39,9 @@ int RunParquetEmit(const Invocation& call, Session& session);
 int RunParquetExport(const Invocation& call, Session& session);
 int RunParquetImport(const Invocation& call, Session& session);
 int RunParquetMerge(const Invocation& call, Session& session);
+int RunReindex(const Invocation& call, Session& session);
 int RunServer(const Invocation& call, Session& session);
+int RunStats(const Invocation& call, Session& session);
 int RunVerify(const Invocation& call, Session& session);
 int RunVersion(const Invocation& call, Session& session);
 

@@ -3,13 +3,14 @@
 #include "cli/command_flags.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/local_database.h"
 #include "core/json.h"
 
 namespace embeddingsdb {
 namespace {
 
-Result<VerifyReport> VerifyDatabase(const std::string& uri, Session& session) {
-  EDB_ASSIGN(const auto database, session.registry().OpenDatabase(uri, session.context));
+Result<VerifyReport> VerifyDatabase(const LocalDatabase& local, Session& session) {
+  EDB_ASSIGN(const auto database, local.Open(session));
   EDB_ASSIGN(VerifyReport report, database->Verify());
   EDB_TRY(database->Close());
   return report;
@@ -25,10 +26,11 @@ int RunVerify(const Invocation& call, Session& session) {
        .examples = "  embeddingsdb verify 'sqlite://?dsn=collection.db'",
        .notes = "Prints a JSON object with the number of records and a list of problems. The exit\n"
                 "code is 5 when there are any."});
-  if (const auto exit_code = flags.Parse(session, {.name = "DATABASE-URI", .min = 1, .max = 1})) {
+  LocalDatabase local(flags);
+  if (const auto exit_code = local.Parse(session)) {
     return *exit_code;
   }
-  const Result<VerifyReport> report = VerifyDatabase(flags.rest().front(), session);
+  const Result<VerifyReport> report = VerifyDatabase(local, session);
   if (!report.ok()) {
     return Fail(session, "verify database", report.status());
   }

@@ -72,6 +72,8 @@ class Help(TestCase):
             return done.stdout.split()
 
         self.assertEqual(complete("embeddingsdb", "ver"), ["verify", "version"])
+        self.assertEqual(complete("embeddingsdb", "re"), ["reindex"])
+        self.assertEqual(complete("embeddingsdb", "stats", "-fo"), ["-format"])
         self.assertEqual(complete("embeddingsdb", "client", "prov"), ["providers"])
         self.assertEqual(complete("embeddingsdb-client", "list", "-per"), ["-per-page"])
         self.assertEqual(complete("embeddingsdb", "client", "add", "-rec"), ["-record"])

@@ -54,6 +54,10 @@ PAGES = {
     "docs/operating.md": [
         runs("embeddingsdb-server", LISTENS),
         runs("embeddingsdb-client count", "^1465$"),
+        runs("embeddingsdb stats", r"^mobilenet_v2_1.0_224 +1280 +1465 +\d+ +exact"),
+        runs("embeddingsdb verify", r'^\{"records":1465,"problems":\[\]\}$'),
+        runs("embeddingsdb reindex", "1465 rows, which need no index"),
+        runs("embeddingsdb compact", "MiB before, .* MiB after"),
     ],
 }
 
@@ -135,6 +139,15 @@ HELP = {
     ],
     "export": [runs("embeddingsdb export", "embeddings.csv", then="ls /srv/collection-export")],
     "verify": [runs("embeddingsdb verify", r'^\{"records":3,"problems":\[\]\}$')],
+    "stats": [
+        runs("embeddingsdb stats", "^apple/mobileclip_s0 +3 +2 +2 +exact"),
+        runs("embeddingsdb stats", '"records":3,'),
+    ],
+    "reindex": [
+        runs("embeddingsdb reindex", '^model "m": 1 rows, which need no index$'),
+        runs("embeddingsdb reindex", r'^model "apple/mobileclip_s0": 2 rows indexed in \d'),
+    ],
+    "compact": [runs("embeddingsdb compact", r"KiB before, .* KiB after")],
     "completion": [runs("source", "-F _embeddingsdb", then="complete -p embeddingsdb")],
     "version": [],
 }
@@ -199,7 +212,8 @@ class Pages(TestCase):
         self.try_page("README.md")
 
     def test_operating(self):
-        self.import_collection(f"sqlite://{self.folder}/srv/collection.db")
+        self.import_collection(f"sqlite://{self.folder}/srv/collection.db",
+                               f"sqlite://{self.folder}/srv/archive.db")
         self.try_page("docs/operating.md")
 
     def test_formats_and_engines(self):

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// LocalDatabase: DATABASE-URI after the flags, or -database-uri, of the commands with which people
+// look after a database. They work on its files, so they open it themselves and ask no server.
+#ifndef EMBEDDINGSDB_CLI_LOCAL_DATABASE_H_
+#define EMBEDDINGSDB_CLI_LOCAL_DATABASE_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "embeddingsdb/database.h"
+
+#include "cli/command.h"
+#include "cli/command_flags.h"
+
+namespace embeddingsdb {
+
+class LocalDatabase {
+ public:
+  /// Declares the flag in `flags`, which this object must outlive.
+  explicit LocalDatabase(CommandFlags& flags);
+  LocalDatabase(const LocalDatabase&) = delete;
+  LocalDatabase& operator=(const LocalDatabase&) = delete;
+  ~LocalDatabase() = default;
+
+  /// Reads the command line as CommandFlags::Parse does.
+  std::optional<int> Parse(Session& session);
+
+  Result<std::unique_ptr<Database>> Open(Session& session) const;
+  /// Reads only, and leaves databases that cannot be opened so, those in memory, as they are.
+  Result<std::unique_ptr<Database>> OpenToLook(Session& session) const;
+
+ private:
+  CommandFlags& flags_;
+  std::vector<std::string> uris_;
+};
+
+}  // namespace embeddingsdb
+
+#endif  // EMBEDDINGSDB_CLI_LOCAL_DATABASE_H_
