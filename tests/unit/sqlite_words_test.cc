@@ -4,10 +4,11 @@
 // records and index.
 #include "engines/sqlite/sqlite_words.h"
 
-#include <filesystem>
+#include <atomic>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <memory>
+#include <ostream>
 #include <signal.h>
 #include <sqlite3.h>
 #include <string>
@@ -34,7 +35,6 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 
 constexpr std::int64_t kNow = 1'760'000'000;
 // More than are read for every search without an index.
@@ -79,8 +79,8 @@ class SqliteWords : public ::testing::Test {
     }
     ASSERT_OK(store.Put(pointers, kNow));
   }
-  /// Records from `first` on: of those the hundredth, two hundredth... are "Étude n", the others
-  /// "Flower n".
+  /// Records from `first` on: of those the hundredth, two hundredth... are titled "Etude", with its
+  /// accent, and n, the others "Flower n".
   static void PutMany(SqliteStore& store, int count = kMany, int first = 1) {
     std::vector<Record> records;
     for (int i = first; i < first + count; ++i) {
@@ -333,18 +333,20 @@ TEST_F(SqliteWords, OfDamagedRecordsAreNotLeftOutUnnoticed) {
 TEST_F(SqliteWords, MayBeSearchedWhileOthersWrite) {
   const auto store = Open();
   PutMany(*store, 12'000);
+  std::atomic<bool> done = false;
   std::thread writer([&] {
     for (int i = 0; i < 20; ++i) {
       PutMany(*store, 200, 20'001 + i * 200);
     }
+    done = true;
   });
-  std::size_t found = 0;
-  while (found < 160) {
+  for (std::size_t found = 120; !done;) {
     const std::size_t now = Search(*store, "etude").found.size();
-    ASSERT_GE(now, std::max<std::size_t>(found, 120));
+    EXPECT_GE(now, found);
     found = now;
   }
   writer.join();
+  EXPECT_EQ(Search(*store, "etude").found.size(), 160U);
   EXPECT_THAT(ProblemsOf(*store), IsEmpty());
 }
 
@@ -353,6 +355,8 @@ struct Damage {
   const char* sql;
   const char* problem;
   bool noticed;
+
+  friend void PrintTo(const Damage& damage, std::ostream* out) { *out << damage.sql; }
 };
 
 class DamagedSqliteWords : public SqliteWords, public ::testing::WithParamInterface<Damage> {};
