@@ -199,7 +199,7 @@ class EmbeddedDatabase final : public DatabaseBase {
   /// Starts over when another process has changed the files. Only a read-only database can see
   /// that.
   Status FollowOtherProcess();
-  Status FollowLocked();                       // needs write_mutex_
+  Status FollowLocked();  // needs write_mutex_
   IndexSet::Source SourceOf(const std::string& model);
   Status LoadIndex(const std::string& model);  // needs write_mutex_
   Status ReindexOne(ReindexedModel& model);
