@@ -193,7 +193,7 @@ class Index {
         set_({.metric = metric, .mode = IndexMode::kExact, .precision = precision}) {
     const auto visit = [&](RowId, const IndexSet::RowSink& sink) -> Status {
       for (std::size_t row = 0; row < sizes.rows; ++row) {
-        EDB_TRY(sink(static_cast<RowId>(row), "p", "d", Vector(row)));
+        EDB_TRY(sink({static_cast<RowId>(row), "p", "d", Vector(row)}));
       }
       return {};
     };

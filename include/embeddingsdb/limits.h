@@ -42,6 +42,10 @@ inline constexpr std::int64_t kMaxPage = 1'000'000'000;  ///< page * per_page st
 inline constexpr std::size_t kMaxBatchRecords = 10'000;
 inline constexpr std::size_t kMaxBatchBytes = 64 * 1'024 * 1'024;
 
+// Indexes keep the subject id and the attributes of a row up to this many bytes, so that answers
+// come without the record store. Longer ones are read from there: nobody wants thumbnails twice.
+inline constexpr std::size_t kMaxIndexedDetailsBytes = 1'024;
+
 // Verify.
 inline constexpr std::size_t kMaxVerifyProblems = 100;  ///< named one by one; a file may be ruined
 

@@ -82,11 +82,20 @@ class FoundRecords {
     return vectors;
   }
 
-  /// Reads the rows that have not been read; false when one is gone.
-  Result<bool> Complete(std::span<const IndexHit> hits) {
+  /// Takes what hits say, and reads the other rows that have not been read; false when one is gone.
+  /// Without `believe` all are read, because the index may lag behind the store.
+  Result<bool> Complete(std::span<const IndexHit> hits, bool believe) {
     std::vector<IndexHit> missing;
     for (const IndexHit& hit : hits) {
-      if (!records_.contains(hit.row)) {
+      const RowDetails details(hit.details);
+      if (records_.contains(hit.row)) {
+        continue;
+      }
+      if (believe && details.kept()) {
+        Record& record = records_[hit.row];
+        record.subject_id = details.subject_id();
+        record.attributes = details.attributes();
+      } else {
         missing.push_back(hit);
       }
     }
@@ -185,6 +194,11 @@ class EmbeddedDatabase final : public DatabaseBase {
   }
 
  private:
+  /// When a search began.
+  struct Moment {
+    bool settled = false;  ///< no write was between its commit and its index update
+    std::int64_t external_changes = 0;
+  };
   /// A search's answer, or nothing when a row it found is gone from the store.
   using Attempt = std::optional<std::vector<SimilarRecord>>;
 
@@ -204,14 +218,18 @@ class EmbeddedDatabase final : public DatabaseBase {
   Status LoadIndex(const std::string& model);  // needs write_mutex_
   Status ReindexOne(ReindexedModel& model);
   Status CompactIndexes();
-  Result<Attempt> TrySimilar(const ResolvedSimilarQuery& resolved);
+  Result<Attempt> TrySimilar(const ResolvedSimilarQuery& resolved, Moment began);
   /// The same for a query with filters: nothing too when the records have changed meanwhile.
-  Result<Attempt> TryFiltered(const ResolvedSimilarQuery& resolved);
+  Result<Attempt> TryFiltered(const ResolvedSimilarQuery& resolved, Moment began);
   /// The answer, with the writes of this process held off.
   Result<std::vector<SimilarRecord>> SimilarLocked(const ResolvedSimilarQuery& resolved);
-  Result<Attempt> TryAny(const ResolvedSimilarQuery& resolved) {
-    return resolved.query->filters.empty() ? TrySimilar(resolved) : TryFiltered(resolved);
+  Result<Attempt> TryAny(const ResolvedSimilarQuery& resolved, Moment began) {
+    return resolved.query->filters.empty() ? TrySimilar(resolved, began)
+                                           : TryFiltered(resolved, began);
   }
+  /// Whether what a search that began then found in the index is how the records were at some
+  /// moment since.
+  Result<bool> WasTrue(std::span<const IndexHit> hits, Moment began);
 
   std::unique_ptr<RecordStore> store_;
   /// Held over commit, catalog and index update of a write, and while a model is loaded.
@@ -321,13 +339,18 @@ Result<std::vector<PutResult>> EmbeddedDatabase::Commit(std::span<const Record* 
   EDB_ASSIGN(std::vector<PutResult> stored, store_->Put(records, context().env->NowUnixSeconds()));
   std::vector<IndexRow> rows;
   rows.reserve(records.size());
+  RowDetailsWriter writer;
+  std::vector<std::string> details;
+  details.reserve(records.size());
   for (std::size_t i = 0; i < records.size(); ++i) {
     const Record& record = *records[i];
     CountAdded(record, !stored[i].replaced.has_value());
+    details.emplace_back(writer.Write(record.subject_id, record.attributes));
     rows.push_back({.key = &record.key,
                     .row = stored[i].row,
                     .replaced = stored[i].replaced,
-                    .vector = record.embedding});
+                    .vector = record.embedding,
+                    .details = details.back()});
   }
   if (const Status indexed = index_.AddBatch(rows); !indexed.ok()) {
     // The records are stored; an index that cannot follow is thrown away and loaded again.
@@ -418,7 +441,7 @@ Result<FacetCounts> EmbeddedDatabase::DoFacets(const FacetQuery& query) {
 }
 
 Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TryFiltered(
-    const ResolvedSimilarQuery& resolved) {
+    const ResolvedSimilarQuery& resolved, Moment began) {
   const std::uint64_t writes = writes_;
   EDB_ASSIGN(const std::int64_t changes, store_->ExternalChanges());
   EDB_ASSIGN(const std::vector<RowId> rows,
@@ -429,7 +452,7 @@ Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TryFiltered(
   if (store_->searches()) {
     EDB_ASSIGN(attempt, store_->Similar(filtered));
   } else {
-    EDB_ASSIGN(attempt, TrySimilar(filtered));
+    EDB_ASSIGN(attempt, TrySimilar(filtered, began));
   }
   // A record that was replaced in between has an id that the rows do not have.
   EDB_ASSIGN(const std::int64_t changes_now, store_->ExternalChanges());
@@ -437,8 +460,20 @@ Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TryFiltered(
   return changed ? Attempt() : std::move(attempt);
 }
 
-Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TrySimilar(
-    const ResolvedSimilarQuery& resolved) {
+Result<bool> EmbeddedDatabase::WasTrue(std::span<const IndexHit> hits, Moment began) {
+  const bool asked = std::any_of(hits.begin(), hits.end(),
+                                 [](const IndexHit& hit) { return !hit.details.empty(); });
+  // The records were not ahead of the index when the search began, so what it saw was true then or
+  // later. Of another process's writes an index that was loaded meanwhile may have a part.
+  if (!asked || !began.settled || !options().read_only) {
+    return began.settled;
+  }
+  EDB_ASSIGN(const std::int64_t changes, store_->ExternalChanges());
+  return changes == began.external_changes;
+}
+
+Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TrySimilar(const ResolvedSimilarQuery& resolved,
+                                                               Moment began) {
   const SimilarQuery& query = *resolved.query;
   FoundRecords found(*store_);
   EDB_ASSIGN(
@@ -456,7 +491,8 @@ Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TrySimilar(
   if (!hits) {
     return Attempt();
   }
-  EDB_ASSIGN(const bool all, found.Complete(*hits));
+  EDB_ASSIGN(const bool was_true, WasTrue(*hits, began));
+  EDB_ASSIGN(const bool all, found.Complete(*hits, was_true));
   if (!all) {
     return Attempt();
   }
@@ -474,6 +510,7 @@ Result<std::vector<SimilarRecord>> EmbeddedDatabase::DoSimilar(
     const ResolvedSimilarQuery& resolved) {
   const SimilarQuery& query = *resolved.query;
   EDB_TRY(FollowOtherProcess());
+  const Moment began{.settled = writes_ % 2 == 0, .external_changes = external_changes_};
   const int dimension = DimensionOf(query.model);
   if (dimension == 0) {
     return std::vector<SimilarRecord>{};
@@ -487,7 +524,7 @@ Result<std::vector<SimilarRecord>> EmbeddedDatabase::DoSimilar(
     return store_->Similar(resolved);
   }
   if (searches || index_.IsLoaded(query.model)) {
-    Result<Attempt> tried = TryAny(resolved);
+    Result<Attempt> tried = TryAny(resolved, began);
     Attempt attempt = tried.ok() ? *std::move(tried) : std::nullopt;
     if (attempt) {
       return *std::move(attempt);
@@ -513,7 +550,8 @@ Result<std::vector<SimilarRecord>> EmbeddedDatabase::SimilarLocked(
       return WrongDimension("the query", query.model, query.embedding.size(), dimension);
     }
     EDB_TRY(store_->searches() ? Status() : LoadIndex(query.model));
-    EDB_ASSIGN(Attempt attempt, TryAny(resolved));
+    EDB_ASSIGN(Attempt attempt,
+               TryAny(resolved, {.settled = true, .external_changes = external_changes_}));
     if (attempt) {
       return *std::move(attempt);
     }

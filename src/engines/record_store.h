@@ -19,6 +19,8 @@
 #include "embeddingsdb/query.h"
 #include "embeddingsdb/record.h"
 
+#include "index/row_details.h"
+
 namespace embeddingsdb {
 
 struct ResolvedSimilarQuery;  // database_base.h
@@ -51,10 +53,8 @@ struct PutResult {
   std::optional<RowId> replaced;  ///< the row that had the key until now
 };
 
-/// Receives the vectors of one model: row, provider, depiction id, vector. An error stops the walk.
-using VectorVisitor =
-    std::function<Status(RowId row, std::string_view provider, std::string_view depiction_id,
-                         std::span<const float> vector)>;
+/// Receives the rows of one model, which are borrowed for the call. An error stops the walk.
+using VectorVisitor = std::function<Status(const StoredRow& row)>;
 
 /// Receives rows without their vectors; the record is valid until it returns. An error stops the
 /// walk.
@@ -95,7 +95,8 @@ class RecordStore {
   /// order: a store that finds what is about attributes by an index reads less, another one may
   /// leave those filters out (ColumnFilters) for the caller asks each record itself.
   virtual Status VisitFields(const std::vector<Filter>& filters, const FieldsVisitor& visit) = 0;
-  /// The vectors of a model in rows with ids larger than `after`, which ascend.
+  /// The rows of a model with ids larger than `after`, which ascend. A row whose vector can be read
+  /// but not its details comes without details: the search that finds it tells.
   virtual Status VisitVectors(const std::string& model, RowId after,
                               const VectorVisitor& visit) = 0;
   /// The ids of a model's rows up to `last`, ascending.

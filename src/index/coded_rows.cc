@@ -22,6 +22,8 @@ struct DescribedRows {
   std::vector<std::uint32_t> providers_of;
   std::vector<std::uint64_t> depiction_ends;
   std::string depictions;
+  std::vector<std::uint64_t> detail_ends;
+  std::string details;
   std::vector<std::uint64_t> provider_ends;
   std::string provider_names;
   std::vector<Slot> provider_starts;
@@ -69,6 +71,7 @@ void CodedRows::MapColumns() {
   facts_.Map(contents.facts);
   providers_of_.Map(contents.providers_of);
   depictions_.Map(contents.depictions, contents.depiction_ends);
+  details_.Map(contents.details, contents.detail_ends);
   for (std::size_t i = 0; i < contents.provider_ends.size(); ++i) {
     const Slot start = contents.provider_starts[i];
     providers_[i].slots.Map(
@@ -146,6 +149,7 @@ void CodedRows::Take(const Row& row, CodeFacts facts) {
   facts_.Append(facts);
   providers_of_.Append(number->second);
   depictions_.Append(row.depiction_id);
+  details_.Append(row.details);
   if (slot % 64 == 0) {
     gone_.push_back(0);
   }
@@ -219,6 +223,8 @@ IndexFileContents CodedRows::Describe(std::size_t count) const {
     rows->providers_of.push_back(provider(slot));
     rows->depictions += depiction_id(slot);
     rows->depiction_ends.push_back(rows->depictions.size());
+    rows->details += details_text(slot);
+    rows->detail_ends.push_back(rows->details.size());
     by_provider[provider(slot)].push_back(slot);
   }
   for (std::size_t i = 0; i < providers_.size(); ++i) {
@@ -239,6 +245,8 @@ IndexFileContents CodedRows::Describe(std::size_t count) const {
   contents.providers_of = rows->providers_of;
   contents.depiction_ends = rows->depiction_ends;
   contents.depictions = rows->depictions;
+  contents.detail_ends = rows->detail_ends;
+  contents.details = rows->details;
   contents.provider_ends = rows->provider_ends;
   contents.provider_names = rows->provider_names;
   contents.provider_starts = rows->provider_starts;
@@ -266,8 +274,8 @@ void CodedRows::MoveTo(std::shared_ptr<const IndexFile> file) {
 
 std::size_t CodedRows::memory_bytes() const {
   std::size_t bytes = ids_.memory_bytes() + facts_.memory_bytes() + providers_of_.memory_bytes() +
-                      depictions_.memory_bytes() + gone_.capacity() * sizeof(std::uint64_t) +
-                      unknown_.capacity() * sizeof(Slot);
+                      depictions_.memory_bytes() + details_.memory_bytes() +
+                      gone_.capacity() * sizeof(std::uint64_t) + unknown_.capacity() * sizeof(Slot);
   for (const Provider& provider : providers_) {
     bytes += provider.slots.memory_bytes() + provider.name.capacity();
   }

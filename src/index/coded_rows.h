@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // CodedRows: the rows of a model as an index keeps them, slot by slot: row id, provider, depiction
-// id and coded vector. Rows are appended and marked as gone, and never move: what has been read
-// once by a slot stays. The first of them may lie in a mapped index file.
+// id, coded vector and details. Rows are appended and marked as gone, and never move: what has been
+// read once by a slot stays. The first of them may lie in a mapped index file.
 #ifndef EMBEDDINGSDB_INDEX_CODED_ROWS_H_
 #define EMBEDDINGSDB_INDEX_CODED_ROWS_H_
 
@@ -22,6 +22,7 @@
 #include "index/code_query.h"
 #include "index/hnsw_graph.h"
 #include "index/mapped_column.h"
+#include "index/row_details.h"
 #include "index/vector_codec.h"
 
 namespace embeddingsdb {
@@ -39,6 +40,7 @@ class CodedRows {
     RowId id = 0;
     std::string_view provider;
     std::string_view depiction_id;
+    std::string_view details = "";  ///< see RowDetails
   };
 
   explicit CodedRows(std::shared_ptr<const VectorCodec> codec) : codec_(std::move(codec)) {}
@@ -63,11 +65,16 @@ class CodedRows {
 
   RowId id(Slot slot) const { return ids_[slot]; }
   std::string_view depiction_id(Slot slot) const { return depictions_[slot]; }
+  RowDetails details(Slot slot) const { return RowDetails(details_[slot]); }
+  /// The same as it is kept.
+  std::string_view details_text(Slot slot) const { return details_[slot]; }
   ProviderNumber provider(Slot slot) const { return providers_of_[slot]; }
   const std::string& ProviderName(ProviderNumber number) const { return providers_[number].name; }
   CodeFacts facts(Slot slot) const { return facts_[slot]; }
   bool IsGone(Slot slot) const { return (gone_[slot / 64] >> (slot % 64) & 1U) != 0; }
-  Row row(Slot slot) const { return {id(slot), ProviderName(provider(slot)), depiction_id(slot)}; }
+  Row row(Slot slot) const {
+    return {id(slot), ProviderName(provider(slot)), depiction_id(slot), details_text(slot)};
+  }
 
   /// The slots of those of the rows that are there; `ids` ascends, and so do they.
   std::vector<Slot> SlotsOf(std::span<const RowId> ids) const;
@@ -136,6 +143,7 @@ class CodedRows {
   MappedColumn<CodeFacts> facts_;
   MappedColumn<ProviderNumber> providers_of_;
   MappedTexts depictions_;
+  MappedTexts details_;
   std::vector<Provider> providers_;
   std::map<std::string, ProviderNumber, std::less<>> provider_numbers_;
   std::vector<std::uint64_t> gone_;  // a bit a slot

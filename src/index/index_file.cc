@@ -17,6 +17,7 @@
 #include <xxhash.h>
 
 #include "core/text.h"
+#include "index/row_details.h"
 #include "index/threads.h"
 
 namespace embeddingsdb {
@@ -24,9 +25,9 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "numbers are mapped as they lie");
 
-constexpr std::string_view kFirstLine = "embeddingsdb index 1\n";
+constexpr std::string_view kFirstLine = "embeddingsdb index 2\n";
 constexpr std::string_view kMagic = "EDBINDEX";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kLine = 64;
 constexpr std::size_t kPage = 4'096;
 constexpr std::size_t kBlock = std::size_t{1} << 20;
@@ -38,6 +39,8 @@ enum class Section : std::uint8_t {
   kProvidersOf,
   kDepictionEnds,
   kDepictions,
+  kDetailEnds,
+  kDetails,
   kProviderEnds,
   kProviderNames,
   kProviderStarts,
@@ -145,6 +148,8 @@ Status AppendSections(BlockWriter& out, const IndexFileContents& contents, Trail
   EDB_TRY(add(Section::kProvidersOf, contents.providers_of));
   EDB_TRY(add(Section::kDepictionEnds, contents.depiction_ends));
   EDB_TRY(add(Section::kDepictions, contents.depictions));
+  EDB_TRY(add(Section::kDetailEnds, contents.detail_ends));
+  EDB_TRY(add(Section::kDetails, contents.details));
   EDB_TRY(add(Section::kProviderEnds, contents.provider_ends));
   EDB_TRY(add(Section::kProviderNames, contents.provider_names));
   EDB_TRY(add(Section::kProviderStarts, contents.provider_starts));
@@ -206,15 +211,17 @@ std::optional<std::span<const T>> PartOf(std::span<const std::byte> bytes, Place
                    place.bytes / sizeof(T));
 }
 
+std::size_t ThreadsFor(std::size_t pieces) {
+  return std::clamp<std::size_t>(std::min<std::size_t>(pieces, std::thread::hardware_concurrency()),
+                                 1, kMaxThreads);
+}
+
 Status CheckBlocks(const MappedFile& file, std::span<const std::uint64_t> checksums,
                    std::size_t size) {
   const std::span<const std::byte> bytes = file.bytes();
   std::atomic<std::size_t> next = 0;
   std::atomic<bool> damaged = false;
-  const std::size_t threads =
-      std::min({std::max<std::size_t>(1, std::thread::hardware_concurrency()), kMaxThreads,
-                std::max<std::size_t>(1, checksums.size())});
-  RunOnThreads(threads, [&](std::size_t /*thread*/) {
+  RunOnThreads(ThreadsFor(checksums.size()), [&](std::size_t /*thread*/) {
     for (std::size_t i = next++; i < checksums.size() && !damaged; i = next++) {
       const std::size_t first = i * kBlock;
       const std::size_t length = std::min(kBlock, size - first);
@@ -258,11 +265,12 @@ bool CheckRows(const IndexFileContents& contents, std::size_t rows) {
       rows % 64 == 0 || contents.gone.size() != words || contents.gone.back() >> (rows % 64) == 0;
   return contents.ids.size() == rows && contents.facts.size() == rows &&
          contents.providers_of.size() == rows && contents.depiction_ends.size() == rows &&
-         contents.gone.size() == words && clean_end &&
+         contents.detail_ends.size() == rows && contents.gone.size() == words && clean_end &&
          std::adjacent_find(contents.ids.begin(), contents.ids.end(), std::greater_equal<>()) ==
              contents.ids.end() &&
          AllBelow(contents.providers_of, providers, false) &&
          Ascending(contents.depiction_ends, contents.depictions.size()) &&
+         Ascending(contents.detail_ends, contents.details.size()) &&
          Ascending(contents.provider_ends, contents.provider_names.size()) &&
          contents.provider_starts.size() == providers + 1 &&
          std::is_sorted(contents.provider_starts.begin(), contents.provider_starts.end()) &&
@@ -271,6 +279,27 @@ bool CheckRows(const IndexFileContents& contents, std::size_t rows) {
          std::is_sorted(contents.hidden.begin(), contents.hidden.end()) &&
          std::all_of(contents.hidden.begin(), contents.hidden.end(),
                      [rows](const HiddenRow& one) { return one.slot < rows && one.anchor < rows; });
+}
+
+/// The texts are as many as the rows and within the section.
+bool CheckDetails(const IndexFileContents& contents) {
+  const std::span<const std::uint64_t> ends = contents.detail_ends;
+  constexpr std::size_t kPiece = 16'384;
+  std::atomic<std::size_t> next = 0;
+  std::atomic<bool> whole = true;
+  RunOnThreads(ThreadsFor((ends.size() + kPiece - 1) / kPiece), [&](std::size_t /*thread*/) {
+    for (std::size_t first = next.fetch_add(kPiece); first < ends.size() && whole;
+         first = next.fetch_add(kPiece)) {
+      std::uint64_t begin = first == 0 ? 0 : ends[first - 1];
+      for (const std::uint64_t end : ends.subspan(first, std::min(kPiece, ends.size() - first))) {
+        if (!RowDetails(contents.details.substr(begin, end - begin)).IsWhole()) {
+          whole = false;
+        }
+        begin = end;
+      }
+    }
+  });
+  return whole;
 }
 
 bool CheckGraph(const HnswGraph::Parts& graph, std::size_t rows) {
@@ -308,6 +337,8 @@ bool Locate(std::span<const std::byte> bytes, const Trailer& trailer, IndexFileC
   find(Number(Section::kProvidersOf), contents.providers_of);
   find(Number(Section::kDepictionEnds), contents.depiction_ends);
   find(Number(Section::kDepictions), contents.depictions);
+  find(Number(Section::kDetailEnds), contents.detail_ends);
+  find(Number(Section::kDetails), contents.details);
   find(Number(Section::kProviderEnds), contents.provider_ends);
   find(Number(Section::kProviderNames), contents.provider_names);
   find(Number(Section::kProviderStarts), contents.provider_starts);
@@ -387,8 +418,8 @@ Result<std::shared_ptr<const IndexFile>> IndexFile::Open(Env& env, const std::st
   const auto codes = PartOf<std::byte>(bytes, trailer.codes);
   if (!Locate(bytes, trailer, file->contents_) || !codes || trailer.rows > bytes.size() ||
       codes->size() != trailer.rows * codec.stride() || trailer.codes.offset % kLine != 0 ||
-      !CheckRows(file->contents_, trailer.rows) || trailer.entry > HnswGraph::kNone ||
-      !CheckGraph(file->contents_.graph, trailer.rows)) {
+      !CheckRows(file->contents_, trailer.rows) || !CheckDetails(file->contents_) ||
+      trailer.entry > HnswGraph::kNone || !CheckGraph(file->contents_.graph, trailer.rows)) {
     return Damaged("its parts do not fit together");
   }
   file->codes_ = codes->data();

@@ -5,7 +5,7 @@
 // The file is derived data: it is written beside its place and renamed, never changed, and may be
 // deleted at any time. Layout, all numbers little-endian (docs/formats.md has the table):
 //
-//   first line  "embeddingsdb index 1\n", zeros up to 64 bytes
+//   first line  "embeddingsdb index 2\n", zeros up to 64 bytes
 //   sections    each at a multiple of 64 bytes; in the order of IndexFileContents, codes last
 //   checksums   XXH3-64 of every MiB of what is before
 //   trailer     the last 4 KiB: where the sections are, what they are of, the checksum of the
@@ -40,6 +40,8 @@ struct IndexFileContents {
   std::span<const std::uint32_t> providers_of;  ///< a row: number of its provider
   std::span<const std::uint64_t> depiction_ends;
   std::string_view depictions;
+  std::span<const std::uint64_t> detail_ends;
+  std::string_view details;  ///< see RowDetails
   std::span<const std::uint64_t> provider_ends;
   std::string_view provider_names;
   std::span<const Slot> provider_starts;  ///< a provider: where its rows begin, and one at the end

@@ -27,9 +27,8 @@ constexpr std::chrono::milliseconds kGather{200};
 
 /// Adds what it is given to a model that nobody else sees yet.
 IndexSet::RowSink AddTo(ModelIndex& index) {
-  return [&index](RowId row, std::string_view provider, std::string_view depiction_id,
-                  std::span<const float> vector) {
-    return index.Add({row, provider, depiction_id}, vector);
+  return [&index](const StoredRow& row) {
+    return index.Add({row.row, row.provider, row.depiction_id, row.details}, row.vector);
   };
 }
 

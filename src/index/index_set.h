@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// IndexSet: one vector index a model, with what filters need to know about each row (provider and
-// depiction id). The same for all embedded engines. Graphs for large models are built by a thread
-// in the background; until a row is in one, searches compare it exactly.
+// IndexSet: one vector index a model, with what filters and answers need to know about each row
+// (provider, depiction id and details). The same for all embedded engines. Graphs for large models
+// are built by a thread in the background; until a row is in one, searches compare it exactly.
 #ifndef EMBEDDINGSDB_INDEX_INDEX_SET_H_
 #define EMBEDDINGSDB_INDEX_INDEX_SET_H_
 
@@ -26,6 +26,7 @@
 #include "embeddingsdb/record.h"
 
 #include "index/hnsw_graph.h"
+#include "index/row_details.h"
 
 namespace embeddingsdb {
 
@@ -79,12 +80,16 @@ struct IndexRow {
   RowId row = 0;
   std::optional<RowId> replaced;
   std::span<const float> vector;
+  std::string_view details = "";  ///< as a RowDetailsWriter writes them
 };
 
 struct IndexHit {
   RowId row = 0;
   float distance = 0;
   Key key;
+  /// See RowDetails. Empty when the index does not keep them, and when the distances were found by
+  /// reading: whoever has the vectors has the records.
+  std::string details = {};
 };
 
 /// Safe for concurrent use: searches run together, changes exclude them briefly and are not starved
@@ -99,8 +104,7 @@ class IndexSet {
 
   bool IsLoaded(std::string_view model) const;
 
-  using RowSink = std::function<Status(RowId, std::string_view provider,
-                                       std::string_view depiction_id, std::span<const float>)>;
+  using RowSink = std::function<Status(const StoredRow& row)>;
   /// A model in the record store, where nothing changes while it is loaded.
   struct Source {
     int dimension = 0;

@@ -201,7 +201,7 @@ Status ModelIndex::Replace(const IndexRow& row) {
     graph_.reset();
     file_rows_ = 0;
   }
-  return Add({row.row, row.key->provider, row.key->depiction_id}, row.vector);
+  return Add({row.row, row.key->provider, row.key->depiction_id, row.details}, row.vector);
 }
 
 void ModelIndex::Remove(RowId row) {
@@ -371,12 +371,17 @@ std::vector<IndexCandidate> ModelIndex::ToCandidates(
     std::string_view model, const std::vector<Shortlist::Entry>& entries) const {
   std::vector<IndexCandidate> candidates;
   candidates.reserve(entries.size());
+  // Then it is the answer itself, and few.
+  const bool known = std::all_of(entries.begin(), entries.end(), [](const Shortlist::Entry& entry) {
+    return entry.bounds.known();
+  });
   for (const Shortlist::Entry& entry : entries) {
     const CodedRows::Row row = rows_->row(entry.slot);
     candidates.push_back({.hit = {.row = row.id,
                                   .distance = entry.bounds.low,
                                   .key = {std::string(row.provider), std::string(row.depiction_id),
-                                          std::string(model)}},
+                                          std::string(model)},
+                                  .details = std::string(known ? row.details : "")},
                           .bounds = entry.bounds});
   }
   return candidates;

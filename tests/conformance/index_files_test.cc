@@ -8,6 +8,9 @@
 #include <fstream>
 #include <random>
 #include <thread>
+#include <tuple>
+
+#include "embeddingsdb/limits.h"
 
 #include "conformance/engines_under_test.h"
 
@@ -65,6 +68,7 @@ class IndexFilesOfEngines : public EngineTest {
       ASSERT_EQ((*nearest)[0].key, record.key);
       ASSERT_EQ((*nearest)[0].distance, 0);
       ASSERT_EQ((*nearest)[0].subject_id, record.subject_id);
+      ASSERT_EQ((*nearest)[0].attributes, record.attributes);
     }
     const auto all = db_->Similar({.model = kModel,
                                    .embedding = records_[0].embedding,
@@ -121,6 +125,48 @@ TEST_P(IndexFilesOfEngines, ChangesSinceTheFileAreSeen) {
   Reopen("&read-only=true");
   ExpectRight();
   EXPECT_TRUE(WasUsed());
+}
+
+// Wherever an answer comes from: codes that are the vectors make it the index's.
+TEST_P(IndexFilesOfEngines, AnswersSayWhatRecordsSay) {
+  for (const char* precision : {"&precision=f32", "&precision=i8"}) {
+    SCOPED_TRACE(precision);
+    Reopen(precision);
+    AddMany(60);
+    Attributes many;
+    for (std::size_t i = 0; i < kMaxAttributes; ++i) {
+      many.emplace("name " + std::to_string(i), "v" + std::to_string(i));
+    }
+    Attributes longest = {{"preview", std::string(kMaxAttributeValueBytes, 'x')}};
+    const std::vector<std::pair<std::string, Attributes>> odd = {
+        {"", {}},
+        {"", {{"empty", ""}}},
+        {"\u65e5\u672c \U0001F3A8",
+         {{"line\u00a0key", "one\ntwo\r\n\t\"four\", 'five'"}, {"\\", "{}"}}},
+        {"many", many},
+        {"long", longest},
+        {std::string(kMaxSubjectIdBytes, 's'), {{"half", std::string(600, 'y')}}},
+    };
+    for (std::size_t i = 0; i < odd.size(); ++i) {
+      std::tie(records_[i].subject_id, records_[i].attributes) = odd[i];
+      ASSERT_OK(db_->Add(records_[i]));
+    }
+    ExpectRight();
+    MakeIndexFile();
+    Reopen(precision);
+    ExpectRight();
+    for (std::size_t i = 0; i < odd.size(); ++i) {
+      std::tie(records_[i + 3].subject_id, records_[i + 3].attributes) = odd[i];
+      ASSERT_OK(db_->Add(records_[i + 3]));
+    }
+    ASSERT_OK(db_->Remove(records_.back().key));
+    records_.pop_back();
+    ExpectRight();
+    Reopen(precision);
+    ExpectRight();
+    Reopen(std::string(precision) + "&read-only=true");
+    ExpectRight();
+  }
 }
 
 TEST_P(IndexFilesOfEngines, ChangesBeforeTheFirstSearchAreSeen) {

@@ -28,11 +28,9 @@ class ShelvedIndex {
     return set_.Load(model, {.dimension = dimension,
                              .visit =
                                  [&](RowId /*after*/, const IndexSet::RowSink& sink) {
-                                   return fill([&](RowId row, std::string_view provider,
-                                                   std::string_view depiction_id,
-                                                   std::span<const float> vector) {
-                                     Shelve(row, vector);
-                                     return sink(row, provider, depiction_id, vector);
+                                   return fill([&](const StoredRow& row) {
+                                     Shelve(row.row, row.vector);
+                                     return sink(row);
                                    });
                                  },
                              .list = {}});

@@ -154,6 +154,24 @@ TEST_F(DuckdbStoreTest, GetRowsAnswersInOrderAndNothingForRowsThatAreGone) {
   }
 }
 
+TEST_F(DuckdbStoreTest, VisitedRowsSayWhatTheirRecordsSay) {
+  const std::vector<Record> records = NastyRecords();
+  auto store = OpenOrDie();
+  ASSERT_OK(Put(*store, records));
+  std::size_t visited = 0;
+  ASSERT_OK(store->VisitVectors("m", 0, [&](const StoredRow& row) {
+    const Record& record = records[visited++];
+    const RowDetails details(row.details);
+    EXPECT_TRUE(details.kept());
+    EXPECT_EQ(row.provider, record.key.provider);
+    EXPECT_EQ(row.depiction_id, record.key.depiction_id);
+    EXPECT_EQ(details.subject_id(), record.subject_id);
+    EXPECT_EQ(details.attributes(), record.attributes);
+    return Status();
+  }));
+  EXPECT_EQ(visited, records.size());
+}
+
 TEST_F(DuckdbStoreTest, AKilledProcessLosesNothingAcknowledged) {
   const pid_t child = ::fork();
   if (child == 0) {

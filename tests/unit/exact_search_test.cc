@@ -282,7 +282,7 @@ TEST(ExactSearch, ReadsFewMoreVectorsThanAreWanted) {
                                .visit = [&](RowId, const IndexSet::RowSink& sink) -> Status {
                                  for (RowId row = 1; row <= 2'000; ++row) {
                                    rows[row] = RandomVector(random, 128);
-                                   EDB_TRY(sink(row, "p", Concat("d", row), rows[row]));
+                                   EDB_TRY(sink({row, "p", Concat("d", row), rows[row]}));
                                  }
                                  return {};
                                },
@@ -311,7 +311,7 @@ TEST(ExactSearch, AnswersNothingWhenARowIsGoneFromTheStore) {
   ASSERT_OK(index.Load(
       "m",
       {.dimension = 1,
-       .visit = [](RowId, const IndexSet::RowSink& sink) { return sink(1, "p", "d", Vector{1}); },
+       .visit = [](RowId, const IndexSet::RowSink& sink) { return sink({1, "p", "d", Vector{1}}); },
        .list = {}}));
   const Vector query = {1};
   const auto found =

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <fstream>
 #include <functional>
 #include <gtest/gtest.h>
@@ -16,6 +17,10 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+// The library's functions would have to be linked.
+#define XXH_INLINE_ALL  // NOLINT(readability-identifier-naming): the library asks for it
+#include <xxhash.h>
 
 #include "core/text.h"
 #include "index/coded_rows.h"
@@ -84,32 +89,37 @@ class IndexFileTest : public testing::Test {
     }
   }
   static Key KeyOf(RowId row) { return {Concat("p", row % 3), Concat("d", row), "m"}; }
+  /// Some rows have none.
+  static std::string DetailsOf(RowId row) {
+    RowDetailsWriter writer;
+    return std::string(row % 7 == 0 ? "" : writer.Write(Concat("s", row), {{"n", Concat(row)}}));
+  }
 
   IndexSetOptions Options() {
     return {.mode = IndexMode::kHnsw, .precision = precision_, .files = &files_, .least_growth = 1};
   }
   Status Load(IndexSet& set) {
     visited_ = 0;
-    return set.Load("m",
-                    {.dimension = kDimension,
-                     .rows = store_.size(),
-                     .visit = [&](RowId after, const IndexSet::RowSink& sink) -> Status {
-                       for (auto row = store_.upper_bound(after); row != store_.end(); ++row) {
-                         const Key key = KeyOf(row->first);
-                         ++visited_;
-                         EDB_TRY(sink(row->first, key.provider, key.depiction_id, row->second));
-                       }
-                       return {};
-                     },
-                     .list = [&](RowId last) -> Result<std::vector<RowId>> {
-                       std::vector<RowId> rows;
-                       for (const auto& [row, vector] : store_) {
-                         if (row <= last) {
-                           rows.push_back(row);
-                         }
-                       }
-                       return rows;
-                     }});
+    return set.Load("m", {.dimension = kDimension,
+                          .rows = store_.size(),
+                          .visit = [&](RowId after, const IndexSet::RowSink& sink) -> Status {
+                            for (auto row = store_.upper_bound(after); row != store_.end(); ++row) {
+                              const Key key = KeyOf(row->first);
+                              ++visited_;
+                              EDB_TRY(sink({row->first, key.provider, key.depiction_id, row->second,
+                                            DetailsOf(row->first)}));
+                            }
+                            return {};
+                          },
+                          .list = [&](RowId last) -> Result<std::vector<RowId>> {
+                            std::vector<RowId> rows;
+                            for (const auto& [row, vector] : store_) {
+                              if (row <= last) {
+                                rows.push_back(row);
+                              }
+                            }
+                            return rows;
+                          }});
   }
   static void Await(const std::function<bool()>& condition) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
@@ -126,7 +136,8 @@ class IndexFileTest : public testing::Test {
     Await([&] { return files_.writes() > before && set.file_size("m") >= store_.size(); });
   }
 
-  /// Every row finds itself, and is found with its key; rows that are gone are not found.
+  /// Every row finds itself, and is found with its key and, where nothing is read, its details;
+  /// rows that are gone are not found.
   void ExpectEveryRowFound(const IndexSet& set) {
     EXPECT_EQ(set.size("m"), store_.size());
     const auto read = [&](std::span<const IndexHit> hits) {
@@ -144,6 +155,7 @@ class IndexFileTest : public testing::Test {
       ASSERT_FALSE((*hits)->empty());
       ASSERT_EQ((**hits)[0].row, row);
       ASSERT_EQ((**hits)[0].key, KeyOf(row));
+      ASSERT_EQ((**hits)[0].details, precision_ == Precision::kF32 ? DetailsOf(row) : "");
     }
   }
 
@@ -191,6 +203,7 @@ TEST_F(IndexFileTest, RowsThatCameLaterAreReadFromTheStore) {
 }
 
 TEST_F(IndexFileTest, RowsThatWentLaterAreNotFound) {
+  precision_ = Precision::kF32;
   Add(400);
   MakeFile();
   for (RowId row = 5; row < 400; row += 6) {
@@ -219,6 +232,7 @@ TEST_F(IndexFileTest, AFileThatLacksRowsIsNotUsed) {
 }
 
 TEST_F(IndexFileTest, AGraphGoesOnGrowingFromAFile) {
+  precision_ = Precision::kF32;
   Add(1'000);
   MakeFile();
   Add(1'000);
@@ -235,6 +249,7 @@ TEST_F(IndexFileTest, AGraphGoesOnGrowingFromAFile) {
 }
 
 TEST_F(IndexFileTest, AFileIsWrittenAnewWhenTooManyRowsAreGone) {
+  precision_ = Precision::kF32;
   Add(1'000);
   MakeFile();
   IndexSet set(Options());
@@ -250,6 +265,7 @@ TEST_F(IndexFileTest, AFileIsWrittenAnewWhenTooManyRowsAreGone) {
 }
 
 TEST_F(IndexFileTest, WhatCannotBeWrittenIsKeptInMemoryAndTriedOnce) {
+  precision_ = Precision::kF32;
   Add(400);
   files_.set_full(true);
   IndexSet set(Options());
@@ -258,10 +274,17 @@ TEST_F(IndexFileTest, WhatCannotBeWrittenIsKeptInMemoryAndTriedOnce) {
   Add(400);
   std::vector<IndexRow> rows;
   std::vector<Key> keys;
+  std::vector<std::string> details;
   keys.reserve(400);
+  details.reserve(400);
   for (auto row = store_.upper_bound(400); row != store_.end(); ++row) {
     keys.push_back(KeyOf(row->first));
-    rows.push_back({.key = &keys.back(), .row = row->first, .replaced = {}, .vector = row->second});
+    details.push_back(DetailsOf(row->first));
+    rows.push_back({.key = &keys.back(),
+                    .row = row->first,
+                    .replaced = {},
+                    .vector = row->second,
+                    .details = details.back()});
   }
   ASSERT_OK(set.AddBatch(rows));
   Await([&] { return set.graph_size("m") == 800; });
@@ -297,6 +320,22 @@ TEST_F(IndexFileTest, RefusesFilesOfOtherVectorsOrAnotherState) {
   files_.Restamp();
   IndexSet set(Options());
   ASSERT_OK(Load(set));
+  EXPECT_EQ(visited_, 20U);
+  ExpectEveryRowFound(set);
+}
+
+TEST_F(IndexFileTest, AFileOfAnotherFormatVersionIsRefusedByIt) {
+  Add(20);
+  MakeFile();
+  std::string file = ReadFile();
+  char* const trailer = file.data() + file.size() - 4'096;
+  trailer[8] = 1;
+  const std::uint64_t sum = XXH3_64bits(trailer, 4'088);
+  std::memcpy(trailer + 4'088, &sum, sizeof(sum));
+  WriteFile(file);
+  IndexSet set(Options());
+  ASSERT_OK(Load(set));
+  EXPECT_FAILS(files_.last(), kFailedPrecondition, "format version 1");
   EXPECT_EQ(visited_, 20U);
   ExpectEveryRowFound(set);
 }
@@ -340,7 +379,7 @@ TEST_F(IndexFileTest, PartsThatDoNotFitAreRefusedHoweverWellTheyAreSummed) {
   const auto codec = std::make_shared<const VectorCodec>(Metric::kL2, Precision::kBf16, 4);
   CodedRows rows(codec);
   for (RowId row = 1; row <= 3; ++row) {
-    ASSERT_OK(rows.Append({row, row == 2 ? "b" : "a", "depiction"}, Vector(4, 1)));
+    ASSERT_OK(rows.Append({row, row == 2 ? "b" : "a", "depiction", "\1s\1n\1v"}, Vector(4, 1)));
   }
   struct Parts {
     std::vector<Slot> base = std::vector<Slot>(3 * HnswGraph::kBaseLinks, HnswGraph::kNone);
@@ -352,6 +391,8 @@ TEST_F(IndexFileTest, PartsThatDoNotFitAreRefusedHoweverWellTheyAreSummed) {
     std::vector<Slot> starts = {0, 2, 3};
     std::vector<Slot> provider_rows = {0, 2, 1};
     std::vector<std::uint64_t> ends = {9, 18, 27};
+    std::vector<std::uint64_t> detail_ends = {6, 12, 18};
+    std::string details = "\1s\1n\1v\1s\1n\1v\1s\1n\1v";
     std::vector<std::uint64_t> gone = {0};
     Slot entry = 0;
   };
@@ -366,6 +407,8 @@ TEST_F(IndexFileTest, PartsThatDoNotFitAreRefusedHoweverWellTheyAreSummed) {
     contents.provider_starts = parts.starts;
     contents.provider_rows = parts.provider_rows;
     contents.depiction_ends = parts.ends;
+    contents.detail_ends = parts.detail_ends;
+    contents.details = parts.details;
     contents.gone = parts.gone;
     contents.hidden = parts.hidden;
     contents.graph = {
@@ -374,6 +417,10 @@ TEST_F(IndexFileTest, PartsThatDoNotFitAreRefusedHoweverWellTheyAreSummed) {
     return IndexFile::Open(*env, files_.path(), *codec, 7).status();
   };
   ASSERT_OK(written([](Parts&) {}));
+  ASSERT_OK(written([](Parts& parts) {
+    parts.detail_ends = {6, 6, 12};  // those of the second row are not kept
+    parts.details.resize(12);
+  }));
   const std::vector<std::function<void(Parts&)>> changes = {
       [](Parts& parts) { parts.base[40] = 3; },
       [](Parts& parts) { parts.base.resize(64); },
@@ -395,6 +442,14 @@ TEST_F(IndexFileTest, PartsThatDoNotFitAreRefusedHoweverWellTheyAreSummed) {
       [](Parts& parts) { parts.provider_rows[1] = 3; },
       [](Parts& parts) { parts.ends[1] = 28; },
       [](Parts& parts) { parts.ends[2] = 26; },
+      [](Parts& parts) { parts.detail_ends[1] = 13; },
+      [](Parts& parts) { parts.detail_ends[1] = 19; },
+      [](Parts& parts) { parts.detail_ends = {6, 5, 18}; },
+      [](Parts& parts) { parts.detail_ends[2] = 17; },
+      [](Parts& parts) { parts.detail_ends.pop_back(); },
+      [](Parts& parts) { parts.details[4] = 2; },
+      [](Parts& parts) { parts.details[12] = 127; },
+      [](Parts& parts) { parts.details[16] = static_cast<char>(0xff); },
       [](Parts& parts) { parts.gone[0] = 8; },
       [](Parts& parts) { parts.gone.clear(); },
   };

@@ -290,7 +290,7 @@ TEST(IndexGrowth, EndsInTheMiddleOfGrowing) {
         Vector vector(64);
         std::generate(vector.begin(), vector.end(),
                       [&] { return static_cast<float>(random() % 1'000); });
-        EDB_TRY(sink(id, "p", std::to_string(id), vector));
+        EDB_TRY(sink({id, "p", std::to_string(id), vector}));
       }
       return {};
     }));
@@ -300,8 +300,8 @@ TEST(IndexGrowth, EndsInTheMiddleOfGrowing) {
 
 TEST(IndexGrowth, SmallModelsGetNoGraphUnlessAsked) {
   ShelvedIndex set({.mode = IndexMode::kAuto});
-  ASSERT_OK(
-      set.Load("m", 1, [](const IndexSet::RowSink& sink) { return sink(1, "p", "d", Vector{1}); }));
+  ASSERT_OK(set.Load("m", 1,
+                     [](const IndexSet::RowSink& sink) { return sink({1, "p", "d", Vector{1}}); }));
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
   EXPECT_EQ(set.graph_size("m"), 0U);
 }

@@ -53,11 +53,11 @@ class IndexSetOfFive : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_OK(set_.Load("m", 1, [](const IndexSet::RowSink& sink) -> Status {
-      EDB_TRY(sink(1, "b", "zero", Vector{0}));
-      EDB_TRY(sink(2, "b", "one", Vector{1}));
-      EDB_TRY(sink(3, "b", "two", Vector{2}));
-      EDB_TRY(sink(4, "a", "zero", Vector{0}));
-      return sink(5, "a", "one", Vector{1});
+      EDB_TRY(sink({1, "b", "zero", Vector{0}}));
+      EDB_TRY(sink({2, "b", "one", Vector{1}}));
+      EDB_TRY(sink({3, "b", "two", Vector{2}}));
+      EDB_TRY(sink({4, "a", "zero", Vector{0}}));
+      return sink({5, "a", "one", Vector{1}});
     }));
   }
 
@@ -179,12 +179,13 @@ TEST(IndexSet, StaysUnloadedWhenLoadingFails) {
   ShelvedIndex set({.metric = Metric::kL2});
   EXPECT_FAILS(set.Load("m", 1,
                         [](const IndexSet::RowSink& sink) -> Status {
-                          EDB_TRY(sink(1, "a", "1", Vector{1}));
+                          EDB_TRY(sink({1, "a", "1", Vector{1}}));
                           return DataLossError("torn page");
                         }),
                kDataLoss, "torn page");
   EXPECT_FAILS(
-      set.Load("m", 2, [](const IndexSet::RowSink& sink) { return sink(1, "a", "1", Vector{1}); }),
+      set.Load("m", 2,
+               [](const IndexSet::RowSink& sink) { return sink({1, "a", "1", Vector{1}}); }),
       kInvalidArgument, "1 elements, but the index has 2");
   EXPECT_FAILS(LoadEmpty(set, "m", 0), kInvalidArgument, "is 0");
   EXPECT_FALSE(set.set().IsLoaded("m"));

@@ -254,10 +254,10 @@ TEST_F(SqliteStoreTest, VisitsTheVectorsOfOneModelInRowOrder) {
   ASSERT_OK(PutAll(*store, {MakeRecord("p", "z", "m", {1, 2}), MakeRecord("q", "y", "n", {2}),
                             MakeRecord("p", "x", "m", {3, 4})}));
   std::vector<std::string> seen;
-  const auto visit = [&](RowId row, std::string_view provider, std::string_view depiction,
-                         std::span<const float> vector) {
-    seen.push_back(std::to_string(row) + std::string(provider) + std::string(depiction) +
-                   std::to_string(static_cast<int>(vector.back())));
+  const auto visit = [&](const StoredRow& row) {
+    seen.push_back(std::to_string(row.row) + std::string(row.provider) +
+                   std::string(row.depiction_id) +
+                   std::to_string(static_cast<int>(row.vector.back())));
     return Status();
   };
   ASSERT_OK(store->VisitVectors("m", 0, visit));
@@ -492,6 +492,11 @@ TEST_F(SqliteDamageTest, NeverServesAFieldThatDiffersFromItsChecksum) {
         !set.starts_with("model")) {
       EXPECT_FAILS(Store()->GetRows(rows, RowParts::kAll), kDataLoss, "row 2");
     }
+    // An index is loaded all the same: who finds the row is told.
+    EXPECT_OK(Store()->VisitVectors("m", 0, [](const StoredRow& row) {
+      EXPECT_EQ(row.details.empty(), row.row == 2);
+      return Status();
+    }));
     RunSql("DELETE FROM records; INSERT INTO records SELECT * FROM kept; DROP TABLE kept");
   }
   EXPECT_THAT(ProblemsAfter("id = id"), IsEmpty());

@@ -137,6 +137,19 @@ Result<std::vector<RowId>> PageIds(const DuckdbSession& session, const ListQuery
   return ids;
 }
 
+std::string_view WriteDetails(std::string_view subject_id, const duckdb_c::Column& attributes,
+                              std::size_t row, RowDetailsWriter& details) {
+  details.Begin(subject_id);
+  const auto [first, count] = attributes.List(row);
+  const duckdb_c::Column entries = attributes.Child();
+  const duckdb_c::Column names = entries.Field(0);
+  const duckdb_c::Column values = entries.Field(1);
+  for (std::size_t i = first; i < first + count; ++i) {
+    details.Add(names.Text(i), values.Text(i));
+  }
+  return details.Finish();
+}
+
 }  // namespace
 
 Result<std::optional<Record>> DuckdbGet(DuckdbFile& file, const Key& key) {
@@ -259,9 +272,10 @@ Status DuckdbVisitFields(DuckdbFile& file, const std::vector<Filter>& filters,
 
 Status DuckdbVisitVectors(DuckdbFile& file, const std::string& model, RowId after,
                           const VectorVisitor& visit) {
-  EDB_ASSIGN(
-      const std::unique_ptr<DuckdbScan> scan,
-      DuckdbScan::Begin(file, "id, provider, depiction_id, vec", {{Column::kModel, model}}, after));
+  EDB_ASSIGN(const std::unique_ptr<DuckdbScan> scan,
+             DuckdbScan::Begin(file, "id, provider, depiction_id, vec, subject_id, attributes",
+                               {{Column::kModel, model}}, after));
+  RowDetailsWriter details;
   for (;;) {
     EDB_ASSIGN(const bool more, scan->Next());
     if (!more) {
@@ -273,9 +287,15 @@ Status DuckdbVisitVectors(DuckdbFile& file, const std::string& model, RowId afte
     const duckdb_c::Column depictions = chunk.column(2);
     const duckdb_c::Column vectors = chunk.column(3);
     const auto* floats = vectors.Child().Values<float>();
+    const duckdb_c::Column subjects = chunk.column(4);
+    const duckdb_c::Column attributes = chunk.column(5);
     for (std::size_t row = 0; row < chunk.rows(); ++row) {
       const auto [first, count] = vectors.List(row);
-      EDB_TRY(visit(ids[row], providers.Text(row), depictions.Text(row), {floats + first, count}));
+      EDB_TRY(visit({.row = ids[row],
+                     .provider = providers.Text(row),
+                     .depiction_id = depictions.Text(row),
+                     .vector = {floats + first, count},
+                     .details = WriteDetails(subjects.Text(row), attributes, row, details)}));
     }
   }
 }

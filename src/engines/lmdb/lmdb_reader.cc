@@ -260,10 +260,17 @@ Status LmdbReader::VisitVectors(const std::string& model, RowId after,
                                 const VectorVisitor& visit) const {
   EDB_ASSIGN(LmdbVectors vectors, LmdbVectors::Open(view_));
   std::vector<float> vector;
+  Record record;
+  RowDetailsWriter details;
   return VisitRowsOf(model, after, [&](RowId id, const LmdbRow& row) -> Status {
     EDB_ASSIGN(const auto* names, view_.SpaceNames(row.space));
     EDB_TRY(vectors.Read(id, row.checksum.vector, vector));
-    return visit(id, names->second, row.depiction_id, vector);
+    const bool whole = view_.ReadFields(id, row, record).ok();
+    return visit({.row = id,
+                  .provider = names->second,
+                  .depiction_id = row.depiction_id,
+                  .vector = vector,
+                  .details = whole ? details.Write(record.subject_id, record.attributes) : ""});
   });
 }
 

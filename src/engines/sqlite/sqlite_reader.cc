@@ -79,15 +79,19 @@ Status ReadFields(const RowFields& fields, std::uint32_t checksum, Record& recor
   return {};
 }
 
+RowFields FieldsOf(SqliteStatement& row) {
+  return {.provider = row.Text(1),
+          .depiction_id = row.Text(2),
+          .model = row.Text(3),
+          .subject_id = row.Text(4),
+          .created = row.Integer(5),
+          .lastmodified = row.Integer(6),
+          .attributes = row.Text(7)};
+}
+
 /// Reads kFieldColumns; the checksum of the vector.
 Result<std::uint32_t> ReadFieldsOf(SqliteStatement& row, Record& record) {
-  const RowFields fields = {.provider = row.Text(1),
-                            .depiction_id = row.Text(2),
-                            .model = row.Text(3),
-                            .subject_id = row.Text(4),
-                            .created = row.Integer(5),
-                            .lastmodified = row.Integer(6),
-                            .attributes = row.Text(7)};
+  const RowFields fields = FieldsOf(row);
   const RowChecksum checksum = RowChecksum::Unpack(row.Integer(8));
   EDB_TRY(row.Check());
   EDB_TRY(ReadFields(fields, checksum.fields, record));
@@ -311,23 +315,29 @@ Status SqliteReader::VisitVectors(const std::string& model, RowId after,
   const char* const rows = after == 0 ? " WHERE id IN (SELECT id FROM records WHERE model = ?)"
                                       : " WHERE +model = ? AND id > ?";
   EDB_ASSIGN(SqliteStatement statement,
-             connection_.Prepare(Concat("SELECT id, provider, depiction_id, checksum, embedding"
-                                        " FROM records",
-                                        rows, " ORDER BY id")));
+             connection_.Prepare(
+                 Concat("SELECT ", kRecordColumns, " FROM records", rows, " ORDER BY id")));
   statement.Bind(1, model);
   if (after != 0) {
     statement.Bind(2, after);
   }
-  std::vector<float> embedding;
+  Record record;
+  RowDetailsWriter details;
   while (true) {
     EDB_ASSIGN(const bool more, statement.Step());
     if (!more) {
       return {};
     }
     const RowId row = statement.Integer(0);
-    const RowChecksum checksum = RowChecksum::Unpack(statement.Integer(3));
-    EDB_TRY(InRow(ReadEmbedding(statement, 4, checksum.vector, embedding), row));
-    EDB_TRY(visit(row, statement.Text(1), statement.Text(2), embedding));
+    const RowFields fields = FieldsOf(statement);
+    const RowChecksum checksum = RowChecksum::Unpack(statement.Integer(8));
+    EDB_TRY(InRow(ReadEmbedding(statement, 9, checksum.vector, record.embedding), row));
+    const bool whole = ReadFields(fields, checksum.fields, record).ok();
+    EDB_TRY(visit({.row = row,
+                   .provider = fields.provider,
+                   .depiction_id = fields.depiction_id,
+                   .vector = record.embedding,
+                   .details = whole ? details.Write(record.subject_id, record.attributes) : ""}));
   }
 }
 
