@@ -127,6 +127,10 @@ class ShelfStore final : public RecordStore {
     return Unused();
   }
   Result<std::int64_t> Count(const std::vector<Filter>& /*filters*/) override { return Unused(); }
+  Status VisitFields(const std::vector<Filter>& /*filters*/,
+                     const FieldsVisitor& /*visit*/) override {
+    return Unused();
+  }
   Result<std::int64_t> LastUpdate() override { return Unused(); }
   Result<std::uint64_t> GetMark(const std::string& /*name*/) override { return Unused(); }
   Status SetMark(const std::string& /*name*/, std::uint64_t /*value*/) override { return Unused(); }
