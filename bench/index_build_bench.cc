@@ -96,7 +96,7 @@ Times Ours(const VectorSet& rows, Precision precision) {
                 .files = &file});
   const auto visit = [&](RowId, const IndexSet::RowSink& sink) -> Status {
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      EDB_TRY(sink(static_cast<RowId>(i + 1), "provider", Concat("depiction-", i), rows.row(i)));
+      EDB_TRY(sink({static_cast<RowId>(i + 1), "provider", Concat("depiction-", i), rows.row(i)}));
     }
     return {};
   };
