@@ -3,6 +3,8 @@
 
 #include "embeddingsdb/uri.h"
 
+#include "example_engine/journal_database.h"
+
 namespace embeddingsdb {
 
 namespace {
@@ -15,6 +17,10 @@ std::string MultiUri(const std::string& dir) {
 }
 
 }  // namespace
+
+void RegisterExampleEngines(Registry& registry) {
+  registry.AddDatabase("journal", OpenJournalDatabase);
+}
 
 std::ostream& operator<<(std::ostream& os, const EngineUnderTest& engine) {
   return os << engine.name;
@@ -35,6 +41,10 @@ std::vector<EngineUnderTest> EnginesUnderTest() {
        .uri = [](const auto& dir) { return "lmdb://" + dir + "/edb?metric=l2"; },
        .keeps_index_files = true},
       {.name = "multi", .uri = MultiUri},
+      {.name = "journal",
+       .uri = [](const auto& dir) { return "journal://" + dir + "/edb.journal?metric=l2"; },
+       .keeps_index_files = true,
+       .documented_in = "docs/adding-an-engine.md"},
   };
 }
 

@@ -21,10 +21,14 @@ struct EngineUnderTest {
   std::string name;
   /// The URI of a database in an empty folder; options can be appended with '&'.
   std::function<std::string(const std::string& folder)> uri;
-  bool keeps_index_files = false;  ///< and takes index=hnsw
+  bool keeps_index_files = false;                 ///< and takes index=hnsw
+  std::string documented_in = "docs/engines.md";  ///< where its capabilities are
 };
 
 std::ostream& operator<<(std::ostream& os, const EngineUnderTest& engine);
+
+/// Registers what is no part of the program: the engine of docs/adding-an-engine.md.
+void RegisterExampleEngines(Registry& registry);
 
 /// Every engine that keeps records.
 std::vector<EngineUnderTest> EnginesUnderTest();
@@ -35,6 +39,8 @@ std::vector<EngineUnderTest> StoresUnderTest();
 /// One open database in a folder of its own.
 class EngineTest : public testing::TestWithParam<EngineUnderTest> {
  protected:
+  EngineTest() { RegisterExampleEngines(test_.registry); }
+
   void SetUp() override { OpenWith(""); }
 
   /// Opens with more URI options ("&max-results=3"), closing what was open.

@@ -15,6 +15,7 @@ COLLECTION = PROJECT / "demo/openclipart.parquet"
 
 INSTALLS = "installs and builds; e2e_demo_sqlite and e2e_demo_duckdb run scripts/demo itself"
 TESTS = "this is one of the tests it runs"
+CUT = "cut from files that are compiled, see CodeOfPages"
 LISTENS = "Server listening address="
 IMPORTED = "Imported all records count=1465"
 
@@ -35,10 +36,7 @@ PAGES = {
         is_not_run("make demo", INSTALLS),
     ],
     "ARCHITECTURE.md": [is_not_run("text", "a drawing")],
-    "docs/adding-an-engine.md": [
-        is_not_run("cpp", "an engine that does not exist"),
-        is_not_run("cpp", "an engine that does not exist"),
-    ],
+    "docs/adding-an-engine.md": [is_not_run("cpp", CUT)] * 8,
     "docs/engines.md": [
         is_not_run("embeddingsdb verify", "sqlite_go_file_test makes and converts such files"),
         answers("duckdb", "collection.duckdb", r"\A(openclipart-[a-z]+\|\d+\n){14}\Z"),
@@ -178,6 +176,17 @@ def unknown_names(markdown, commands, flags):
     return unknown
 
 
+def strange_code(page, markdown):
+    """The blocks of C++ that are not in the file that was linked last before them."""
+    strange, file = [], None
+    link_or_code = r"\]\(([^)\n]+\.(?:cc|h))\)|^```cpp\n(.*?)^```$"
+    for link, code in re.findall(link_or_code, markdown, re.MULTILINE | re.DOTALL):
+        file = (PROJECT / page).parent / link if link else file
+        if code and (file is None or code not in file.read_text(encoding="utf-8")):
+            strange.append(code)
+    return strange
+
+
 def add(database, *records):
     done = tool("embeddingsdb-client", "add", "-database-uri", database, "-record", "-",
                 stdin=json_lines(records))
@@ -229,6 +238,21 @@ class Pages(TestCase):
         for page in set(pages) - elsewhere:
             with self.subTest(page):
                 try_page(page, examples_of_page(pages[page]), PAGES.get(page, []), self.reader)
+
+
+class CodeOfPages(TestCase):
+    PAGE = "docs/adding-an-engine.md"
+
+    def test_is_what_is_compiled(self):
+        for page, markdown in pages_of_docs().items():
+            self.assertEqual(strange_code(page, markdown), [], page)
+
+    def test_a_changed_line_is_found(self):
+        markdown = pages_of_docs()[self.PAGE]
+        for right, wrong in (("::fdatasync(handle_)", "::fsync(handle_)"), ("std::span<", "span<"),
+                             ("_entry.cc)", "_entry.h)"), ('.name = "journal"', '.name = "j"')):
+            self.assertIn(right, markdown)
+            self.assertEqual(len(strange_code(self.PAGE, markdown.replace(right, wrong))), 1, wrong)
 
 
 class HelpTexts(TestCase):
