@@ -28,6 +28,7 @@ PAGES = {
         runs("parquet-import", IMPORTED),
         runs("embeddingsdb client models", r'^\["mobilenet_v2_1.0_224"\]$'),
         runs("embeddingsdb client similar-by-id", r"^0\.\d{4} +\S.* openclipart-\w+ +animals/"),
+        runs("embeddingsdb client facets", r"^\d+ +openclipart-animals$"),
         runs("parquet-export", "^1465$", then="parquet-emit copy.parquet | wc -l"),
     ],
     "CONTRIBUTING.md": [

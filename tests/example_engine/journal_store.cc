@@ -243,8 +243,13 @@ Status JournalStore::VisitFields(const std::vector<Filter>& filters, const Field
 
 Status JournalStore::VisitVectors(const std::string& model, RowId after,
                                   const VectorVisitor& visit) {
+  RowDetailsWriter details;
   for (const auto& [row, record] : Matching({{Column::kModel, model}}, after)) {
-    EDB_TRY(visit(row, record->key.provider, record->key.depiction_id, record->embedding));
+    EDB_TRY(visit({.row = row,
+                   .provider = record->key.provider,
+                   .depiction_id = record->key.depiction_id,
+                   .vector = record->embedding,
+                   .details = details.Write(record->subject_id, record->attributes)}));
   }
   return {};
 }
