@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <vector>
+
 #include "cli/client_flags.h"
 #include "cli/command_flags.h"
 #include "cli/commands.h"
@@ -17,13 +19,13 @@ int RunClientCount(const Invocation& call, Session& session) {
   if (const auto exit_code = flags.Parse(session)) {
     return *exit_code;
   }
-  const auto filters = filter_flags.Parse();
-  if (!filters.ok()) {
-    return flags.UsageError(session, filters.status().message());
+  std::vector<Filter> filters;
+  if (const auto exit_code = filter_flags.Take(session, filters)) {
+    return *exit_code;
   }
 
   return client_flags.Run(session, "count records", [&](Client& client) -> Status {
-    EDB_ASSIGN(const std::int64_t count, client.Count(*filters));
+    EDB_ASSIGN(const std::int64_t count, client.Count(filters));
     session.io.out << count << "\n";
     return {};
   });

@@ -57,11 +57,9 @@ int RunClientFacets(const Invocation& call, Session& session) {
     return flags.UsageError(session,
                             Concat("-format ", Quote(format), " is neither json nor table"));
   }
-  auto filters = filter_flags.Parse();
-  if (!filters.ok()) {
-    return flags.UsageError(session, filters.status().message());
+  if (const auto exit_code = filter_flags.Take(session, query.filters)) {
+    return *exit_code;
   }
-  query.filters = *std::move(filters);
   Result<Filter> field = ParseFilter(by, "");
   if (field.ok()) {
     query.by = field->column;

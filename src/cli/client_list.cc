@@ -49,11 +49,9 @@ int RunClientList(const Invocation& call, Session& session) {
   if (const auto exit_code = flags.Parse(session)) {
     return *exit_code;
   }
-  auto filters = filter_flags.Parse();
-  if (!filters.ok()) {
-    return flags.UsageError(session, filters.status().message());
+  if (const auto exit_code = filter_flags.Take(session, query.filters)) {
+    return *exit_code;
   }
-  query.filters = *std::move(filters);
   if (end_page != -1 && end_page < query.page) {
     return flags.UsageError(session, "-end-page is before -start-page (-1 means no end)");
   }

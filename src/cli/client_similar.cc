@@ -49,11 +49,9 @@ int RunClientSimilar(const Invocation& call, Session& session) {
   if (const Status ok = similar.Check(); !ok.ok()) {
     return flags.UsageError(session, ok.message());
   }
-  auto filters = filter_flags.Parse();
-  if (!filters.ok()) {
-    return flags.UsageError(session, filters.status().message());
+  if (const auto exit_code = filter_flags.Take(session, query.filters)) {
+    return *exit_code;
   }
-  query.filters = *std::move(filters);
 
   auto embedding = ReadEmbedding(path, session);
   if (!embedding.ok()) {

@@ -29,11 +29,9 @@ int RunClientSimilarById(const Invocation& call, Session& session) {
   if (const Status ok = similar.Check(); !ok.ok()) {
     return flags.UsageError(session, ok.message());
   }
-  auto filters = filter_flags.Parse();
-  if (!filters.ok()) {
-    return flags.UsageError(session, filters.status().message());
+  if (const auto exit_code = filter_flags.Take(session, query.filters)) {
+    return *exit_code;
   }
-  query.filters = *std::move(filters);
 
   query.provider = similar.ProviderOption();
   query.group_by = similar.GroupByOption();

@@ -53,7 +53,7 @@ void AddKeyFlags(FlagSet& flags, Key& key) {
   flags.Add("model", key.model, "The `name` of the model that made the vector.");
 }
 
-FilterFlags::FilterFlags(FlagSet& flags) : flags_(flags) {
+FilterFlags::FilterFlags(CommandFlags& flags) : flags_(flags) {
   flags.Add(
       "filter", filters_,
       "Only records where `NAME=VALUE`; NAME is provider, depiction_id, subject_id, model or\n"
@@ -75,6 +75,15 @@ Result<std::vector<Filter>> FilterFlags::Parse() const {
   }
   EDB_TRY(ValidateFilters(parsed));
   return parsed;
+}
+
+std::optional<int> FilterFlags::Take(Session& session, std::vector<Filter>& filters) const {
+  Result<std::vector<Filter>> parsed = Parse();
+  if (!parsed.ok()) {
+    return flags_.UsageError(session, parsed.status().message());
+  }
+  filters = *std::move(parsed);
+  return std::nullopt;
 }
 
 std::optional<int> RefuseTerminal(const CommandFlags& flags, const std::string& output,

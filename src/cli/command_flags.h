@@ -53,16 +53,18 @@ void AddKeyFlags(FlagSet& flags, Key& key);
 class FilterFlags {
  public:
   /// Declares the flags in `flags`, which is parsed while this object lives.
-  explicit FilterFlags(FlagSet& flags);
+  explicit FilterFlags(CommandFlags& flags);
   FilterFlags(const FilterFlags&) = delete;
   FilterFlags& operator=(const FilterFlags&) = delete;
   ~FilterFlags() = default;
 
-  /// What was given as filters.
-  Result<std::vector<Filter>> Parse() const;
+  /// Takes what was given as filters; kExitUsage, after saying so, when that is none.
+  std::optional<int> Take(Session& session, std::vector<Filter>& filters) const;
 
  private:
-  const FlagSet& flags_;
+  Result<std::vector<Filter>> Parse() const;
+
+  const CommandFlags& flags_;
   KeyValues filters_;
   std::string words_;
 };

@@ -51,16 +51,16 @@ int RunParquetExport(const Invocation& call, Session& session) {
   if (const auto exit_code = flags.Parse(session)) {
     return *exit_code;
   }
-  const auto filters = filter_flags.Parse();
-  if (!filters.ok()) {
-    return flags.UsageError(session, filters.status().message());
+  std::vector<Filter> filters;
+  if (const auto exit_code = filter_flags.Take(session, filters)) {
+    return *exit_code;
   }
   if (const auto exit_code = RefuseTerminal(flags, output, session)) {
     return *exit_code;
   }
 
   return client_flags.Run(session, "export records", [&](Client& client) {
-    return ExportAll(client, *filters, output, session);
+    return ExportAll(client, filters, output, session);
   });
 }
 

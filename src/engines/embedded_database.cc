@@ -16,12 +16,14 @@
 #include "core/log.h"
 #include "core/record_matcher.h"
 #include "core/text.h"
+#include "engines/chosen_rows.h"
 #include "engines/embedded_stats.h"
 #include "engines/facet_tally.h"
 #include "engines/filtered_reads.h"
 #include "engines/stored_index_files.h"
 #include "engines/verify_problems.h"
 #include "engines/write_queue.h"
+#include "index/filtered_slots.h"
 #include "index/index_set.h"
 
 namespace embeddingsdb {
@@ -221,6 +223,8 @@ class EmbeddedDatabase final : public DatabaseBase {
   Result<Attempt> TrySimilar(const ResolvedSimilarQuery& resolved, Moment began);
   /// The same for a query with filters: nothing too when the records have changed meanwhile.
   Result<Attempt> TryFiltered(const ResolvedSimilarQuery& resolved, Moment began);
+  /// By the rows that the store chooses, because the index knows too little of them.
+  Result<Attempt> TryChosen(const ResolvedSimilarQuery& resolved, Moment began);
   /// The answer, with the writes of this process held off.
   Result<std::vector<SimilarRecord>> SimilarLocked(const ResolvedSimilarQuery& resolved);
   Result<Attempt> TryAny(const ResolvedSimilarQuery& resolved, Moment began) {
@@ -236,6 +240,7 @@ class EmbeddedDatabase final : public DatabaseBase {
   WriteQueue write_mutex_;
   StoredIndexFiles files_;
   IndexSet index_;
+  ChosenRows chosen_;
   std::mutex reindex_mutex_;  ///< one at a time
   mutable std::shared_mutex catalog_mutex_;
   Catalog catalog_;                                 // guarded by catalog_mutex_
@@ -442,12 +447,28 @@ Result<FacetCounts> EmbeddedDatabase::DoFacets(const FacetQuery& query) {
 
 Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TryFiltered(
     const ResolvedSimilarQuery& resolved, Moment began) {
-  const std::uint64_t writes = writes_;
-  EDB_ASSIGN(const std::int64_t changes, store_->ExternalChanges());
-  EDB_ASSIGN(const std::vector<RowId> rows,
-             RowsByFields(*store_, resolved.query->model, resolved.query->filters));
+  if (!store_->searches() && FilteredSlots::CanDecide(resolved.query->filters)) {
+    EDB_ASSIGN(Attempt attempt, TrySimilar(resolved, began));
+    if (attempt) {
+      return attempt;
+    }
+  }
+  return TryChosen(resolved, began);
+}
+
+Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TryChosen(const ResolvedSimilarQuery& resolved,
+                                                              Moment began) {
+  ChosenRows::State state{.writes = writes_};
+  EDB_ASSIGN(state.external_changes, store_->ExternalChanges());
+  const ChosenRows::Question question{resolved.query->model, resolved.query->filters};
+  ChosenRows::Rows rows = chosen_.Find(question, state);
+  const bool known = rows != nullptr;
+  if (!known) {
+    EDB_ASSIGN(std::vector<RowId> read, RowsByFields(*store_, question.model, question.filters));
+    rows = std::make_shared<const std::vector<RowId>>(std::move(read));
+  }
   ResolvedSimilarQuery filtered = resolved;
-  filtered.rows = &rows;
+  filtered.rows = rows.get();
   Attempt attempt;
   if (store_->searches()) {
     EDB_ASSIGN(attempt, store_->Similar(filtered));
@@ -455,9 +476,15 @@ Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TryFiltered(
     EDB_ASSIGN(attempt, TrySimilar(filtered, began));
   }
   // A record that was replaced in between has an id that the rows do not have.
-  EDB_ASSIGN(const std::int64_t changes_now, store_->ExternalChanges());
-  const bool changed = writes % 2 != 0 || writes_ != writes || changes_now != changes;
-  return changed ? Attempt() : std::move(attempt);
+  ChosenRows::State now{.writes = writes_};
+  EDB_ASSIGN(now.external_changes, store_->ExternalChanges());
+  if (state.writes % 2 != 0 || now != state) {
+    return Attempt();
+  }
+  if (!known) {
+    chosen_.Remember(question, state, std::move(rows));
+  }
+  return attempt;
 }
 
 Result<bool> EmbeddedDatabase::WasTrue(std::span<const IndexHit> hits, Moment began) {
@@ -476,6 +503,7 @@ Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TrySimilar(const ResolvedSim
                                                                Moment began) {
   const SimilarQuery& query = *resolved.query;
   FoundRecords found(*store_);
+  const bool by_index = resolved.rows == nullptr && !query.filters.empty();
   EDB_ASSIGN(
       const std::optional<std::vector<IndexHit>> hits,
       index_.Search(query.model,
@@ -486,7 +514,8 @@ Result<EmbeddedDatabase::Attempt> EmbeddedDatabase::TrySimilar(const ResolvedSim
                      .exclude = query.exclude,
                      .exclude_record = query.exclude_record ? &*query.exclude_record : nullptr,
                      .exact = query.exact,
-                     .rows = resolved.rows},
+                     .rows = resolved.rows,
+                     .filters = by_index ? &query.filters : nullptr},
                     [&](std::span<const IndexHit> rows) { return found.Vectors(rows); }));
   if (!hits) {
     return Attempt();

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
-#include <tuple>
 #include <utility>
 
+#include "core/list_order.h"
 #include "core/record_matcher.h"
 #include "engines/facet_tally.h"
 
@@ -30,11 +30,8 @@ struct Listed {
   RowId row = 0;
 };
 
-bool ListsBefore(const Listed& a, const Listed& b) {
-  const auto rank = [](const Listed& one) {
-    return std::tie(one.subject_id, one.key.depiction_id, one.key.model, one.key.provider);
-  };
-  return rank(a) < rank(b);
+bool InListOrder(const Listed& a, const Listed& b) {
+  return ListRank(a.subject_id, a.key) < ListRank(b.subject_id, b.key);
 }
 
 /// The first rows of a list, in no order: as many as `wanted`, and for a while twice as many.
@@ -51,7 +48,7 @@ class FirstOfList {
   }
   std::int64_t count() const { return count_; }
   std::vector<Listed> Finish() {
-    std::sort(first_.begin(), first_.end(), ListsBefore);
+    std::sort(first_.begin(), first_.end(), InListOrder);
     first_.resize(std::min(first_.size(), wanted_));
     return std::move(first_);
   }
@@ -59,7 +56,7 @@ class FirstOfList {
  private:
   void Shrink() {
     const auto last = first_.begin() + static_cast<std::ptrdiff_t>(wanted_ - 1);
-    std::nth_element(first_.begin(), last, first_.end(), ListsBefore);
+    std::nth_element(first_.begin(), last, first_.end(), InListOrder);
     first_.resize(wanted_);
   }
 

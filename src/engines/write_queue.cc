@@ -11,18 +11,10 @@
 
 #include "embeddingsdb/limits.h"
 
+#include "core/record_bytes.h"
+
 namespace embeddingsdb {
 namespace {
-
-std::size_t BytesOf(const Record& record) {
-  std::size_t bytes = record.key.provider.size() + record.key.depiction_id.size() +
-                      record.key.model.size() + record.subject_id.size() +
-                      record.embedding.size() * sizeof(float);
-  for (const auto& [key, value] : record.attributes) {
-    bytes += key.size() + value.size();
-  }
-  return bytes;
-}
 
 /// What the records of one commit have in common.
 class Group {
@@ -32,7 +24,7 @@ class Group {
     for (const Record* record : records) {
       keys_.insert(std::cref(record->key));
       lengths_.try_emplace(record->key.model, record->embedding.size());
-      bytes_ += BytesOf(*record);
+      bytes_ += RecordBytes(*record);
     }
   }
 
@@ -47,7 +39,7 @@ class Group {
           (length != lengths_.end() && length->second != record->embedding.size())) {
         return false;
       }
-      bytes += BytesOf(*record);
+      bytes += RecordBytes(*record);
     }
     if (bytes > kMaxBatchBytes || keys_.size() + records.size() > kMaxBatchRecords) {
       return false;

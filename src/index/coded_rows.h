@@ -82,13 +82,9 @@ class CodedRows {
   std::optional<ProviderNumber> FindProvider(std::string_view name) const;
   /// How many rows of a provider are not gone.
   std::size_t LiveOf(ProviderNumber provider) const { return providers_[provider].live; }
-  /// Calls `visit(slot)` for every slot of a provider, gone ones too, in order.
-  template <typename Visit>
-  void ForEachOf(ProviderNumber provider, const Visit& visit) const {
-    const MappedColumn<Slot>& slots = providers_[provider].slots;
-    for (std::size_t i = 0; i < slots.size(); ++i) {
-      visit(slots[i]);
-    }
+  /// The slots of a provider, gone ones too, ascending.
+  std::vector<Slot> SlotsOfProvider(ProviderNumber provider) const {
+    return providers_[provider].slots.Copy();
   }
 
   CodeView codes() const { return ViewOf(chunk_starts_); }

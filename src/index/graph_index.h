@@ -13,12 +13,14 @@
 
 #include "index/hnsw_builder.h"
 #include "index/hnsw_graph.h"
+#include "index/sketches.h"
 #include "index/vector_codec.h"
 
 namespace embeddingsdb {
 
-/// A graph with what was measured on it. It has the first size() of a model's rows; those that are
-/// gone are for the filter to leave out. Immutable, safe for concurrent use.
+/// A graph with what was measured on it, and sketches for what the graph is no help with. It has
+/// the first size() of a model's rows; those that are gone are for the filter to leave out.
+/// Immutable, safe for concurrent use.
 class GraphIndex {
  public:
   struct Measured {
@@ -27,8 +29,9 @@ class GraphIndex {
     std::vector<HiddenRow> hidden;  ///< all there are, by anchor
   };
 
-  GraphIndex(HnswGraph graph, Measured measured)
-      : graph_(std::move(graph)), measured_(std::move(measured)) {}
+  /// `sketches` are of all its rows, or null.
+  GraphIndex(HnswGraph graph, Measured measured, std::shared_ptr<const Sketches> sketches)
+      : graph_(std::move(graph)), measured_(std::move(measured)), sketches_(std::move(sketches)) {}
 
   /// The graph of `count` codes; `before`, if there is one, has the first of them, and its links
   /// are taken over. How far searches look is measured: until a sample of the rows finds nearly all
@@ -41,6 +44,8 @@ class GraphIndex {
   std::size_t size() const { return graph_.size(); }
   const HnswGraph& graph() const { return graph_; }
   const Measured& measured() const { return measured_; }
+  /// Null where codes are so short that sketches are not worth it.
+  const Sketches* sketches() const { return sketches_.get(); }
 
   /// The hidden rows with this anchor. A search that comes to the anchor should compare them too.
   std::span<const HiddenRow> HiddenAt(Slot anchor) const;
@@ -53,6 +58,7 @@ class GraphIndex {
  private:
   HnswGraph graph_;
   Measured measured_;
+  std::shared_ptr<const Sketches> sketches_;
   mutable std::mutex scratch_mutex_;
   mutable std::vector<std::unique_ptr<HnswScratch>> scratches_;  // guarded by scratch_mutex_
 };

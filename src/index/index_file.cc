@@ -18,6 +18,7 @@
 
 #include "core/text.h"
 #include "index/row_details.h"
+#include "index/sketches.h"
 #include "index/threads.h"
 
 namespace embeddingsdb {
@@ -25,9 +26,9 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "numbers are mapped as they lie");
 
-constexpr std::string_view kFirstLine = "embeddingsdb index 2\n";
+constexpr std::string_view kFirstLine = "embeddingsdb index 3\n";
 constexpr std::string_view kMagic = "EDBINDEX";
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 constexpr std::size_t kLine = 64;
 constexpr std::size_t kPage = 4'096;
 constexpr std::size_t kBlock = std::size_t{1} << 20;
@@ -47,6 +48,8 @@ enum class Section : std::uint8_t {
   kProviderRows,
   kGone,
   kHidden,
+  kCentre,
+  kSketches,
   kBase,
   kLevels,  // the first of two a level: down, links
 };
@@ -156,6 +159,8 @@ Status AppendSections(BlockWriter& out, const IndexFileContents& contents, Trail
   EDB_TRY(add(Section::kProviderRows, contents.provider_rows));
   EDB_TRY(add(Section::kGone, contents.gone));
   EDB_TRY(add(Section::kHidden, contents.hidden));
+  EDB_TRY(add(Section::kCentre, contents.centre));
+  EDB_TRY(add(Section::kSketches, contents.sketches));
   EDB_TRY(add(Section::kBase, contents.graph.base));
   std::size_t next = Number(Section::kLevels);
   for (const HnswGraph::Level& level : contents.graph.levels) {
@@ -302,6 +307,12 @@ bool CheckDetails(const IndexFileContents& contents) {
   return whole;
 }
 
+bool CheckSketches(const IndexFileContents& contents, const VectorCodec& codec, std::size_t rows) {
+  const bool wanted = !contents.graph.base.empty() && Sketches::AreWorthwhile(codec);
+  return contents.centre.size() == (wanted ? codec.dimension() : 0) &&
+         contents.sketches.size() == (wanted ? rows * Sketches::StrideOf(codec) : 0);
+}
+
 bool CheckGraph(const HnswGraph::Parts& graph, std::size_t rows) {
   if (graph.base.empty()) {
     return graph.levels.empty();
@@ -345,6 +356,8 @@ bool Locate(std::span<const std::byte> bytes, const Trailer& trailer, IndexFileC
   find(Number(Section::kProviderRows), contents.provider_rows);
   find(Number(Section::kGone), contents.gone);
   find(Number(Section::kHidden), contents.hidden);
+  find(Number(Section::kCentre), contents.centre);
+  find(Number(Section::kSketches), contents.sketches);
   find(Number(Section::kBase), contents.graph.base);
   for (std::size_t i = 0; all && i < trailer.levels; ++i) {
     HnswGraph::Level& level = contents.graph.levels.emplace_back();
@@ -419,7 +432,8 @@ Result<std::shared_ptr<const IndexFile>> IndexFile::Open(Env& env, const std::st
   if (!Locate(bytes, trailer, file->contents_) || !codes || trailer.rows > bytes.size() ||
       codes->size() != trailer.rows * codec.stride() || trailer.codes.offset % kLine != 0 ||
       !CheckRows(file->contents_, trailer.rows) || !CheckDetails(file->contents_) ||
-      trailer.entry > HnswGraph::kNone || !CheckGraph(file->contents_.graph, trailer.rows)) {
+      !CheckSketches(file->contents_, codec, trailer.rows) || trailer.entry > HnswGraph::kNone ||
+      !CheckGraph(file->contents_.graph, trailer.rows)) {
     return Damaged("its parts do not fit together");
   }
   file->codes_ = codes->data();

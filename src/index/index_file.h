@@ -5,7 +5,7 @@
 // The file is derived data: it is written beside its place and renamed, never changed, and may be
 // deleted at any time. Layout, all numbers little-endian (docs/formats.md has the table):
 //
-//   first line  "embeddingsdb index 2\n", zeros up to 64 bytes
+//   first line  "embeddingsdb index 3\n", zeros up to 64 bytes
 //   sections    each at a multiple of 64 bytes; in the order of IndexFileContents, codes last
 //   checksums   XXH3-64 of every MiB of what is before
 //   trailer     the last 4 KiB: where the sections are, what they are of, the checksum of the
@@ -49,6 +49,8 @@ struct IndexFileContents {
   std::span<const std::uint64_t> gone;    ///< a bit a row
   std::span<const HiddenRow> hidden;      ///< see GraphIndex
   HnswGraph::Parts graph;                 ///< of all rows, or of none
+  std::span<const float> centre;          ///< see Sketches; without them empty
+  std::span<const std::byte> sketches;    ///< of all rows, or of none
   std::uint64_t expansion = 0;            ///< see GraphIndex
   std::uint64_t measured_rows = 0;        ///< see GraphIndex
   /// Owns what is not in a file.

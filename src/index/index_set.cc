@@ -248,12 +248,15 @@ Result<std::optional<std::vector<IndexHit>>> IndexSet::Search(std::string_view m
   if (!index) {
     return FailedPreconditionError(Concat("model ", Quote(model), " is not loaded"));
   }
-  std::vector<IndexCandidate> candidates;
+  std::optional<std::vector<IndexCandidate>> candidates;
   {
     const auto lock = index->LockForSearch();
     EDB_ASSIGN(candidates, index->Search(model, query));
   }
-  return NearestOf(std::move(candidates), options_.metric, query, read);
+  if (!candidates) {
+    return std::optional<std::vector<IndexHit>>();
+  }
+  return NearestOf(*std::move(candidates), options_.metric, query, read);
 }
 
 std::size_t IndexSet::size(std::string_view model) const {

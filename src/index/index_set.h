@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "embeddingsdb/index.h"
+#include "embeddingsdb/query.h"
 #include "embeddingsdb/record.h"
 
 #include "index/hnsw_graph.h"
@@ -46,6 +47,8 @@ struct IndexQuery {
   const Key* exclude_record = nullptr;       ///< one record to leave out
   bool exact = false;                        ///< compare all vectors, also where there is a graph
   const std::vector<RowId>* rows = nullptr;  ///< the only rows allowed, ascending; null: all
+  /// To be satisfied as well, by what the index knows of the rows; null: none. Not with `rows`.
+  const std::vector<Filter>* filters = nullptr;
 };
 
 /// Keeps the indexes of one database in files. Safe for concurrent use; outlives the set.
@@ -134,10 +137,10 @@ class IndexSet {
   using VectorReader =
       std::function<Result<std::vector<std::span<const float>>>(std::span<const IndexHit> rows)>;
   /// The nearest rows, by distance and then key; nothing when a row that may be among them is gone
-  /// from the store. Distances are those of the vectors that `read` gives, which is asked for few
-  /// more than k, and for none with Precision::kF32. It is called without a lock.
-  /// kFailedPrecondition when the model is not loaded; kInvalidArgument when the query has another
-  /// length than the model's vectors.
+  /// from the store, or when the index knows too little for the filters. Distances are those of the
+  /// vectors that `read` gives, which is asked for few more than k, and for none with
+  /// Precision::kF32. It is called without a lock. kFailedPrecondition when the model is not
+  /// loaded; kInvalidArgument when the query has another length than the model's vectors.
   Result<std::optional<std::vector<IndexHit>>> Search(std::string_view model,
                                                       const IndexQuery& query,
                                                       const VectorReader& read) const;

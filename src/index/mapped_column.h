@@ -30,6 +30,11 @@ class MappedColumn {
                 : std::vector<T>();
     mapped_ = mapped;
   }
+  std::vector<T> Copy() const {
+    std::vector<T> all(mapped_.begin(), mapped_.end());
+    all.insert(all.end(), rest_.begin(), rest_.end());
+    return all;
+  }
   std::size_t memory_bytes() const { return rest_.capacity() * sizeof(T); }
 
  private:

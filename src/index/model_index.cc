@@ -23,6 +23,17 @@ constexpr double kMostGone = 0.2;
 // n / m times the walk without a filter, about this many comparisons.
 constexpr double kWalk = 1'000;
 
+// Looking at a sketch costs about a tenth of comparing a row.
+constexpr double kSketched = 10;
+
+// Fewer rows are compared sooner than the query is sketched.
+constexpr std::size_t kWorthSketching = 512;
+
+// Rows that seem the nearest are compared first, so that they rule out others: as many as are
+// wanted times this, and some.
+constexpr std::size_t kFirst = 4;
+constexpr std::size_t kFirstAtLeast = 32;
+
 // Who wants more than this part of all rows is served faster by comparing all.
 constexpr std::size_t kWorthwhile = 16;
 
@@ -58,21 +69,22 @@ Status CheckQuery(std::string_view model, const IndexQuery& query, std::size_t d
   return {};
 }
 
-bool FewerThanAWalk(std::size_t matching, std::size_t all) {
-  const auto m = static_cast<double>(matching);
-  return m * m <= kWalk * static_cast<double>(all);
-}
-
-std::shared_ptr<const GraphIndex> GraphOf(const std::shared_ptr<const IndexFile>& file) {
+std::shared_ptr<const GraphIndex> GraphOf(const std::shared_ptr<const IndexFile>& file,
+                                          const VectorCodec& codec) {
   const IndexFileContents& contents = file->contents();
   if (contents.graph.base.empty()) {
     return nullptr;
+  }
+  std::shared_ptr<const Sketches> sketches;
+  if (!contents.sketches.empty()) {
+    sketches = std::make_shared<const Sketches>(codec, contents.centre, contents.sketches, file);
   }
   return std::make_shared<const GraphIndex>(
       HnswGraph(contents.graph, file),
       GraphIndex::Measured{.expansion = contents.expansion,
                            .rows = contents.measured_rows,
-                           .hidden = {contents.hidden.begin(), contents.hidden.end()}});
+                           .hidden = {contents.hidden.begin(), contents.hidden.end()}},
+      std::move(sketches));
 }
 
 }  // namespace
@@ -106,24 +118,19 @@ class ModelIndex::QueryRows final : public SlotFilter, public ShortlistRows {
 
   /// Whether rows are left out for more than a few exclusions.
   bool filters() const {
-    return provider_ || chosen_ || rows_.gone() > 0 || exclusions() > kFewExclusions;
+    return provider_ || chosen_ != nullptr || rows_.gone() > 0 || exclusions() > kFewExclusions;
   }
   std::size_t exclusions() const {
     return exclude_.size() + (exclude_record_ == nullptr ? 0U : 1U);
   }
 
-  /// Only these slots match from now on.
-  void Choose(std::span<const Slot> slots) {
-    chosen_.emplace(rows_.size(), false);
-    for (const Slot slot : slots) {
-      (*chosen_)[slot] = true;
-    }
-  }
+  /// Only the slots whose bits are set match from now on; borrows them.
+  void Choose(const std::vector<bool>& slots) { chosen_ = &slots; }
 
   /// Whether the row is there and not left out by provider or choice.
   bool Matches(Slot slot) const {
     return !rows_.IsGone(slot) && (!provider_ || rows_.provider(slot) == *provider_) &&
-           (!chosen_ || (*chosen_)[slot]);
+           (chosen_ == nullptr || (*chosen_)[slot]);
   }
   /// Reads texts, so it is asked last.
   bool Excludes(Slot slot) const {
@@ -171,7 +178,7 @@ class ModelIndex::QueryRows final : public SlotFilter, public ShortlistRows {
   const CodedRows& rows_;
   const CodeQuery& query_;
   Provider provider_;
-  std::optional<std::vector<bool>> chosen_;
+  const std::vector<bool>* chosen_ = nullptr;
   std::vector<std::string_view> exclude_;  // sorted
   const Key* exclude_record_;
 };
@@ -186,7 +193,7 @@ ModelIndex::ModelIndex(const IndexSetOptions& options, int dimension,
     : options_(options),
       rows_(std::make_shared<CodedRows>(
           std::make_shared<const VectorCodec>(options.metric, options.precision, dimension), file)),
-      graph_(options.mode == IndexMode::kExact ? nullptr : GraphOf(file)),
+      graph_(options.mode == IndexMode::kExact ? nullptr : GraphOf(file, rows_->codec())),
       file_rows_(file->rows()) {}
 
 Status ModelIndex::Replace(const IndexRow& row) {
@@ -198,6 +205,7 @@ Status ModelIndex::Replace(const IndexRow& row) {
       length != rows_->codec().dimension()) {
     rows_ = std::make_shared<CodedRows>(std::make_shared<const VectorCodec>(
         options_.metric, options_.precision, static_cast<int>(length)));
+    filtered_.Clear();
     graph_.reset();
     file_rows_ = 0;
   }
@@ -277,6 +285,61 @@ void ModelIndex::ScanSlots(const CodeQuery& query, const QueryRows& view,
   }
 }
 
+void ModelIndex::ScanSketched(const CodeQuery& query, const QueryRows& view,
+                              std::span<const Slot> slots, Shortlist& list) const {
+  const CodedRows& rows = *rows_;
+  const SketchQuery sketched(*graph_->sketches(), rows.codec(), query.code());
+  struct Guessed {
+    SketchQuery::Guess guess;
+    Slot slot = 0;
+  };
+  std::vector<Guessed> guessed;
+  guessed.reserve(slots.size());
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    if (i + kRun / 2 < slots.size()) {
+      sketched.Prefetch(slots[i + kRun / 2]);
+    }
+    if (view.Matches(slots[i])) {
+      guessed.push_back({sketched.Of(slots[i], rows.facts(slots[i]).norm), slots[i]});
+    }
+  }
+  const auto first = guessed.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                           guessed.size(), kFirst * list.wanted() + kFirstAtLeast));
+  std::nth_element(guessed.begin(), first, guessed.end(), [](const Guessed& a, const Guessed& b) {
+    return a.guess.compared < b.guess.compared;
+  });
+  const auto slot_of = [](const auto& visit) {
+    return [&visit](const Guessed& one) { visit(one.slot); };
+  };
+  ScanSlots(
+      query, view,
+      [&](const auto& visit) { std::for_each(guessed.begin(), first, slot_of(visit)); }, list);
+  const float cut = query.Cut(list.limit(), rows.limits());
+  const auto rest = std::remove_if(first, guessed.end(),
+                                   [cut](const Guessed& one) { return one.guess.low > cut; });
+  ScanSlots(
+      query, view, [&](const auto& visit) { std::for_each(first, rest, slot_of(visit)); }, list);
+}
+
+std::size_t ModelIndex::Few() const {
+  const bool sketched = graph_ != nullptr && graph_->sketches() != nullptr;
+  const auto all = static_cast<double>(rows_->size());
+  return static_cast<std::size_t>(std::sqrt((sketched ? kSketched : 1) * kWalk * all));
+}
+
+void ModelIndex::ScanFew(const CodeQuery& query, const QueryRows& view,
+                         const std::vector<Slot>& slots, bool exact, Shortlist& list) const {
+  auto direct = slots.begin();
+  if (!exact && slots.size() >= kWorthSketching && graph_ != nullptr &&
+      graph_->sketches() != nullptr) {
+    const auto size = static_cast<Slot>(graph_->sketches()->size());
+    direct = std::lower_bound(slots.begin(), slots.end(), size);
+    ScanSketched(query, view, {slots.begin(), direct}, list);
+  }
+  ScanSlots(
+      query, view, [&](const auto& visit) { std::for_each(direct, slots.end(), visit); }, list);
+}
+
 bool ModelIndex::SearchGraph(const CodeQuery& query, const QueryRows& view, Shortlist& list) const {
   const CodedRows& rows = *rows_;
   const std::size_t few = std::min(view.exclusions(), kFewExclusions);
@@ -326,18 +389,37 @@ void ModelIndex::OfferHidden(const CodeQuery& query, const QueryRows& view,
   }
 }
 
-Result<std::vector<IndexCandidate>> ModelIndex::Search(std::string_view model,
-                                                       const IndexQuery& query) const {
+std::shared_ptr<const FilteredSlots::Matching> ModelIndex::Choose(std::string_view model,
+                                                                  const IndexQuery& query) const {
+  const CodedRows& rows = *rows_;
+  if (query.filters != nullptr) {
+    return filtered_.Of(rows, model, *query.filters, Few());
+  }
+  if (query.rows == nullptr) {
+    return nullptr;
+  }
+  auto chosen = std::make_shared<FilteredSlots::Matching>();
+  chosen->slots = rows.SlotsOf(*query.rows);
+  chosen->count = chosen->slots.size();
+  chosen->allowed.resize(rows.size());
+  for (const Slot slot : chosen->slots) {
+    chosen->allowed[slot] = true;
+  }
+  return chosen;
+}
+
+Result<std::optional<std::vector<IndexCandidate>>> ModelIndex::Search(
+    std::string_view model, const IndexQuery& query) const {
   const CodedRows& rows = *rows_;
   if (rows.live() == 0) {
-    return std::vector<IndexCandidate>{};
+    return std::optional(std::vector<IndexCandidate>{});
   }
   EDB_TRY(CheckQuery(model, query, rows.codec().dimension()));
   std::optional<CodedRows::ProviderNumber> provider;
   if (query.provider) {
     provider = rows.FindProvider(*query.provider);
     if (!provider) {
-      return std::vector<IndexCandidate>{};
+      return std::optional(std::vector<IndexCandidate>{});
     }
   }
   const CodeQuery code_query(rows.codec(), query.embedding);
@@ -348,23 +430,23 @@ Result<std::vector<IndexCandidate>> ModelIndex::Search(std::string_view model,
   QueryRows view(rows, code_query, provider, own);
   const std::size_t k = std::min(static_cast<std::size_t>(query.k), rows.live());
   Shortlist list(view, k, query.max_distance);
-  std::vector<Slot> chosen;
-  if (query.rows != nullptr) {
-    chosen = rows.SlotsOf(*query.rows);
-    view.Choose(chosen);
+  const std::shared_ptr<const FilteredSlots::Matching> chosen = Choose(model, query);
+  if (chosen != nullptr) {
+    if (!chosen->decided) {
+      return std::optional<std::vector<IndexCandidate>>();
+    }
+    view.Choose(chosen->allowed);
   }
-  if (query.rows != nullptr && FewerThanAWalk(chosen.size(), rows.size())) {
-    ScanSlots(
-        code_query, view,
-        [&](const auto& visit) { std::for_each(chosen.begin(), chosen.end(), visit); }, list);
-  } else if (provider && FewerThanAWalk(rows.LiveOf(*provider), rows.size())) {
-    ScanSlots(code_query, view, [&](const auto& visit) { rows.ForEachOf(*provider, visit); }, list);
+  if (chosen != nullptr && chosen->count <= Few() && chosen->slots.size() == chosen->count) {
+    ScanFew(code_query, view, chosen->slots, query.exact, list);
+  } else if (provider && rows.LiveOf(*provider) <= Few()) {
+    ScanFew(code_query, view, rows.SlotsOfProvider(*provider), query.exact, list);
   } else if (query.exact || graph_ == nullptr || k > rows.live() / kWorthwhile ||
              !SearchGraph(code_query, view, list)) {
     Scan(code_query, view, 0, list);
   }
   view.OfferUnknown(list);
-  return ToCandidates(model, list.Finish());
+  return std::optional(ToCandidates(model, list.Finish()));
 }
 
 std::vector<IndexCandidate> ModelIndex::ToCandidates(
@@ -506,6 +588,7 @@ Status ModelIndex::Install(const Rows& from, const Rows& rows, std::size_t count
     rows_ = rows;
     file_rows_ = 0;
   }
+  filtered_.Clear();   // of other rows, or of what were too many to list
   graph_.swap(graph);  // what was there is freed after the lock
   return {};
 }
@@ -526,6 +609,10 @@ Status ModelIndex::Save(std::string_view model, const Rows& rows, std::size_t co
   if (graph != nullptr) {
     contents.graph = graph->graph().parts();
     contents.hidden = graph->measured().hidden;
+    if (const Sketches* const sketches = graph->sketches(); sketches != nullptr) {
+      contents.centre = sketches->centre();
+      contents.sketches = sketches->bytes();
+    }
     contents.expansion = graph->measured().expansion;
     contents.measured_rows = graph->measured().rows;
   }
@@ -541,7 +628,7 @@ Status ModelIndex::Save(std::string_view model, const Rows& rows, std::size_t co
     rows->MoveTo(file);
     file_rows_ = count;
     if (graph != nullptr) {
-      graph_ = GraphOf(file);
+      graph_ = GraphOf(file, rows->codec());
     }
   }
   return {};

@@ -23,6 +23,7 @@
 
 #include "index/code_query.h"
 #include "index/coded_rows.h"
+#include "index/filtered_slots.h"
 #include "index/graph_index.h"
 #include "index/index_file.h"
 #include "index/index_set.h"
@@ -71,7 +72,9 @@ class ModelIndex {
 
   /// Rows that may be among the nearest, the smaller lower bound first: at least the answer itself,
   /// apart from what a graph misses. When all distances are known it is the answer, in its order.
-  Result<std::vector<IndexCandidate>> Search(std::string_view model, const IndexQuery& query) const;
+  /// Nothing when the index knows too little for the filters.
+  Result<std::optional<std::vector<IndexCandidate>>> Search(std::string_view model,
+                                                            const IndexQuery& query) const;
 
   std::size_t size() const { return rows_->live(); }
   std::size_t gone() const { return rows_->gone(); }
@@ -104,6 +107,14 @@ class ModelIndex {
   class QueryRows;
   using Rows = std::shared_ptr<CodedRows>;
 
+  /// Up to how many rows of a filter are looked at one by one.
+  std::size_t Few() const;
+  /// Compares the rows of a filter.
+  void ScanFew(const CodeQuery& query, const QueryRows& view, const std::vector<Slot>& slots,
+               bool exact, Shortlist& list) const;
+  /// The slots that the query's filters or rows leave; null for all.
+  std::shared_ptr<const FilteredSlots::Matching> Choose(std::string_view model,
+                                                        const IndexQuery& query) const;
   std::vector<IndexCandidate> ToCandidates(std::string_view model,
                                            const std::vector<Shortlist::Entry>& entries) const;
   void Scan(const CodeQuery& query, const QueryRows& view, Slot first, Shortlist& list) const;
@@ -111,6 +122,9 @@ class ModelIndex {
   template <typename ForEachSlot>
   void ScanSlots(const CodeQuery& query, const QueryRows& view, const ForEachSlot& for_each,
                  Shortlist& list) const;
+  /// The same for slots that ascend, comparing only those whose sketches say that it is worth it.
+  void ScanSketched(const CodeQuery& query, const QueryRows& view, std::span<const Slot> slots,
+                    Shortlist& list) const;
   void OfferHidden(const CodeQuery& query, const QueryRows& view,
                    const std::vector<SlotDistance>& found, Shortlist& list) const;
   /// False when the graph cannot tell: then all rows have to be compared.
@@ -132,6 +146,7 @@ class ModelIndex {
   mutable std::mutex turnstile_;
   mutable std::shared_mutex mutex_;  // guards what follows
   Rows rows_;
+  mutable FilteredSlots filtered_;  // of rows_
   std::shared_ptr<const GraphIndex> graph_;
   std::size_t file_rows_ = 0;  // of rows_, which are in a file
   bool save_failed_ = false;   // and would again: the disk is full, or not ours to write

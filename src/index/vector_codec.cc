@@ -248,6 +248,41 @@ CodeFacts VectorCodec::Encode(std::span<const float> vector, std::span<std::byte
                             : std::numeric_limits<float>::quiet_NaN()};
 }
 
+void VectorCodec::Decode(const std::byte* code, std::span<float> vector) const {
+  const auto halves = [&](float (*from)(std::uint16_t)) {
+    for (std::size_t i = 0; i < vector.size(); ++i) {
+      std::uint16_t half = 0;
+      std::memcpy(&half, code + i * sizeof(half), sizeof(half));
+      vector[i] = from(half);
+    }
+  };
+  switch (precision_) {
+    case Precision::kF32: {
+      const std::span<const float> original = Original(code);
+      float factor = 1;
+      if (metric_ == Metric::kCosine) {
+        std::memcpy(&factor, code + padded_ * sizeof(float), sizeof(factor));
+      }
+      std::transform(original.begin(), original.end(), vector.begin(),
+                     [factor](float element) { return element * factor; });
+      return;
+    }
+    case Precision::kBf16:
+      halves(FromBf16);
+      return;
+    case Precision::kF16:
+      halves(FromF16);
+      return;
+    case Precision::kI8: {
+      const float factor = ScaleOf(code, stride_).factor;
+      for (std::size_t i = 0; i < vector.size(); ++i) {
+        vector[i] = static_cast<float>(static_cast<std::int8_t>(code[i])) * factor;
+      }
+      return;
+    }
+  }
+}
+
 void VectorCodec::CompareRun(const std::byte* query, const std::byte* codes,
                              std::span<float> out) const {
   if (precision_ != Precision::kF32 || metric_ == Metric::kCosine) {

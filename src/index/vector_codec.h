@@ -50,6 +50,9 @@ class VectorCodec {
   /// dimension and finite, `code` as its stride.
   CodeFacts Encode(std::span<const float> vector, std::span<std::byte> code) const;
 
+  /// The vector that Compare compares the code as: of length 1 for the cosine metric.
+  void Decode(const std::byte* code, std::span<float> vector) const;
+
   /// The vector of a code that keeps it as it is; empty for the other precisions.
   std::span<const float> Original(const std::byte* code) const {
     return {reinterpret_cast<const float*>(code), precision_ == Precision::kF32 ? dimension_ : 0};

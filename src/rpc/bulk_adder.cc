@@ -3,8 +3,8 @@
 
 #include "embeddingsdb/limits.h"
 
+#include "core/record_bytes.h"
 #include "core/text.h"
-#include "rpc/record_bytes.h"
 
 namespace embeddingsdb {
 

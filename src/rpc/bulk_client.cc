@@ -7,9 +7,9 @@
 #include <thread>
 #include <utility>
 
+#include "core/record_bytes.h"
 #include "core/record_matcher.h"
 #include "core/text.h"
-#include "rpc/record_bytes.h"
 
 namespace embeddingsdb {
 namespace {

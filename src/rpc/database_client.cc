@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/record_bytes.h"
 #include "rpc/bulk_adder.h"
-#include "rpc/record_bytes.h"
 
 namespace embeddingsdb {
 namespace {

@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "core/record_bytes.h"
 #include "core/text.h"
 #include "rpc/bulk_adder.h"
 #include "rpc/convert.h"
-#include "rpc/record_bytes.h"
 
 namespace embeddingsdb {
 namespace {

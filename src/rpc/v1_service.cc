@@ -9,8 +9,8 @@
 
 #include "embeddingsdb/limits.h"
 
+#include "core/record_bytes.h"
 #include "rpc/convert.h"
-#include "rpc/record_bytes.h"
 
 namespace embeddingsdb {
 

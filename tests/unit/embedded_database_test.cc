@@ -30,6 +30,7 @@ struct Shelf {
   std::map<RowId, Record> rows;
   RowId next = 1;
   std::atomic<int> reads{0};
+  std::atomic<int> visits{0};  ///< of all fields
   std::atomic<std::int64_t> external_changes{0};
   std::function<void()> after_commit = [] {};  ///< called by Put and Remove
   std::function<void()> after_visit = [] {};
@@ -105,6 +106,14 @@ class ShelfStore final : public RecordStore {
     shelf_.after_visit();
     return {};
   }
+  Status VisitFields(const std::vector<Filter>& /*filters*/, const FieldsVisitor& visit) override {
+    const std::lock_guard lock(shelf_.mutex);
+    ++shelf_.visits;
+    for (const auto& [row, record] : shelf_.rows) {
+      EDB_TRY(visit(row, record));
+    }
+    return {};
+  }
   Result<std::vector<RowId>> ListRows(const std::string& /*model*/, RowId /*last*/) override {
     return UnimplementedError("there are no index files");
   }
@@ -127,10 +136,6 @@ class ShelfStore final : public RecordStore {
     return Unused();
   }
   Result<std::int64_t> Count(const std::vector<Filter>& /*filters*/) override { return Unused(); }
-  Status VisitFields(const std::vector<Filter>& /*filters*/,
-                     const FieldsVisitor& /*visit*/) override {
-    return Unused();
-  }
   Result<std::int64_t> LastUpdate() override { return Unused(); }
   Result<std::uint64_t> GetMark(const std::string& /*name*/) override { return Unused(); }
   Status SetMark(const std::string& /*name*/, std::uint64_t /*value*/) override { return Unused(); }
@@ -169,6 +174,17 @@ class EmbeddedDatabaseTest : public testing::Test {
         {.model = "m", .embedding = {static_cast<float>(to)}, .k = 1, .max_distance = 0.0F});
     EXPECT_OK(found);
     return found.ok() && found->size() == 1 ? (*found)[0] : SimilarRecord();
+  }
+  /// Where the records are that satisfy a filter, the nearest to 0 first.
+  std::vector<std::string> PlacesOf(const Filter& filter) {
+    const auto found =
+        db_->Similar({.model = "m", .embedding = {0}, .max_distance = 0.0F, .filters = {filter}});
+    EXPECT_OK(found);
+    std::vector<std::string> places;
+    for (const SimilarRecord& record : found.ok() ? *found : std::vector<SimilarRecord>()) {
+      places.push_back(record.key.depiction_id);
+    }
+    return places;
   }
   void ExpectNearest(int to, const Record& record) {
     const SimilarRecord found = Nearest(to);
@@ -219,6 +235,48 @@ TEST_F(EmbeddedDatabaseTest, WhatIsTooLongForTheIndexIsRead) {
   EXPECT_EQ(shelf_.reads, 2);
   ExpectNearest(1, RecordAt(1));
   EXPECT_EQ(shelf_.reads, 2);
+}
+
+TEST_F(EmbeddedDatabaseTest, TheIndexDecidesFilters) {
+  const Filter filter{Column::kAttribute, "x", "kind"};
+  Record wanted = RecordAt(2);
+  wanted.attributes.emplace("kind", "x");
+  shelf_.Put(RecordAt(1));
+  shelf_.Put(wanted);
+  Open("&precision=f32");
+  EXPECT_EQ(PlacesOf(filter), std::vector<std::string>{"d2"});
+  Record another = RecordAt(5);
+  another.attributes.emplace("kind", "x");
+  ASSERT_OK(db_->Add(another));
+  EXPECT_EQ(PlacesOf(filter), (std::vector<std::string>{"d2", "d5"}));
+  ASSERT_OK(db_->Add(RecordAt(2)));
+  EXPECT_EQ(PlacesOf(filter), std::vector<std::string>{"d5"});
+  EXPECT_EQ(PlacesOf({Column::kDepictionId, "d2"}), std::vector<std::string>{"d2"});
+  EXPECT_EQ(shelf_.visits + shelf_.reads, 0);
+}
+
+TEST_F(EmbeddedDatabaseTest, WhatFiltersChooseInTheStoreIsRememberedUntilAWrite) {
+  Record longer = RecordAt(2);
+  longer.attributes.emplace("kind", "x");
+  longer.attributes.emplace("preview", std::string(kMaxIndexedDetailsBytes, 'x'));
+  shelf_.Put(RecordAt(1));
+  shelf_.Put(longer);
+  Open("&precision=f32");
+  const Filter words{Column::kWords, "X"};
+  for (int times = 1; times <= 3; ++times) {
+    EXPECT_EQ(PlacesOf({Column::kAttribute, "x", "kind"}), std::vector<std::string>{"d2"});
+    EXPECT_EQ(PlacesOf({Column::kAttribute, "y", "kind"}), std::vector<std::string>());
+    EXPECT_EQ(PlacesOf(words), std::vector<std::string>{"d2"});
+  }
+  EXPECT_EQ(shelf_.visits, 3);
+  Record another = RecordAt(5);
+  another.attributes.emplace("kind", "x");
+  ASSERT_OK(db_->Add(another));
+  EXPECT_EQ(PlacesOf(words), (std::vector<std::string>{"d2", "d5"}));
+  EXPECT_EQ(PlacesOf({Column::kAttribute, "x", "kind"}), (std::vector<std::string>{"d2", "d5"}));
+  EXPECT_EQ(shelf_.visits, 5);
+  ASSERT_OK(db_->Remove(another.key));
+  EXPECT_EQ(PlacesOf(words), std::vector<std::string>{"d2"});
 }
 
 // Between a commit and the index update the record is already another for who asks the store.

@@ -376,16 +376,20 @@ TEST_F(IndexFileTest, EveryOtherLengthIsNoticed) {
 
 // Checksums do not help against who can compute them: the numbers themselves have to fit.
 TEST_F(IndexFileTest, PartsThatDoNotFitAreRefusedHoweverWellTheyAreSummed) {
-  const auto codec = std::make_shared<const VectorCodec>(Metric::kL2, Precision::kBf16, 4);
+  constexpr int kSketched = 128;
+  const auto codec = std::make_shared<const VectorCodec>(Metric::kL2, Precision::kBf16, kSketched);
   CodedRows rows(codec);
   for (RowId row = 1; row <= 3; ++row) {
-    ASSERT_OK(rows.Append({row, row == 2 ? "b" : "a", "depiction", "\1s\1n\1v"}, Vector(4, 1)));
+    ASSERT_OK(
+        rows.Append({row, row == 2 ? "b" : "a", "depiction", "\1s\1n\1v"}, Vector(kSketched, 1)));
   }
   struct Parts {
     std::vector<Slot> base = std::vector<Slot>(3 * HnswGraph::kBaseLinks, HnswGraph::kNone);
     std::vector<Slot> down = {2};
     std::vector<Slot> links = std::vector<Slot>(HnswGraph::kUpperLinks, HnswGraph::kNone);
     std::vector<HiddenRow> hidden = {{.slot = 1, .anchor = 2}};
+    std::vector<float> centre = std::vector<float>(kSketched);
+    std::vector<std::byte> sketches = std::vector<std::byte>(3 * (kSketched / 8 + 16));
     std::vector<RowId> ids = {1, 2, 3};
     std::vector<std::uint32_t> providers_of = {0, 1, 0};
     std::vector<Slot> starts = {0, 2, 3};
@@ -411,6 +415,8 @@ TEST_F(IndexFileTest, PartsThatDoNotFitAreRefusedHoweverWellTheyAreSummed) {
     contents.details = parts.details;
     contents.gone = parts.gone;
     contents.hidden = parts.hidden;
+    contents.centre = parts.centre;
+    contents.sketches = parts.sketches;
     contents.graph = {
         .base = parts.base, .levels = {{parts.down, parts.links}}, .entry = parts.entry};
     EXPECT_OK(IndexFile::Write(*env, files_.path(), contents, {*codec, rows.codes()}));
@@ -432,6 +438,10 @@ TEST_F(IndexFileTest, PartsThatDoNotFitAreRefusedHoweverWellTheyAreSummed) {
       [](Parts& parts) { parts.hidden[0].slot = 3; },
       [](Parts& parts) { parts.hidden[0].anchor = 3; },
       [](Parts& parts) { parts.hidden.push_back({.slot = 0, .anchor = 1}); },
+      [](Parts& parts) { parts.centre.pop_back(); },
+      [](Parts& parts) { parts.centre.clear(); },
+      [](Parts& parts) { parts.sketches.pop_back(); },
+      [](Parts& parts) { parts.sketches.clear(); },
       [](Parts& parts) { parts.ids[1] = 3; },
       [](Parts& parts) { parts.ids = {3, 2, 1}; },
       [](Parts& parts) { parts.providers_of[1] = 2; },

@@ -38,7 +38,8 @@ Status CompareCounts(const duckdb_c::Connection& connection) {
 
 /// Writes the file anew beside itself and puts the new one in its place. The old one is attached
 /// until then, so that no other process writes it.
-Status WriteAnew(const std::string& path, const std::string& fresh, Env& env) {
+Status WriteAnew(const std::string& path, Env& env) {
+  const std::string fresh = FreshDuckdbFile(path);
   duckdb_c::Config config;
   config.external_access = true;
   config.lock_configuration = false;
@@ -56,22 +57,12 @@ Status WriteAnew(const std::string& path, const std::string& fresh, Env& env) {
   EDB_TRY(CompareCounts(connection));
   EDB_TRY(connection.Execute("CHECKPOINT fresh"));
   EDB_TRY(connection.Execute("DETACH fresh"));
-  // A log is of one file only: that of the old one must not meet the new one.
-  if (env.Exists(path + ".wal") || env.Exists(fresh + ".wal")) {
-    return InternalError("DuckDB has left a log; the file stays as it was");
-  }
   std::error_code error;
   std::filesystem::permissions(fresh, std::filesystem::status(path, error).permissions(), error);
-  return env.Rename(fresh, path);
+  return PutFreshDuckdbFile(path, env);
 }
 
 }  // namespace
-
-Status RemoveDuckdbCopy(const std::string& path, Env& env) {
-  const std::string copy = DuckdbCopyOf(path);
-  EDB_TRY(env.Remove(copy));
-  return env.Remove(copy + ".wal");
-}
 
 Result<StoreFacts> DuckdbStore::Facts() {
   StoreFacts facts;
@@ -109,11 +100,11 @@ Status DuckdbStore::Compact() {
   std::unique_ptr<FileLock> lock = file_->TakeLock();
   file_->DropSessions();
   file_.reset();
-  Status status = RemoveDuckdbCopy(path, *options_.env);
+  Status status = RemoveFreshDuckdbFile(path, *options_.env);
   if (status.ok()) {
-    status = WriteAnew(path, DuckdbCopyOf(path), *options_.env);
+    status = WriteAnew(path, *options_.env);
   }
-  RemoveDuckdbCopy(path, *options_.env).IgnoreError("opening it for writing tries again");
+  RemoveFreshDuckdbFile(path, *options_.env).IgnoreError("opening it for writing tries again");
   if (const Status opened = OpenFile({.path = path, .lock = std::move(lock)}); !opened.ok()) {
     return {StatusCode::kAborted, Concat("cannot open the database again: ", opened.message())};
   }

@@ -86,11 +86,12 @@ Result<std::unique_ptr<Database>> OpenDuckdbDatabase(const Uri& uri, const Conte
   EDB_ASSIGN(std::unique_ptr<FileLock> lock,
              LockDatabase(location, options.read_only, *context.env));
   if (!options.read_only && !location.file.empty()) {
-    EDB_TRY(RemoveDuckdbCopy(location.file, *context.env));
-  }
-  // Looked at again under the lock: another process may have imported meanwhile.
-  if (!location.export_directory.empty() && !context.env->Exists(location.file)) {
-    EDB_TRY(Import(location, context));
+    EDB_TRY(RemoveFreshDuckdbFile(location.file, *context.env));  // of a process that was killed
+    // Looked at again under the lock: another process may have made it meanwhile.
+    if (!context.env->Exists(location.file)) {
+      EDB_TRY(location.export_directory.empty() ? MakeDuckdbFile(location.file, *context.env)
+                                                : Import(location, context));
+    }
   }
   EDB_ASSIGN(
       std::unique_ptr<DuckdbStore> store,

@@ -182,6 +182,33 @@ Result<std::shared_ptr<DuckdbFile>> DuckdbFile::Open(DuckdbFileOptions options) 
   return std::shared_ptr<DuckdbFile>(new DuckdbFile(std::move(options), std::move(database)));
 }
 
+Status RemoveFreshDuckdbFile(const std::string& path, Env& env) {
+  EDB_TRY(env.Remove(FreshDuckdbFile(path)));
+  return env.Remove(FreshDuckdbFile(path) + ".wal");
+}
+
+Status PutFreshDuckdbFile(const std::string& path, Env& env) {
+  // A log is of one file only: none must meet another file.
+  const std::string fresh = FreshDuckdbFile(path);
+  const std::string log = path + ".wal";
+  if (env.Exists(fresh + ".wal") || (env.Exists(path) && env.Exists(log))) {
+    return InternalError("DuckDB has left a log; the file stays as it was");
+  }
+  EDB_TRY(env.Remove(log));
+  return env.Rename(fresh, path);
+}
+
+Status MakeDuckdbFile(const std::string& path, Env& env) {
+  // DuckDB makes a file in several steps, and refuses one that has not seen them all.
+  EDB_ASSIGN(std::shared_ptr<DuckdbFile> made, DuckdbFile::Open({.path = FreshDuckdbFile(path)}));
+  {
+    EDB_ASSIGN(const DuckdbFile::Lease session, made->Borrow());
+    EDB_TRY(session->connection().Execute("CHECKPOINT db"));
+  }
+  made.reset();
+  return PutFreshDuckdbFile(path, env);
+}
+
 Result<std::unique_ptr<DuckdbSession>> DuckdbFile::NewSession() {
   EDB_ASSIGN(Connection connection, database_.Connect());
   return std::make_unique<DuckdbSession>(std::move(connection));

@@ -45,11 +45,17 @@ class DuckdbSession {
 /// What DuckDB's buffers may take, in bytes.
 std::int64_t DuckdbMemoryLimit();
 
-/// Where compacting writes the copy of a file; and removing what a killed process left there.
-inline std::string DuckdbCopyOf(const std::string& path) {
-  return path + ".compacting";
+/// Where a file is written that becomes the one at `path`.
+inline std::string FreshDuckdbFile(const std::string& path) {
+  return path + ".new";
 }
-Status RemoveDuckdbCopy(const std::string& path, Env& env);
+/// Removes the fresh file and its log, if they are there.
+Status RemoveFreshDuckdbFile(const std::string& path, Env& env);
+/// Gives the fresh file, which nobody has open, the name `path`. The caller has the lock of `path`.
+Status PutFreshDuckdbFile(const std::string& path, Env& env);
+/// Makes a file without records, wholly or not at all. The caller has its lock, and has removed
+/// what a killed process left.
+Status MakeDuckdbFile(const std::string& path, Env& env);
 
 struct DuckdbFileOptions {
   std::string path;  ///< empty: in memory

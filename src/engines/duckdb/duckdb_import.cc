@@ -188,26 +188,19 @@ Result<std::int64_t> FillFile(const std::string& directory, const std::string& f
   return rows;
 }
 
-Status RemoveDuckdbFile(const std::string& file, Env& env) {
-  EDB_TRY(env.Remove(file));
-  return env.Remove(file + ".wal");
-}
-
 }  // namespace
 
 Result<std::int64_t> ImportDuckdbExport(const std::string& directory, const std::string& file,
                                         Env& env) {
-  const std::string fresh = file + ".importing";
-  EDB_TRY(RemoveDuckdbFile(fresh, env));  // of an import that was killed
-  Result<std::int64_t> rows = FillFile(directory, fresh, env);
+  Result<std::int64_t> rows = FillFile(directory, FreshDuckdbFile(file), env);
   if (rows.ok()) {
-    const Status renamed = env.Rename(fresh, file);
-    if (renamed.ok()) {
+    const Status put = PutFreshDuckdbFile(file, env);
+    if (put.ok()) {
       return rows;
     }
-    rows = renamed;
+    rows = put;
   }
-  RemoveDuckdbFile(fresh, env).IgnoreError("the first error says more");
+  RemoveFreshDuckdbFile(file, env).IgnoreError("the first error says more");
   return rows.status().WithContext(
       Concat("import ", Quote((fs::path(directory) / kExportCsv).string())));
 }

@@ -16,7 +16,7 @@ namespace embeddingsdb {
 /// Makes `file` from the embeddings.csv of `directory`, whole or not at all: into a file beside it
 /// that is renamed when complete. The texts of schema.sql and load.sql are never run. Returns the
 /// number of records. The first row that is no valid record is kInvalidArgument with its number.
-/// The caller holds the lock of `file`, which must not exist.
+/// The caller holds the lock of `file`, which must not exist, nor anything of a killed process.
 Result<std::int64_t> ImportDuckdbExport(const std::string& directory, const std::string& file,
                                         Env& env);
 

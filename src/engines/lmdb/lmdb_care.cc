@@ -138,11 +138,10 @@ Status LmdbStore::Compact() {
     return IsOpenElsewhere(options_.folder, *other);
   }
   const std::lock_guard environment_lock(environment_mutex_);
-  EDB_TRY(environment_->CopyTo(CompactedFile()));
+  EDB_TRY(environment_->CopyTo(FreshFile()));
   writer_.reset();  // it holds the environment
-  const Status replaced =
-      LmdbEnvironment::Replace(environment_, EnvironmentOptions(), CompactedFile());
-  ::unlink(CompactedFile().c_str());  // where it has not become the data
+  const Status replaced = LmdbEnvironment::Replace(environment_, EnvironmentOptions(), FreshFile());
+  ::unlink(FreshFile().c_str());  // where it has not become the data
   if (environment_ == nullptr) {
     return replaced;
   }

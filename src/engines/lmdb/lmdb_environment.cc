@@ -253,6 +253,19 @@ Status LmdbEnvironment::Replace(std::shared_ptr<LmdbEnvironment>& environment,
   return OpenEnvironments::Instance().Replace(environment, std::move(options), fresh);
 }
 
+Status LmdbEnvironment::MakeFile(const std::string& path) {
+  LmdbEnvironment made({.folder = path});
+  MDB_env* raw = nullptr;
+  int code = mdb_env_create(&raw);
+  if (code == MDB_SUCCESS) {
+    made.env_.reset(raw);
+    static_cast<void>(mdb_env_set_maxdbs(raw, kMaxTables));
+    code = mdb_env_open(raw, path.c_str(), MDB_NOTLS | MDB_NOSUBDIR | MDB_NOLOCK, kFileMode);
+  }
+  return code == MDB_SUCCESS ? made.OpenTables()
+                             : LmdbError(code, Concat("cannot make ", QuoteWhole(path)));
+}
+
 LmdbEnvironment::~LmdbEnvironment() {
   idle_.clear();
 }
@@ -373,8 +386,7 @@ Status LmdbEnvironment::OpenTables() {
     EDB_TRY(WriteFirstMeta(txn, tables_.meta));
   }
   // Only a commit keeps the tables' numbers valid, also for one that has only read.
-  EDB_TRY(txn.Commit());
-  return empty ? SyncFolder(options_.folder) : Status();
+  return txn.Commit();
 }
 
 std::shared_lock<std::shared_mutex> LmdbEnvironment::HoldMap() {

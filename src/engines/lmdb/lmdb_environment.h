@@ -120,8 +120,11 @@ class LmdbSnapshot {
 
 class LmdbEnvironment : public std::enable_shared_from_this<LmdbEnvironment> {
  public:
-  /// Opens the folder's file, or shares it with whoever in this process has it open. A file and its
-  /// tables are made unless read-only. kDataLoss when it is shorter than it says;
+  /// Writes and syncs a file without records.
+  static Status MakeFile(const std::string& path);
+
+  /// Opens the folder's file, or shares it with whoever in this process has it open. Its tables are
+  /// made where it has none, unless read-only. kDataLoss when it is shorter than it says;
   /// kFailedPrecondition when it is not ours or newer than this program, or is to be written and
   /// this process reads it already.
   static Result<std::shared_ptr<LmdbEnvironment>> Open(const LmdbEnvironmentOptions& options);

@@ -14,10 +14,12 @@ namespace embeddingsdb {
 namespace {
 
 constexpr std::string_view kDataFile = "data.mdb";
+constexpr std::string_view kFreshFile = "data.mdb.new";
 constexpr std::string_view kWriterLock = "writer.lock";
 
 /// Files that a database of ours has, or what is left when making one was interrupted.
-constexpr auto kOurFiles = std::to_array<std::string_view>({kDataFile, "lock.mdb", kWriterLock});
+constexpr auto kOurFiles =
+    std::to_array<std::string_view>({kDataFile, kFreshFile, "lock.mdb", kWriterLock});
 /// What a Go Bleve index has in its folder.
 constexpr auto kBleveFiles = std::to_array<std::string_view>({"index_meta.json", "store"});
 
@@ -94,10 +96,27 @@ Status LmdbStore::OpenFiles(Env& env) {
   if (!options_.read_only) {
     EDB_TRY(env.MakeDirectories(options_.folder));
     EDB_ASSIGN(lock_, env.Lock(Concat(options_.folder, "/", kWriterLock)));
-    EDB_TRY(env.Remove(CompactedFile()));  // of a process that was killed
+    EDB_TRY(env.Remove(FreshFile()));  // of a process that was killed
+    EDB_TRY(MakeData(env));
   }
   EDB_ASSIGN(environment_, LmdbEnvironment::Open(EnvironmentOptions()));
   return options_.read_only ? Status() : OpenWriter();
+}
+
+Status LmdbStore::MakeData(Env& env) {
+  // LMDB makes a file in several steps, between which a process may die. So it is made beside, and
+  // gets its name when it is whole.
+  const std::string data = Concat(options_.folder, "/", kDataFile);
+  std::error_code error;
+  if (env.Exists(data) && std::filesystem::file_size(data, error) > 0) {
+    return {};
+  }
+  EDB_TRY(LmdbEnvironment::MakeFile(FreshFile()));
+  return env.Rename(FreshFile(), data);
+}
+
+std::string LmdbStore::FreshFile() const {
+  return Concat(options_.folder, "/", kFreshFile);
 }
 
 LmdbEnvironmentOptions LmdbStore::EnvironmentOptions() const {

@@ -76,10 +76,12 @@ class LmdbStore final : public RecordStore {
   explicit LmdbStore(LmdbStoreOptions options) : options_(std::move(options)) {}
 
   Status OpenFiles(Env& env);
+  /// Where there is none yet.
+  Status MakeData(Env& env);
   LmdbEnvironmentOptions EnvironmentOptions() const;
   Status OpenWriter();
-  /// Where Compact writes.
-  std::string CompactedFile() const { return options_.folder + "/data.mdb.compacting"; }
+  /// Where a file is written that becomes the data.
+  std::string FreshFile() const;
   Result<LmdbSnapshot> Read();
 
   const LmdbStoreOptions options_;

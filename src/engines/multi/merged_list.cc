@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <optional>
-#include <tuple>
 #include <utility>
+
+#include "core/list_order.h"
 
 namespace embeddingsdb {
 namespace {
@@ -12,13 +13,6 @@ namespace {
 constexpr std::size_t kRemembered = 16;  // walks at the same time
 /// The fewest records to read at once: a page of a member costs about the same up to this.
 constexpr std::int64_t kFewest = 100;
-
-bool ListsBefore(const Record& a, const Record& b) {
-  const auto rank = [](const Record& r) {
-    return std::tie(r.subject_id, r.key.depiction_id, r.key.model, r.key.provider);
-  };
-  return rank(a) < rank(b);
-}
 
 /// The matching records of one member, by their place in its list.
 class MemberList {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// How much a record weighs when batches and messages are cut.
-#ifndef EMBEDDINGSDB_RPC_RECORD_BYTES_H_
-#define EMBEDDINGSDB_RPC_RECORD_BYTES_H_
+// How much a record weighs when batches, commits and messages are cut.
+#ifndef EMBEDDINGSDB_CORE_RECORD_BYTES_H_
+#define EMBEDDINGSDB_CORE_RECORD_BYTES_H_
 
 #include <cstddef>
 
@@ -24,4 +24,4 @@ inline std::size_t RecordBytes(const Record& record) {
 
 }  // namespace embeddingsdb
 
-#endif  // EMBEDDINGSDB_RPC_RECORD_BYTES_H_
+#endif  // EMBEDDINGSDB_CORE_RECORD_BYTES_H_
