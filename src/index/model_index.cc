@@ -132,6 +132,10 @@ class ModelIndex::QueryRows final : public SlotFilter, public ShortlistRows {
     return !rows_.IsGone(slot) && (!provider_ || rows_.provider(slot) == *provider_) &&
            (chosen_ == nullptr || (*chosen_)[slot]);
   }
+  /// The same of a slot that is listed for the provider or the choice: reads less memory.
+  bool MatchesListed(Slot slot) const {
+    return !rows_.IsGone(slot) && (!provider_ || chosen_ == nullptr || Matches(slot));
+  }
   /// Reads texts, so it is asked last.
   bool Excludes(Slot slot) const {
     if (exclusions() == 0) {
@@ -299,8 +303,9 @@ void ModelIndex::ScanSketched(const CodeQuery& query, const QueryRows& view,
     if (i + kRun / 2 < slots.size()) {
       sketched.Prefetch(slots[i + kRun / 2]);
     }
-    if (view.Matches(slots[i])) {
-      guessed.push_back({sketched.Of(slots[i], rows.facts(slots[i]).norm), slots[i]});
+    if (view.MatchesListed(slots[i])) {
+      const float norm = sketched.needs_norm() ? rows.facts(slots[i]).norm : 0;
+      guessed.push_back({sketched.Of(slots[i], norm), slots[i]});
     }
   }
   const auto first = guessed.begin() + static_cast<std::ptrdiff_t>(std::min(

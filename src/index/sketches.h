@@ -98,7 +98,8 @@ class SketchQuery {
     float compared = 0;
     float low = 0;
   };
-  /// `norm` is of the row's CodeFacts.
+  /// `norm` is of the row's CodeFacts, where it is needed: a read less where it is not.
+  bool needs_norm() const { return codec_.metric() == Metric::kInnerProduct; }
   Guess Of(Slot slot, float norm) const;
   void Prefetch(Slot slot) const { PrefetchCode(sketches_.at(slot), sketches_.stride_); }
 

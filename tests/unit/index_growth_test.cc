@@ -21,8 +21,18 @@ namespace embeddingsdb {
 namespace {
 
 using Vector = std::vector<float>;
+using List = std::vector<std::string>;
 constexpr int kDimension = 16;
 constexpr std::size_t kProviders = 20;
+
+List Names(const Result<std::vector<IndexHit>>& hits) {
+  List names;
+  EXPECT_OK(hits);
+  for (const IndexHit& hit : hits.ok() ? *hits : std::vector<IndexHit>()) {
+    names.push_back(hit.key.depiction_id);
+  }
+  return names;
+}
 
 /// Random rows, ten of a cluster, and what is true of them.
 class GrowthTest : public ::testing::TestWithParam<Precision> {
@@ -295,6 +305,50 @@ TEST(IndexGrowth, EndsInTheMiddleOfGrowing) {
       return {};
     }));
     std::this_thread::sleep_for(std::chrono::milliseconds(100 + 60 * i));
+  }
+}
+
+// Long enough for sketches, and many enough: with a filter the graph is not what is asked.
+TEST(IndexGrowth, RowsOfAFilterAreFoundBySketchesAsByComparingAll) {
+  constexpr int kLong = 128;
+  constexpr RowId kRows = 2'400;
+  for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kInnerProduct}) {
+    ShelvedIndex set({.metric = metric, .mode = IndexMode::kHnsw, .least_growth = 1});
+    std::mt19937 random(TestSeed());
+    std::normal_distribution<float> gauss;
+    std::vector<Vector> vectors;
+    ASSERT_OK(set.Load("m", kLong, [&](const IndexSet::RowSink& sink) -> Status {
+      RowDetailsWriter details;
+      for (RowId id = 1; id <= kRows; ++id) {
+        // Every third is near another.
+        Vector vector = id % 3 == 0 ? vectors.back() : Vector(kLong);
+        for (float& element : vector) {
+          element += (id % 3 == 0 ? 0.3F : 1.0F) * gauss(random) + 0.5F;
+        }
+        EDB_TRY(sink({id, Concat("p", id % 4), Concat("d", id), vector,
+                      details.Write(Concat("s", id % 3), {})}));
+        vectors.push_back(std::move(vector));
+      }
+      return {};
+    }));
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+    while (set.graph_size("m") != kRows && std::chrono::steady_clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    ASSERT_EQ(set.graph_size("m"), static_cast<std::size_t>(kRows));
+    const std::vector<Filter> subject = {{Column::kSubjectId, "s1"}};
+    for (std::size_t i = 0; i < vectors.size(); i += 40) {
+      IndexQuery query{.embedding = vectors[i], .max_distance = 1e9F};
+      for (const bool by_provider : {true, false}) {
+        query.provider = by_provider ? std::optional("p2") : std::nullopt;
+        query.filters = by_provider ? nullptr : &subject;
+        query.exact = false;
+        const List found = Names(set.Search("m", query));
+        query.exact = true;
+        EXPECT_EQ(found, Names(set.Search("m", query)));
+        EXPECT_EQ(found.size(), 10U);
+      }
+    }
   }
 }
 
