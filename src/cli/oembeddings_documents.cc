@@ -47,60 +47,61 @@ std::optional<DocumentFormat> FormatOfName(std::string_view name) {
   return std::nullopt;
 }
 
-Status CheckParquet(const std::string& path, const OEmbeddingsOptions& options,
-                    const DocumentSink& sink) {
+Status CheckParquet(const std::string& path, const DocumentCheck& check) {
   if (path == "-") {
     return InvalidArgumentError("Parquet is read from files, not from standard input");
   }
   EDB_ASSIGN(const std::unique_ptr<ParquetReader> reader, ParquetReader::Open(path));
-  return CheckRecords(*reader, "row", options, sink);
+  return CheckRecords(*reader, "row", check);
 }
 
 /// A document a line, beginning with one that was read already. Empty lines are none.
-void CheckLines(std::string line, LineReader& lines, const OEmbeddingsOptions& options,
-                const DocumentSink& sink) {
+void CheckLines(std::string line, LineReader& lines, const DocumentCheck& check) {
   do {
-    if (!IsBlank(line) &&
-        !sink({.unit = "line", .number = lines.number()}, ValidateOEmbeddings(line, options))) {
+    if (!IsBlank(line) && !check.sink({.unit = "line", .number = lines.number()},
+                                      ValidateOEmbeddings(line, check.options))) {
       return;
     }
   } while (lines.Next(line));
 }
 
-/// Everything as one document, after a beginning that was read already.
-void CheckWhole(std::string text, LineReader& lines, const OEmbeddingsOptions& options,
-                const DocumentSink& sink) {
-  std::string line;
-  while (text.size() <= kMaxJsonBytes && lines.Next(line)) {
-    text += line;
+void AppendLine(std::string& text, std::string_view line, const LineReader& lines) {
+  if (lines.number() > 1) {
     text += '\n';
   }
-  sink({}, ValidateOEmbeddings(text, options));
+  text += line;
+}
+
+/// Everything as one document, after a beginning that was read already.
+void CheckWhole(std::string text, LineReader& lines, const DocumentCheck& check) {
+  std::string line;
+  while (text.size() <= kMaxJsonBytes && lines.Next(line)) {
+    AppendLine(text, line, lines);
+  }
+  check.sink({}, ValidateOEmbeddings(text, check.options));
 }
 
 /// Text in a format that is not told: Parquet's magic, or JSON lines when the first that is not
 /// empty is whole in itself, or else one document.
-Status CheckUnknown(std::istream& in, const std::string& path, const OEmbeddingsOptions& options,
-                    const DocumentSink& sink) {
+Status CheckUnknown(std::istream& in, const std::string& path, const DocumentCheck& check) {
   LineReader lines(in);
-  std::string before;
+  std::string text;
   std::string line;
-  while (before.size() <= kMaxJsonBytes && lines.Next(line)) {
-    if (before.empty() && line.starts_with(kParquetMagic)) {
-      return CheckParquet(path, options, sink);
+  while (text.size() <= kMaxJsonBytes && lines.Next(line)) {
+    if (lines.number() == 1 && line.starts_with(kParquetMagic)) {
+      return CheckParquet(path, check);
     }
+    AppendLine(text, line, lines);
     if (IsBlank(line)) {
-      before += line + "\n";
       continue;
     }
     if (IsWholeJson(line)) {
-      CheckLines(std::move(line), lines, options, sink);
+      CheckLines(std::move(line), lines, check);
       return {};
     }
-    before += line + "\n";
     break;
   }
-  CheckWhole(std::move(before), lines, options, sink);
+  CheckWhole(std::move(text), lines, check);
   return {};
 }
 
@@ -123,37 +124,36 @@ bool LineReader::Next(std::string& line) {
   return true;
 }
 
-Status CheckFile(const std::string& input, DocumentFormat format, Session& session,
-                 const OEmbeddingsOptions& options, const DocumentSink& sink) {
+Status CheckFile(const std::string& input, DocumentFormat format, const DocumentCheck& check,
+                 Session& session) {
   EDB_ASSIGN(const ParquetInput file, ParquetInput::Fetch(input));
   if (format == DocumentFormat::kAuto) {
     format = FormatOfName(file.name()).value_or(DocumentFormat::kAuto);
   }
   if (format == DocumentFormat::kParquet) {
-    return CheckParquet(file.path(), options, sink);
+    return CheckParquet(file.path(), check);
   }
   EDB_ASSIGN(const std::unique_ptr<std::istream> in, OpenInput(file.path(), session));
   if (format == DocumentFormat::kAuto) {
-    return CheckUnknown(*in, file.path(), options, sink);
+    return CheckUnknown(*in, file.path(), check);
   }
   LineReader lines(*in);
   if (format == DocumentFormat::kJson) {
-    CheckWhole("", lines, options, sink);
+    CheckWhole("", lines, check);
     return {};
   }
   if (std::string line; lines.Next(line)) {
-    CheckLines(std::move(line), lines, options, sink);
+    CheckLines(std::move(line), lines, check);
   }
   return {};
 }
 
-Status CheckRecords(RecordCursor& records, std::string_view unit, const OEmbeddingsOptions& options,
-                    const DocumentSink& sink) {
+Status CheckRecords(RecordCursor& records, std::string_view unit, const DocumentCheck& check) {
   Record record;
   for (std::int64_t number = 0;; ++number) {
     EDB_ASSIGN(const bool more, records.Next(record));
     const DocumentPlace place{.unit = unit, .number = number, .key = &record.key};
-    if (!more || !sink(place, ValidateOEmbeddings(record.attributes, options))) {
+    if (!more || !check.sink(place, ValidateOEmbeddings(record.attributes, check.options))) {
       return {};
     }
   }

@@ -31,9 +31,12 @@ struct DocumentPlace {
   const Key* key = nullptr;  ///< of the record, when it is one
 };
 
-/// Is given the report of one document; returns false to stop.
-using DocumentSink =
-    std::function<bool(const DocumentPlace& place, const OEmbeddingsReport& report)>;
+/// How documents are checked, and who is told.
+struct DocumentCheck {
+  OEmbeddingsOptions options;
+  /// Is given the report of each document; returns false to stop.
+  std::function<bool(const DocumentPlace& place, const OEmbeddingsReport& report)> sink;
+};
 
 /// Lines of text, of which no more than is needed is kept.
 class LineReader {
@@ -54,12 +57,11 @@ class LineReader {
 
 /// Checks a file, standard input for "-", or what an http(s) URL names. The errors are those of
 /// reading it; that a document is invalid is no error.
-Status CheckFile(const std::string& input, DocumentFormat format, Session& session,
-                 const OEmbeddingsOptions& options, const DocumentSink& sink);
+Status CheckFile(const std::string& input, DocumentFormat format, const DocumentCheck& check,
+                 Session& session);
 
 /// Checks the attributes of records; `unit` is what DocumentPlace says.
-Status CheckRecords(RecordCursor& records, std::string_view unit, const OEmbeddingsOptions& options,
-                    const DocumentSink& sink);
+Status CheckRecords(RecordCursor& records, std::string_view unit, const DocumentCheck& check);
 
 }  // namespace embeddingsdb
 

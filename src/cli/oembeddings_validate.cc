@@ -89,11 +89,11 @@ Result<Task> Understand(const Request& request, const CommandFlags& flags) {
               .output = output == 0 ? OutputFormat::kText : OutputFormat::kJson};
 }
 
-Status CheckDatabase(std::span<const std::string> uris, const OEmbeddingsOptions& options,
-                     const DocumentSink& sink, Session& session) {
+Status CheckDatabase(std::span<const std::string> uris, const DocumentCheck& check,
+                     Session& session) {
   EDB_ASSIGN(const std::unique_ptr<Database> database, OpenDatabaseToLook(uris, session));
   EDB_ASSIGN(std::unique_ptr<RecordCursor> cursor, database->Scan({}));
-  EDB_TRY(CheckRecords(*cursor, "", options, sink));
+  EDB_TRY(CheckRecords(*cursor, "", check));
   cursor.reset();  // before Close, which could not let go of its files otherwise
   return database->Close();
 }
@@ -122,16 +122,16 @@ int RunOEmbeddingsValidate(const Invocation& call, Session& session) {
 
   OEmbeddingsTally tally;
   bool has_problems = false;
-  const DocumentSink sink = [&](const DocumentPlace& place, const OEmbeddingsReport& report) {
+  const auto tell = [&](const DocumentPlace& place, const OEmbeddingsReport& report) {
     tally.Add(report);
     has_problems = has_problems || !report.problems.empty();
     PrintProblems(session.io.out, task->output, place, report);
     return session.io.out.good();  // else nobody reads on
   };
+  const DocumentCheck check{.options = task->options, .sink = tell};
   const bool is_file = request.database_uris.empty();
-  const Status status =
-      is_file ? CheckFile(flags.rest().front(), task->format, session, task->options, sink)
-              : CheckDatabase(request.database_uris, task->options, sink, session);
+  const Status status = is_file ? CheckFile(flags.rest().front(), task->format, check, session)
+                                : CheckDatabase(request.database_uris, check, session);
   if (!status.ok()) {
     const std::string what =
         is_file ? Concat("check ", Quote(DisplayInput(flags.rest().front()))) : "check database";

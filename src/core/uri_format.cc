@@ -144,8 +144,10 @@ std::string UriFault(std::string_view text) {
   }
   text.remove_prefix(2);
   const std::string_view authority = text.substr(0, text.find('/'));
-  std::string fault = AuthorityFault(authority, needs_host);
-  return fault.empty() ? Fault(text.substr(authority.size()), kPath) : fault;
+  if (std::string fault = AuthorityFault(authority, needs_host); !fault.empty()) {
+    return fault;
+  }
+  return Fault(text.substr(authority.size()), kPath);
 }
 
 }  // namespace embeddingsdb

@@ -129,6 +129,15 @@ class Documents(TestCase):
         copy.write_bytes(COLLECTION.read_bytes())
         self.assertEqual(totals(self.assertTool(validate(copy)).out)[0], 1465)
 
+    def test_a_document_of_the_largest_size(self):
+        most = 1024 * 1024
+        for name, flags in (("a", ["-format", "json"]), ("b", []), ("c.json", [])):
+            text = json.dumps(GOOD, indent=1)
+            path = self.file(name, text[:-1] + " " * (most - len(text)) + "}")
+            self.assertTool(validate(*flags, path))
+            longer = self.assertTool(validate(*flags, self.file(name, path.read_text() + " ")), 1)
+            self.assertIn("longer than the limit of 1048576 bytes", longer.out)
+
     def test_uris(self):
         document = self.text(subject_url="/objects/2", preview="a picture")
         for flags, code, expected, severity in (
