@@ -105,7 +105,7 @@ class Documents {
  private:
   std::size_t Pick(std::size_t many) { return random_() % many; }
   Json Odd() {
-    static const std::vector<Json> kValues = {"",
+    static const std::vector<Json> values = {"",
                                               " ",
                                               "image",
                                               "text",
@@ -121,7 +121,7 @@ class Documents {
                                               Json::object(),
                                               Json::array({"image"}),
                                               Json::object({{"type", "image"}})};
-    return kValues[Pick(kValues.size())];
+    return values[Pick(values.size())];
   }
 
   std::mt19937_64 random_;

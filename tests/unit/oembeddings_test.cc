@@ -12,6 +12,7 @@
 #include "embeddingsdb/limits.h"
 
 #include "core/json.h"
+#include "core/text.h"
 
 namespace embeddingsdb {
 namespace {
@@ -128,7 +129,7 @@ TEST(OEmbeddings, EveryFieldIsAString) {
     const std::string name(field.name);
     for (const auto& [json, kind] : others) {
       EXPECT_THAT(Problems(GoodWith(name, json)),
-                  ElementsAre("string: " + name + " is " + kind + ", it must be a string"));
+                  ElementsAre(Concat("string: ", name, " is ", kind, ", it must be a string")));
     }
   }
 }
@@ -172,10 +173,10 @@ TEST(OEmbeddings, UrisAreLookedAtAsTheOptionsSay) {
       EXPECT_THAT(Problems(json, UriFormat::kError), IsEmpty());
       continue;
     }
-    EXPECT_THAT(Problems(json), ElementsAre("[uri: " + name + fault + "]"));
+    EXPECT_THAT(Problems(json), ElementsAre(Concat("[uri: ", name, fault, "]")));
     EXPECT_TRUE(ValidateOEmbeddings(json).valid());
     EXPECT_TRUE(ValidateOEmbeddings(json).has_warnings());
-    EXPECT_THAT(Problems(json, UriFormat::kError), ElementsAre("uri: " + name + fault));
+    EXPECT_THAT(Problems(json, UriFormat::kError), ElementsAre(Concat("uri: ", name, fault)));
     EXPECT_FALSE(ValidateOEmbeddings(json, {.uri_format = UriFormat::kError}).valid());
   }
 }
