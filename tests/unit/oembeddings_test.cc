@@ -194,6 +194,9 @@ TEST(OEmbeddings, AllThatIsWrongIsTold) {
                           R"(required: provider_name is missing (is it "providername"?))",
                           "required: provider_url is missing"));
   EXPECT_EQ(ValidateOEmbeddings("{}").problems.size(), 7U);
+  // What stands within other fields is no misspelling of the document's.
+  EXPECT_EQ(ValidateOEmbeddings(R"({"a":{"previw":"x"}})").problems,
+            ValidateOEmbeddings("{}").problems);
   EXPECT_EQ(ValidateOEmbeddings(R"({"type":1})").ToStatus().message().substr(0, 60),
             "type is a number, it must be a string; preview is missing; s");
 }
@@ -283,6 +286,8 @@ TEST(OEmbeddings, WhatGoMendsIsMendedAndTold) {
       {R"("\ude00\ud83d")", "\xEF\xBF\xBD\xEF\xBF\xBD"},
       {R"("\uD83D\uD83D\uDE00")", "\xEF\xBF\xBD\xF0\x9F\x98\x80"},
       {R"("\ud83d\u0041")", "\xEF\xBF\xBD\x41"},
+      {R"("\ud83d\ue000")", "\xEF\xBF\xBD\xEE\x80\x80"},
+      {R"("\udc00\udc00")", "\xEF\xBF\xBD\xEF\xBF\xBD"},
       {R"("\ud83d\n")", "\xEF\xBF\xBD\n"},
       {"\"\xFF\\ud83d\"", "\xEF\xBF\xBD\xEF\xBF\xBD"},
   };
@@ -294,7 +299,8 @@ TEST(OEmbeddings, WhatGoMendsIsMendedAndTold) {
     EXPECT_EQ(read->subject_title, text) << json;
   }
   // These are whole, and no escapes.
-  for (const char* const json : {R"("\ud83d\ude00")", R"("\\ud83d")", R"("\\\\ud83d")"}) {
+  for (const char* const json : {R"("\ud83d\ude00")", R"("\ud800\udc00\uDBFF\uDFFF")",
+                                 R"("\ud7ff\ue000")", R"("\\ud83d")", R"("\\\\ud83d")"}) {
     EXPECT_THAT(Problems(GoodWith("subject_title", json)), IsEmpty()) << json;
   }
 }
