@@ -15,6 +15,7 @@ std::span<const Command> Commands() {
       {"parquet-export", "write the records of a database to a Parquet file", RunParquetExport},
       {"parquet-merge", "make one Parquet file of several", RunParquetMerge},
       {"parquet-emit", "print the records of Parquet files as JSON lines", RunParquetEmit},
+      {"oembeddings", "check what a record needs to be shown by others", RunOEmbeddings},
       {"export", "write a database as a go-embeddingsdb export directory", RunExport},
       {"verify", "read a whole database and check it", RunVerify},
       {"stats", "print what is in a database and what it takes", RunStats},
@@ -40,6 +41,14 @@ std::span<const Command> ClientCommands() {
       {"remove", "remove one record", RunClientRemove},
       {"similar", "find the records nearest to a vector", RunClientSimilar},
       {"similar-by-id", "find the records nearest to a record", RunClientSimilarById},
+  });
+  return kCommands;
+}
+
+std::span<const Command> OEmbeddingsCommands() {
+  static constexpr auto kCommands = std::to_array<Command>({
+      {"validate", "check documents, files and databases", RunOEmbeddingsValidate},
+      {"schema", "print the JSON Schema", RunOEmbeddingsSchema},
   });
   return kCommands;
 }

@@ -12,9 +12,11 @@
 
 namespace embeddingsdb {
 
-/// The subcommands of `embeddingsdb`, and those of `embeddingsdb client`.
+/// The subcommands of `embeddingsdb`, those of `embeddingsdb client` and of
+/// `embeddingsdb oembeddings`.
 std::span<const Command> Commands();
 std::span<const Command> ClientCommands();
+std::span<const Command> OEmbeddingsCommands();
 
 /// A name the executable also goes by, which stands for a command: go-embeddingsdb's tools.
 struct Link {
@@ -35,6 +37,7 @@ int RunCompact(const Invocation& call, Session& session);
 int RunCompletion(const Invocation& call, Session& session);
 int RunExport(const Invocation& call, Session& session);
 int RunHelp(const Invocation& call, Session& session);
+int RunOEmbeddings(const Invocation& call, Session& session);
 int RunParquetEmit(const Invocation& call, Session& session);
 int RunParquetExport(const Invocation& call, Session& session);
 int RunParquetImport(const Invocation& call, Session& session);
@@ -56,6 +59,9 @@ int RunClientRecord(const Invocation& call, Session& session);
 int RunClientRemove(const Invocation& call, Session& session);
 int RunClientSimilar(const Invocation& call, Session& session);
 int RunClientSimilarById(const Invocation& call, Session& session);
+
+int RunOEmbeddingsSchema(const Invocation& call, Session& session);
+int RunOEmbeddingsValidate(const Invocation& call, Session& session);
 
 }  // namespace embeddingsdb
 

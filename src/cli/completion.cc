@@ -15,12 +15,13 @@ _embeddingsdb() {
     'embeddingsdb ')        offered='@COMMANDS@' ;;
     'embeddingsdb help')    offered='@COMMANDS@' ;;
     'embeddingsdb client')  [[ ${#words[@]} -gt 2 ]] || offered='@CLIENT@' ;;
+    'embeddingsdb oembeddings') [[ ${#words[@]} -gt 2 ]] || offered='@OEMBEDDINGS@' ;;
     'embeddingsdb-client ') offered='@CLIENT@' ;;
   esac
   if [[ -z $offered && $word == -* ]]; then
     local command=("${words[0]}") i=1
     case "${words[0]##*/} ${words[1]-}" in
-      'embeddingsdb client') command=("${words[@]:0:3}") ;;
+      'embeddingsdb client' | 'embeddingsdb oembeddings') command=("${words[@]:0:3}") ;;
       'embeddingsdb '* | 'embeddingsdb-client '*) command=("${words[@]:0:2}") ;;
     esac
     offered=$("${command[@]}" -h 2>&1 | sed -n 's/^  \(-[a-z-]*\).*/\1/p')
@@ -62,6 +63,7 @@ int RunCompletion(const Invocation& call, Session& session) {
   std::string script(kBash.substr(1));
   Replace(script, "@COMMANDS@", NamesOf(Commands()));
   Replace(script, "@CLIENT@", NamesOf(ClientCommands()));
+  Replace(script, "@OEMBEDDINGS@", NamesOf(OEmbeddingsCommands()));
   std::string links;
   for (const Link& link : Links()) {
     links += Concat(links.empty() ? "" : " ", link.name);

@@ -7,6 +7,24 @@
 
 namespace embeddingsdb {
 
+Result<std::unique_ptr<Database>> OpenDatabaseToLook(std::span<const std::string> uris,
+                                                     Session& session) {
+  const std::string uri = JoinDatabaseUris(uris);
+  const auto open = [&session](const std::string& one) {
+    return session.registry().OpenDatabase(one, session.context);
+  };
+  Result<Uri> parsed = Uri::Parse(uri);
+  if (!parsed.ok() || parsed->Option("read-only")) {
+    return open(uri);
+  }
+  parsed->SetOption("read-only", "true");
+  Result<std::unique_ptr<Database>> database = open(parsed->Serialize());
+  if (!database.ok() && database.status().code() == StatusCode::kInvalidArgument) {
+    return open(uri);  // in memory, or wrong in a way that this will tell
+  }
+  return database;
+}
+
 LocalDatabase::LocalDatabase(CommandFlags& flags) : flags_(flags) {
   flags.Add("database-uri", uris_,
             "The `URI` of the database, in the place of DATABASE-URI. May be repeated: several\n"
@@ -35,18 +53,7 @@ Result<std::unique_ptr<Database>> LocalDatabase::Open(Session& session) const {
 }
 
 Result<std::unique_ptr<Database>> LocalDatabase::OpenToLook(Session& session) const {
-  const std::string uri = JoinDatabaseUris(uris_);
-  Result<Uri> parsed = Uri::Parse(uri);
-  if (!parsed.ok() || parsed->Option("read-only")) {
-    return Open(session);
-  }
-  parsed->SetOption("read-only", "true");
-  Result<std::unique_ptr<Database>> database =
-      session.registry().OpenDatabase(parsed->Serialize(), session.context);
-  if (!database.ok() && database.status().code() == StatusCode::kInvalidArgument) {
-    return Open(session);  // in memory, or wrong in a way that this will tell
-  }
-  return database;
+  return OpenDatabaseToLook(uris_, session);
 }
 
 }  // namespace embeddingsdb

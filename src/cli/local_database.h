@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,11 @@
 #include "cli/command_flags.h"
 
 namespace embeddingsdb {
+
+/// The database of these URIs, for reading only. Those that cannot be opened so, the ones in
+/// memory, are left as they are.
+Result<std::unique_ptr<Database>> OpenDatabaseToLook(std::span<const std::string> uris,
+                                                     Session& session);
 
 class LocalDatabase {
  public:
@@ -29,7 +35,7 @@ class LocalDatabase {
   std::optional<int> Parse(Session& session);
 
   Result<std::unique_ptr<Database>> Open(Session& session) const;
-  /// Reads only, and leaves databases that cannot be opened so, those in memory, as they are.
+  /// As OpenDatabaseToLook does.
   Result<std::unique_ptr<Database>> OpenToLook(Session& session) const;
 
  private:

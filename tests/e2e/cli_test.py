@@ -75,6 +75,9 @@ class Help(TestCase):
         self.assertEqual(complete("embeddingsdb", "re"), ["reindex"])
         self.assertEqual(complete("embeddingsdb", "stats", "-fo"), ["-format"])
         self.assertEqual(complete("embeddingsdb", "client", "prov"), ["providers"])
+        self.assertEqual(complete("embeddingsdb", "oembeddings", "sc"), ["schema"])
+        self.assertEqual(complete("embeddingsdb", "oembeddings", "validate", "-uri"),
+                         ["-uri-format"])
         self.assertEqual(complete("embeddingsdb-client", "list", "-per"), ["-per-page"])
         self.assertEqual(complete("embeddingsdb", "client", "add", "-rec"), ["-record"])
         self.assertEqual(complete("parquet-merge", "-on"), ["-on-duplicate"])

@@ -15,6 +15,7 @@ COLLECTION = PROJECT / "demo/openclipart.parquet"
 
 INSTALLS = "installs and builds; e2e_demo_sqlite and e2e_demo_duckdb run scripts/demo itself"
 TESTS = "this is one of the tests it runs"
+DOCUMENT = "oembeddings_test validates it, and compares what is said of it"
 CUT = "cut from files that are compiled, see CodeOfPages"
 LISTENS = "Server listening address="
 IMPORTED = "Imported all records count=1465"
@@ -50,6 +51,16 @@ PAGES = {
         answers("duckdb", "collection.duckdb", r"^mobilenet_v2_1.0_224\|1280\|1465$"),
         answers("duckdb", "collection.duckdb", r"\A(\S+\|0\.\d+\n){5}\Z"),
     ],
+    "docs/oembeddings.md": [
+        is_not_run("json", DOCUMENT),
+        runs("embeddingsdb oembeddings schema", '"title": "OEmbeddings"',
+             then="cat oembeddings.schema.json"),
+        runs("embeddingsdb oembeddings validate", r"^documents +1465\nvalid +1465$"),
+        runs("embeddingsdb oembeddings validate", r"^documents +1465\nvalid +1465$"),
+        runs("embeddingsdb oembeddings validate", r'^\{"documents":1465,"valid":1465,'),
+        is_not_run("json", DOCUMENT),
+        is_not_run("text", DOCUMENT),
+    ],
     "docs/operating.md": [
         runs("embeddingsdb-server", LISTENS),
         runs("embeddingsdb-client count", "^1465$"),
@@ -61,6 +72,15 @@ PAGES = {
 }
 
 KEY = "example/1527845303"
+SHOWN = {
+    "type": "text",
+    "preview": "Red fishes",
+    "subject_url": "https://example.org/objects/1762905433",
+    "subject_title": "Red Fishes",
+    "subject_creditline": "Example Museum",
+    "provider_name": "Example Museum",
+    "provider_url": "https://example.org/",
+}
 HELP = {
     "": [
         runs("embeddingsdb server", LISTENS),
@@ -136,6 +156,20 @@ HELP = {
         runs("parquet-emit", r'\A(\{"provider":"openclipart-.*\}\n){1465}\Z'),
         runs("parquet-emit", "^(?!e3b0c442)[0-9a-f]{64}  -$"),  # that would be the sum of nothing
     ],
+    "oembeddings": [
+        runs("embeddingsdb oembeddings validate", r"^valid +1465$"),
+        runs("embeddingsdb oembeddings schema", '"title": "OEmbeddings"'),
+    ],
+    "oembeddings validate": [
+        runs("embeddingsdb oembeddings validate", r"^valid +1465$"),
+        runs("embeddingsdb oembeddings validate", r"^valid +1$"),
+        runs("embeddingsdb oembeddings validate", r'^\{"documents":2,"valid":2,"invalid":0,'),
+        runs("embeddingsdb oembeddings validate", r"^valid +1$"),
+    ],
+    "oembeddings schema": [
+        runs("embeddingsdb oembeddings schema", '"title": "OEmbeddings"',
+             then="cat oembeddings.json"),
+    ],
     "export": [runs("embeddingsdb export", "embeddings.csv", then="ls /srv/collection-export")],
     "verify": [runs("embeddingsdb verify", r'^\{"records":3,"problems":\[\]\}$')],
     "stats": [
@@ -161,6 +195,9 @@ def pages_of_docs():
     }
 
 
+GROUPS = ("client", "oembeddings")  # commands that have commands
+
+
 def unknown_names(markdown, commands, flags):
     """What is set as a command or flag of ours in running text, but does not exist."""
     unknown = []
@@ -169,7 +206,7 @@ def unknown_names(markdown, commands, flags):
         words = command[1].split() if command else []
         if words and words[0] not in commands:
             unknown.append(span)
-        elif words[1:] and words[0] == "client" and " ".join(words[:2]) not in commands:
+        elif words[1:] and words[0] in GROUPS and " ".join(words[:2]) not in commands:
             unknown.append(span)
         elif command or span.startswith("-"):
             named = re.findall(r"(?:^| )-([a-z][a-z-]*)", span)
@@ -226,6 +263,10 @@ class Pages(TestCase):
                                f"sqlite://{self.folder}/srv/archive.db")
         self.try_page("docs/operating.md")
 
+    def test_oembeddings(self):
+        self.import_collection(f"sqlite://{self.folder}/srv/collection.db")
+        self.try_page("docs/oembeddings.md")
+
     def test_formats_and_engines(self):
         self.import_collection(f"sqlite://{self.folder}/collection.db",
                                f"duckdb://{self.folder}/collection.duckdb")
@@ -235,7 +276,8 @@ class Pages(TestCase):
     def test_all_other_pages(self):
         pages = pages_of_docs()
         self.assertLessEqual(set(PAGES), set(pages))
-        elsewhere = {"README.md", "docs/operating.md", "docs/formats.md", "docs/engines.md"}
+        elsewhere = {"README.md", "docs/operating.md", "docs/oembeddings.md", "docs/formats.md",
+                     "docs/engines.md"}
         for page in set(pages) - elsewhere:
             with self.subTest(page):
                 try_page(page, examples_of_page(pages[page]), PAGES.get(page, []), self.reader)
@@ -273,6 +315,11 @@ class HelpTexts(TestCase):
             scheme, path = uri.split("://")
             add(f"{scheme}://{self.folder}/{path}", one, near, other)
         (self.folder / "record.json").write_text(json_lines([new]), encoding="utf-8")
+        shown = record(4, provider="shown", depiction_id="1", dimension=3)
+        shown["attributes"] = SHOWN
+        add(f"sqlite://{self.folder}/srv/shared.db", shown)
+        (self.folder / "oembeddings.json").write_text(json_lines([SHOWN]), encoding="ascii")
+        (self.folder / "oembeddings.jsonl").write_text(json_lines([SHOWN, SHOWN]), encoding="ascii")
         (self.folder / "vector.json").write_text(str(one["embeddings"]), encoding="ascii")
         for name in ("collection.parquet", "embeddings.parquet"):
             shutil.copy(COLLECTION, self.folder / name)
@@ -303,7 +350,8 @@ class HelpTexts(TestCase):
             markdown = markdown.replace("`-name value`", "").replace("`-name=value`", "")
             self.assertEqual(unknown_names(markdown, commands, flags), [], page)
         wrong = "`embeddingsdb srv` `parquet-imprt` `-databse-uri` `client lst` `parquet-emit -x`"
-        self.assertEqual(len(unknown_names(wrong, commands, flags)), 5)
+        wrong += " `embeddingsdb oembeddings valdate`"
+        self.assertEqual(len(unknown_names(wrong, commands, flags)), 6)
 
     def test_all_of_them(self):
         pages = dict(self.commands())

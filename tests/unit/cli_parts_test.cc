@@ -11,6 +11,8 @@
 #include <unistd.h>
 #include <vector>
 
+#include "embeddingsdb/limits.h"
+#include "embeddingsdb/oembeddings.h"
 #include "embeddingsdb/uri.h"
 
 #include "cli/commands.h"
@@ -18,6 +20,8 @@
 #include "cli/download.h"
 #include "cli/exit_code.h"
 #include "cli/input.h"
+#include "cli/oembeddings_documents.h"
+#include "cli/oembeddings_output.h"
 #include "cli/progress.h"
 #include "cli/server_uri.h"
 #include "cli/signals.h"
@@ -143,6 +147,39 @@ TEST(JsonRecords, ErrorsNameTheRecord) {
   EXPECT_THAT(IdsOf(RecordText("a") + RecordText("")), HasSubstr("record 2: "));
   EXPECT_THAT(IdsOf("{\"provider\":\"" + std::string(2'000'000, 'x')),
               HasSubstr("longer than 1048576 bytes"));
+}
+
+TEST(Lines, AreGivenWithoutTheirEndsAndOfLongOnesTheBeginning) {
+  std::istringstream in("a\n\nb\r\n" + std::string(kMaxJsonBytes + 100, 'x') + "\nc");
+  LineReader lines(in);
+  std::string line;
+  std::vector<std::size_t> lengths;
+  while (lines.Next(line)) {
+    lengths.push_back(line.size());
+  }
+  EXPECT_THAT(lengths, ::testing::ElementsAre(1, 0, 2, kMaxJsonBytes + 1, 1));
+  EXPECT_EQ(line, "");
+  EXPECT_EQ(lines.number(), 5);
+}
+
+TEST(OEmbeddingsTally, CountsDocumentsAndWhatIsWrongWithTheirFields) {
+  OEmbeddingsTally tally;
+  tally.Add(ValidateOEmbeddings("no JSON"));
+  tally.Add(ValidateOEmbeddings(R"({"type":"","preview":1,"subject_url":"x"})"));
+  tally.Add(ValidateOEmbeddings(R"({"type":"text","preview":"x","subject_url":"x",)"
+                                R"("subject_title":"","subject_creditline":"",)"
+                                R"("provider_name":"x","provider_url":"x:y"})"));
+  EXPECT_EQ(tally.documents, 3);
+  EXPECT_EQ(tally.valid, 1);
+  EXPECT_EQ(tally.with_warnings, 2);
+  std::ostringstream out;
+  PrintTally(out, OutputFormat::kJson, tally);
+  EXPECT_THAT(out.str(), HasSubstr(R"({"documents":3,"valid":1,"invalid":2,"with_warnings":2,)"
+                                   R"("fields":{"type":{"missing":0,"empty":1,"errors":1,)"
+                                   R"("warnings":0},"preview":{"missing":0,"empty":0,)"
+                                   R"("errors":1,"warnings":0},"depiction_url":{"missing":2,)"
+                                   R"("empty":0,"errors":0,"warnings":0},"subject_url":{)"
+                                   R"("missing":0,"empty":0,"errors":0,"warnings":2},)"));
 }
 
 TEST(Download, KnowsUrlsFromPaths) {
