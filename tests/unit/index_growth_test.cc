@@ -291,66 +291,75 @@ TEST(IndexGrowth, SearchesAndChangesGoOnWhileTheGraphGrows) {
   writer.join();
 }
 
+Status FillAtRandom(const IndexSet::RowSink& sink) {
+  std::mt19937 random(1);
+  for (RowId id = 1; id <= 3'000; ++id) {
+    Vector vector(64);
+    std::generate(vector.begin(), vector.end(),
+                  [&] { return static_cast<float>(random() % 1'000); });
+    EDB_TRY(sink({id, "p", std::to_string(id), vector}));
+  }
+  return {};
+}
+
 TEST(IndexGrowth, EndsInTheMiddleOfGrowing) {
   for (int i = 0; i < 5; ++i) {
     ShelvedIndex set({.mode = IndexMode::kHnsw, .least_growth = 1});
-    ASSERT_OK(set.Load("m", 64, [](const IndexSet::RowSink& sink) -> Status {
-      std::mt19937 random(1);
-      for (RowId id = 1; id <= 3'000; ++id) {
-        Vector vector(64);
-        std::generate(vector.begin(), vector.end(),
-                      [&] { return static_cast<float>(random() % 1'000); });
-        EDB_TRY(sink({id, "p", std::to_string(id), vector}));
-      }
-      return {};
-    }));
+    ASSERT_OK(set.Load("m", 64, FillAtRandom));
     std::this_thread::sleep_for(std::chrono::milliseconds(100 + 60 * i));
   }
 }
 
-// Long enough for sketches, and many enough: with a filter the graph is not what is asked.
-TEST(IndexGrowth, RowsOfAFilterAreFoundBySketchesAsByComparingAll) {
-  constexpr int kLong = 128;
-  constexpr RowId kRows = 2'400;
-  for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kInnerProduct}) {
-    ShelvedIndex set({.metric = metric, .mode = IndexMode::kHnsw, .least_growth = 1});
-    std::mt19937 random(TestSeed());
+/// Vectors long enough for sketches, and rows enough: with a filter the graph is not what is asked.
+class SketchedTest : public testing::TestWithParam<Metric> {
+ protected:
+  static constexpr int kLong = 128;
+  static constexpr RowId kRows = 2'400;
+
+  Status Fill(const IndexSet::RowSink& sink) {
+    std::mt19937_64 random(TestSeed());
     std::normal_distribution<float> gauss;
-    std::vector<Vector> vectors;
-    ASSERT_OK(set.Load("m", kLong, [&](const IndexSet::RowSink& sink) -> Status {
-      RowDetailsWriter details;
-      for (RowId id = 1; id <= kRows; ++id) {
-        // Every third is near another.
-        Vector vector = id % 3 == 0 ? vectors.back() : Vector(kLong);
-        for (float& element : vector) {
-          element += (id % 3 == 0 ? 0.3F : 1.0F) * gauss(random) + 0.5F;
-        }
-        EDB_TRY(sink({id, Concat("p", id % 4), Concat("d", id), vector,
-                      details.Write(Concat("s", id % 3), {})}));
-        vectors.push_back(std::move(vector));
+    RowDetailsWriter details;
+    for (RowId id = 1; id <= kRows; ++id) {
+      // Every third is near another.
+      const bool near = id % 3 == 0;
+      Vector vector = near ? vectors_.back() : Vector(kLong);
+      for (float& element : vector) {
+        element += (near ? 0.3F : 1.0F) * gauss(random) + 0.5F;
       }
-      return {};
-    }));
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
-    while (set.graph_size("m") != kRows && std::chrono::steady_clock::now() < end) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      EDB_TRY(sink({id, Concat("p", id % 4), Concat("d", id), vector,
+                    details.Write(Concat("s", id % 3), {})}));
+      vectors_.push_back(std::move(vector));
     }
-    ASSERT_EQ(set.graph_size("m"), static_cast<std::size_t>(kRows));
-    const std::vector<Filter> subject = {{Column::kSubjectId, "s1"}};
-    for (std::size_t i = 0; i < vectors.size(); i += 40) {
-      IndexQuery query{.embedding = vectors[i], .max_distance = 1e9F};
-      for (const bool by_provider : {true, false}) {
-        query.provider = by_provider ? std::optional("p2") : std::nullopt;
-        query.filters = by_provider ? nullptr : &subject;
-        query.exact = false;
-        const List found = Names(set.Search("m", query));
-        query.exact = true;
-        EXPECT_EQ(found, Names(set.Search("m", query)));
-        EXPECT_EQ(found.size(), 10U);
-      }
-    }
+    return {};
+  }
+  void ExpectAsByComparingAll(IndexQuery query) {
+    const List found = Names(set_.Search("m", query));
+    query.exact = true;
+    EXPECT_EQ(found, Names(set_.Search("m", query)));
+    EXPECT_EQ(found.size(), 10U);
+  }
+
+  std::vector<Vector> vectors_;
+  ShelvedIndex set_{{.metric = GetParam(), .mode = IndexMode::kHnsw, .least_growth = 1}};
+};
+
+TEST_P(SketchedTest, RowsOfAFilterAreFoundAsByComparingAll) {
+  ASSERT_OK(set_.Load("m", kLong, [&](const IndexSet::RowSink& sink) { return Fill(sink); }));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+  while (set_.graph_size("m") != kRows && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  ASSERT_EQ(set_.graph_size("m"), static_cast<std::size_t>(kRows));
+  const std::vector<Filter> subject = {{Column::kSubjectId, "s1"}};
+  for (std::size_t i = 0; i < vectors_.size(); i += 40) {
+    ExpectAsByComparingAll({.embedding = vectors_[i], .max_distance = 1e9F, .provider = "p2"});
+    ExpectAsByComparingAll({.embedding = vectors_[i], .max_distance = 1e9F, .filters = &subject});
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Metrics, SketchedTest,
+                         ::testing::Values(Metric::kL2, Metric::kCosine, Metric::kInnerProduct));
 
 TEST(IndexGrowth, SmallModelsGetNoGraphUnlessAsked) {
   ShelvedIndex set({.mode = IndexMode::kAuto});

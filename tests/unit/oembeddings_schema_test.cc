@@ -106,21 +106,21 @@ class Documents {
   std::size_t Pick(std::size_t many) { return random_() % many; }
   Json Odd() {
     static const std::vector<Json> values = {"",
-                                              " ",
-                                              "image",
-                                              "text",
-                                              "Image",
-                                              "a b",
-                                              "\xC3\xA9",
-                                              0,
-                                              1.5,
-                                              -1,
-                                              true,
-                                              nullptr,
-                                              Json::array(),
-                                              Json::object(),
-                                              Json::array({"image"}),
-                                              Json::object({{"type", "image"}})};
+                                             " ",
+                                             "image",
+                                             "text",
+                                             "Image",
+                                             "a b",
+                                             "\xC3\xA9",
+                                             0,
+                                             1.5,
+                                             -1,
+                                             true,
+                                             nullptr,
+                                             Json::array(),
+                                             Json::object(),
+                                             Json::array({"image"}),
+                                             Json::object({{"type", "image"}})};
     return values[Pick(values.size())];
   }
 

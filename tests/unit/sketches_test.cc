@@ -152,9 +152,12 @@ TEST_P(SketchesTest, EqualRowsAndZerosAreNoTrouble) {
 
 TEST_P(SketchesTest, StopWhenAsked) {
   Fill(10);
-  std::stop_source source;
-  source.request_stop();
-  EXPECT_EQ(Sketches::Make(codes(), rows_.size(), nullptr, 1, source.get_token()).status().code(),
+  const std::stop_token stop = [] {
+    std::stop_source source;
+    source.request_stop();
+    return source.get_token();
+  }();
+  EXPECT_EQ(Sketches::Make(codes(), rows_.size(), nullptr, 1, stop).status().code(),
             StatusCode::kCancelled);
 }
 
