@@ -134,6 +134,8 @@ class LayoutReader {
   void Problem(std::string sentence) {
     if (layout_.problems.size() < kMaxFileProblems) {
       layout_.problems.push_back(std::move(sentence));
+    } else {
+      ++layout_.more_problems;
     }
   }
 

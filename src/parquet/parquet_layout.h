@@ -39,8 +39,9 @@ struct ParquetLayout {
   std::vector<std::int64_t> row_groups;                       ///< rows of each
   std::vector<std::pair<std::string, std::string>> metadata;  ///< as they stand in the file
   /// What cannot be, in sentences: counts that disagree, columns outside of the file. A reader that
-  /// believes such a footer may fail in its own way.
+  /// believes such a footer may fail in its own way. At most kMaxFileProblems of them.
   std::vector<std::string> problems;
+  std::int64_t more_problems = 0;
 };
 
 /// Reads a footer, which was parsed from bytes that may lie. `pages_end` is where it begins in the

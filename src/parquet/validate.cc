@@ -122,6 +122,9 @@ class Validator {
     for (const std::string& problem : layout.problems) {
       Problem(Kind::kLayout, problem);
     }
+    if (layout.more_problems > 0) {
+      report_.not_shown[Kind::kLayout] += layout.more_problems;
+    }
     std::set<std::string> keys;
     for (const auto& [key, value] : layout.metadata) {
       if (!keys.insert(key).second) {
