@@ -50,6 +50,17 @@ PAGES = {
         answers("duckdb", "collection.duckdb", r"^mobilenet_v2_1.0_224\|1280\|1465$"),
         answers("duckdb", "collection.duckdb", r"\A(\S+\|0\.\d+\n){5}\Z"),
     ],
+    "docs/parquet.md": [
+        runs("parquet-export", "^1465$", then="parquet-emit out.parquet | wc -l"),
+        runs("parquet-validate", "^out.parquet: valid, 1465 rows read$"),
+        runs("parquet-metadata", r"^embeddings\.list\.element +FLOAT "),
+        is_not_run("json", "what a file may say; parquet_document_test has the format"),
+        runs("parquet-gather-stats", r'^\{"models":\["mobilenet_v2_1.0_224"\],"providers":\['),
+        runs("parquet-append-stats", "CC0-1.0",
+             then="parquet-metadata -key-value collection.parquet"),
+        answers("duckdb", None, r"^openclipart-animals\|mobilenet_v2_1.0_224\|\d+$"),
+        answers("duckdb", None, r'^\{"'),
+    ],
     "docs/operating.md": [
         runs("embeddingsdb-server", LISTENS),
         runs("embeddingsdb-client count", "^1465$"),
@@ -135,6 +146,24 @@ HELP = {
     "parquet-emit": [
         runs("parquet-emit", r'\A(\{"provider":"openclipart-.*\}\n){1465}\Z'),
         runs("parquet-emit", "^(?!e3b0c442)[0-9a-f]{64}  -$"),  # that would be the sum of nothing
+    ],
+    "parquet-metadata": [
+        runs("parquet-metadata", r"^embeddings\.list\.element +FLOAT "),
+        runs("parquet-metadata", r"^\{.*\}$"),
+        runs("parquet-metadata", r'^\{"Version":\d,"Schema":\['),
+    ],
+    "parquet-validate": [
+        runs("parquet-validate", "^collection.parquet: valid, 1465 rows read$"),
+        runs("parquet-validate", r'^\{"file":"a.parquet","valid":true,"rows":1,.*\n'
+             r'\{"file":"b.parquet","valid":true,"rows":1,'),
+    ],
+    "parquet-gather-stats": [
+        runs("parquet-gather-stats", r'^\{"models":\["mobilenet_v2_1.0_224"\],'),
+        runs("parquet-gather-stats", r'^\{"models":\["apple/mobileclip_s0","m"\],'),
+    ],
+    "parquet-append-stats": [
+        runs("parquet-append-stats", "INFO Appended statistics count=1465"),
+        runs("parquet-append-stats", "CC0-1.0", then="parquet-metadata -key-value new.parquet"),
     ],
     "export": [runs("embeddingsdb export", "embeddings.csv", then="ls /srv/collection-export")],
     "verify": [runs("embeddingsdb verify", r'^\{"records":3,"problems":\[\]\}$')],
@@ -230,12 +259,14 @@ class Pages(TestCase):
         self.import_collection(f"sqlite://{self.folder}/collection.db",
                                f"duckdb://{self.folder}/collection.duckdb")
         self.try_page("docs/formats.md")
+        self.try_page("docs/parquet.md")
         self.try_page("docs/engines.md")
 
     def test_all_other_pages(self):
         pages = pages_of_docs()
         self.assertLessEqual(set(PAGES), set(pages))
-        elsewhere = {"README.md", "docs/operating.md", "docs/formats.md", "docs/engines.md"}
+        elsewhere = {"README.md", "docs/operating.md", "docs/formats.md", "docs/parquet.md",
+                     "docs/engines.md"}
         for page in set(pages) - elsewhere:
             with self.subTest(page):
                 try_page(page, examples_of_page(pages[page]), PAGES.get(page, []), self.reader)
