@@ -55,11 +55,10 @@ void PrintTables(std::ostream& out, const ParquetLayout& layout) {
     return;
   }
   out << "\n";
-  Table metadata({"KEY", "VALUE"});
+  // Keys hold the names of models, so they are not cut as the cells of a table are.
   for (const auto& [key, value] : layout.metadata) {
-    metadata.AddRow({key, value});
+    out << QuoteWhole(key) << ": " << Quote(value) << "\n";
   }
-  metadata.Print(out);
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ class Metadata(ToolsTestCase):
         table = self.assertTool(tool("parquet-metadata", "-format", "table", path)).out
         self.assertRegex(table, r"(?m)^10 +1 +2 +embeddingsdb version ")
         self.assertRegex(table, r"(?m)^created +INT64 \(INTEGER\) +REQUIRED +10 .* UNCOMPRESSED ")
-        self.assertRegex(table, r"(?m)^embeddingsdb:models +m$")
+        self.assertRegex(table, r'(?m)^"embeddingsdb:models": "m"$')
 
     def test_exactly_one_file_is_wanted(self):
         self.assertTool(tool("parquet-metadata"), 2, "Invalid arguments.")
