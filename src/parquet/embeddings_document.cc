@@ -316,9 +316,9 @@ Status FactsMerger::Add(const EmbeddingsDocument* document, const std::vector<st
         found == facts.models.end() ? ParquetModelFacts() : found->second;
     const auto asked = wanted_.models.find(model);
     ModelSaid& said = models_[model];
-    const Status digest =
+    Status digest =
         Agree(said.digest, Concat("model ", Quote(model), " has the digest"), told.digest, name);
-    const Status metric =
+    Status metric =
         Agree(said.metric, Concat("model ", Quote(model), " has the metric"), told.metric, name);
     const bool digest_wanted = asked != wanted_.models.end() && !asked->second.digest.empty();
     const bool metric_wanted = asked != wanted_.models.end() && !asked->second.metric.empty();

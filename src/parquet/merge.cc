@@ -62,6 +62,7 @@ class Survey {
   /// The same of what their documents say, for the models of rows that stay.
   ParquetFacts Facts() const {
     std::vector<std::string> models;
+    models.reserve(dimensions_.size());
     for (const auto& [model, dimensions] : dimensions_) {
       models.push_back(model);
     }

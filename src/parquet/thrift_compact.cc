@@ -124,9 +124,11 @@ class ThriftWalker {
       case ThriftType::kFalse:  // the element of a list: 1 is true, whatever the list says
         out->number = whole.front() == 1 ? 1 : 0;
         break;
-      case ThriftType::kByte:
-        out->number = static_cast<std::int8_t>(whole.front());
+      case ThriftType::kByte: {
+        const int byte = static_cast<unsigned char>(whole.front());
+        out->number = byte < 128 ? byte : byte - 256;
         break;
+      }
       case ThriftType::kI16:
       case ThriftType::kI32:
       case ThriftType::kI64:
