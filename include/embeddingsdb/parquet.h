@@ -32,6 +32,9 @@ struct ParquetStatistics {
   void Add(const Record& record);
   /// As metadata keys `embeddingsdb:models`, `embeddingsdb:model:{model}:dimensions`, ...
   std::map<std::string, std::string> ToMetadata() const;
+  /// As go-embeddingsdb's parquet-gather-stats prints them: {"models":[...],"providers":[...],
+  /// "model_providers":{...},"model_dimensions":{...},"provider_models":{...}}.
+  std::string ToJson() const;
 
   bool operator==(const ParquetStatistics&) const = default;
 };
@@ -52,9 +55,26 @@ class ParquetReader : public RecordCursor {
   virtual const std::map<std::string, std::string>& metadata() const = 0;
 };
 
+/// What the vectors of a model do not tell. Empty: not known.
+struct ParquetModelFacts {
+  std::string digest;  ///< of the model's files, "sha256:9f86d0...": which model a name stands for
+  std::string metric;  ///< it was made for: "l2", "cosine" or "ip"
+
+  bool operator==(const ParquetModelFacts&) const = default;
+};
+
+/// What a writer has to be told, for the document under the key `embeddings` (docs/parquet.md).
+struct ParquetFacts {
+  std::string licence;                              ///< an SPDX name or a URL; empty: not known
+  std::map<std::string, ParquetModelFacts> models;  ///< by name
+
+  bool operator==(const ParquetFacts&) const = default;
+};
+
 struct ParquetWriteOptions {
   std::int64_t row_group_bytes = kRowGroupBytes;  ///< written when this much is buffered
-  std::map<std::string, std::string> metadata;    ///< added to the statistics
+  std::map<std::string, std::string> metadata;    ///< added to the statistics and the document
+  ParquetFacts facts;
 };
 
 /// Writes one file: into a temporary file beside the target, renamed onto it by Finish. Destroying
@@ -68,7 +88,8 @@ class ParquetWriter {
 
   /// kInvalidArgument for an invalid record; kResourceExhausted when the disk is full.
   virtual Status Write(const Record& record) = 0;
-  /// Writes the footer, syncs and renames. Nothing may be written afterwards.
+  /// Writes the footer with statistics and document, syncs and renames. Nothing may be written
+  /// afterwards. kInvalidArgument for facts about a model that no record has.
   virtual Status Finish() = 0;
   virtual std::int64_t rows() const = 0;
   virtual const ParquetStatistics& statistics() const = 0;

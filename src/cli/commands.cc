@@ -15,6 +15,12 @@ std::span<const Command> Commands() {
       {"parquet-export", "write the records of a database to a Parquet file", RunParquetExport},
       {"parquet-merge", "make one Parquet file of several", RunParquetMerge},
       {"parquet-emit", "print the records of Parquet files as JSON lines", RunParquetEmit},
+      {"parquet-metadata", "print what a Parquet file says about itself", RunParquetMetadata},
+      {"parquet-validate", "say what is wrong with Parquet files", RunParquetValidate},
+      {"parquet-gather-stats", "print which models and providers are in Parquet files",
+       RunParquetGatherStats},
+      {"parquet-append-stats", "write a Parquet file with statistics of its rows",
+       RunParquetAppendStats},
       {"oembeddings", "check what a record needs to be shown by others", RunOEmbeddings},
       {"export", "write a database as a go-embeddingsdb export directory", RunExport},
       {"verify", "read a whole database and check it", RunVerify},
@@ -61,6 +67,10 @@ std::span<const Link> Links() {
       {"parquet-export", "parquet-export"},
       {"parquet-merge", "parquet-merge"},
       {"parquet-emit", "parquet-emit"},
+      {"parquet-metadata", "parquet-metadata"},
+      {"parquet-validate", "parquet-validate"},
+      {"parquet-gather-stats", "parquet-gather-stats"},
+      {"parquet-append-stats", "parquet-append-stats"},
   });
   return kLinks;
 }
@@ -71,8 +81,13 @@ const Command* FindCommand(std::span<const Command> commands, std::string_view n
 }
 
 void PrintCommands(std::ostream& out, std::span<const Command> commands) {
+  std::size_t width = 0;
   for (const Command& command : commands) {
-    out << "  " << std::left << std::setw(16) << command.name << command.summary << "\n";
+    width = std::max(width, command.name.size());
+  }
+  for (const Command& command : commands) {
+    out << "  " << std::left << std::setw(static_cast<int>(width) + 2) << command.name
+        << command.summary << "\n";
   }
 }
 

@@ -4,19 +4,26 @@
 #include "cli/client_flags.h"
 #include "cli/command_flags.h"
 #include "cli/commands.h"
+#include "cli/fact_flags.h"
 #include "cli/progress.h"
 
 namespace embeddingsdb {
 namespace {
 
-Status ExportAll(Client& client, const std::vector<Filter>& filters, const std::string& output,
-                 Session& session) {
+struct ExportOptions {
+  std::vector<Filter> filters;
+  std::string output;
+  ParquetFacts facts;
+};
+
+Status ExportAll(Client& client, const ExportOptions& options, Session& session) {
   // The walk first: when there is nobody to ask, no file is begun.
-  EDB_ASSIGN(const std::unique_ptr<RecordCursor> cursor, client.Scan(filters));
-  EDB_ASSIGN(const std::unique_ptr<ParquetWriter> writer, ParquetWriter::Create(output));
+  EDB_ASSIGN(const std::unique_ptr<RecordCursor> cursor, client.Scan(options.filters));
+  EDB_ASSIGN(const std::unique_ptr<ParquetWriter> writer,
+             ParquetWriter::Create(options.output, {.metadata = {}, .facts = options.facts}));
   std::int64_t total = 0;
   if (Progress::Wanted(session)) {
-    EDB_ASSIGN(total, client.Count(filters));
+    EDB_ASSIGN(total, client.Count(options.filters));
   }
   Progress progress(session, total);
   Record record;
@@ -41,12 +48,14 @@ int RunParquetExport(const Invocation& call, Session& session) {
       call,
       {.summary = "Writes the records of a database to a Parquet file.",
        .synopsis = "[flags]",
-       .examples = "  parquet-export -client-uri grpc://localhost:8081 -output collection.parquet\n"
-                   "  parquet-export -filter provider=example -output example.parquet",
+       .examples =
+           "  parquet-export -client-uri grpc://localhost:8081 -output collection.parquet\n"
+           "  parquet-export -filter provider=example -licence CC0-1.0 -output example.parquet",
        .notes =
            "The file appears whole or not at all: it is written beside its place and renamed."});
   const ClientFlags client_flags(flags);
   const FilterFlags filter_flags(flags);
+  const FactFlags fact_flags(flags);
   flags.Add("output", output, "The `file` to write, or - for standard output.");
   if (const auto exit_code = flags.Parse(session)) {
     return *exit_code;
@@ -55,13 +64,17 @@ int RunParquetExport(const Invocation& call, Session& session) {
   if (const auto exit_code = filter_flags.Take(session, filters)) {
     return *exit_code;
   }
+  const Result<ParquetFacts> facts = fact_flags.Parse();
+  if (!facts.ok()) {
+    return flags.UsageError(session, facts.status().message());
+  }
   if (const auto exit_code = RefuseTerminal(flags, output, session)) {
     return *exit_code;
   }
 
-  return client_flags.Run(session, "export records", [&](Client& client) {
-    return ExportAll(client, filters, output, session);
-  });
+  const ExportOptions options = {.filters = filters, .output = output, .facts = *facts};
+  return client_flags.Run(session, "export records",
+                          [&](Client& client) { return ExportAll(client, options, session); });
 }
 
 }  // namespace embeddingsdb

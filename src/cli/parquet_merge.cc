@@ -3,6 +3,7 @@
 #include "cli/command_flags.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/fact_flags.h"
 #include "cli/parquet_input.h"
 #include "parquet/merge.h"
 
@@ -10,7 +11,7 @@ namespace embeddingsdb {
 namespace {
 
 Result<MergeReport> Merge(std::span<const std::string> inputs, const std::string& output,
-                          OnDuplicate on_duplicate) {
+                          MergeOptions options) {
   std::vector<ParquetInput> files;
   std::vector<std::string> paths;
   for (const std::string& input : inputs) {
@@ -18,7 +19,7 @@ Result<MergeReport> Merge(std::span<const std::string> inputs, const std::string
     paths.push_back(file.path());
     files.push_back(std::move(file));
   }
-  return MergeParquet(paths, output, {.on_duplicate = on_duplicate});
+  return MergeParquet(paths, output, std::move(options));
 }
 
 }  // namespace
@@ -35,7 +36,9 @@ int RunParquetMerge(const Invocation& call, Session& session) {
            "  parquet-merge -on-duplicate newest -output all.parquet all.parquet new.parquet",
        .notes =
            "A file is a path or an http(s) URL. The rows keep their order. The output appears\n"
-           "whole or not at all, and may be one of the inputs."});
+           "whole or not at all, and may be one of the inputs. Licence, digests and metrics that\n"
+           "the inputs agree on stay; two digests of one model are an error."});
+  const FactFlags fact_flags(flags);
   flags.Add("output", output, "The `file` to write, or - for standard output.");
   flags.Add("on-duplicate", on_duplicate_name,
             "What to do about rows with the same key: `fail`, skip (keep the first), overwrite\n"
@@ -51,11 +54,16 @@ int RunParquetMerge(const Invocation& call, Session& session) {
   if (!on_duplicate.ok()) {
     return flags.UsageError(session, on_duplicate.status().message());
   }
+  const Result<ParquetFacts> facts = fact_flags.Parse();
+  if (!facts.ok()) {
+    return flags.UsageError(session, facts.status().message());
+  }
   if (const auto exit_code = RefuseTerminal(flags, output, session)) {
     return *exit_code;
   }
 
-  const Result<MergeReport> report = Merge(flags.rest(), output, *on_duplicate);
+  const Result<MergeReport> report =
+      Merge(flags.rest(), output, {.on_duplicate = *on_duplicate, .write = {.facts = *facts}});
   if (!report.ok()) {
     return Fail(session, "merge", report.status());
   }

@@ -602,10 +602,9 @@ Result<std::vector<std::string>> EmbeddedDatabase::DoModels(
   const std::shared_lock lock(catalog_mutex_);
   std::vector<std::string> models;
   for (const auto& [name, model] : catalog_.models) {
-    const bool wanted = providers.empty() ||
-                        std::any_of(providers.begin(), providers.end(),
-                                    [&](const auto& p) { return model.providers.contains(p); });
-    if (wanted) {
+    const auto& counts = model.providers;
+    if (providers.empty() || std::any_of(providers.begin(), providers.end(),
+                                         [&](const auto& p) { return counts.contains(p); })) {
       models.push_back(name);
     }
   }

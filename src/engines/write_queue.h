@@ -40,6 +40,7 @@ class WriteQueue {
   explicit WriteQueue(WriteQueueOptions options) : options_(std::move(options)) {}
   WriteQueue(const WriteQueue&) = delete;
   WriteQueue& operator=(const WriteQueue&) = delete;
+  ~WriteQueue() = default;
 
   static constexpr std::chrono::milliseconds kMaxPatience{2};
 

@@ -137,9 +137,8 @@ Result<std::shared_ptr<const GraphIndex>> GraphIndex::Build(const CodeSet& codes
   EDB_ASSIGN(measured.hidden, FindHidden(sampled, measured.expansion, options));
   std::shared_ptr<const Sketches> sketches;
   if (Sketches::AreWorthwhile(codes.codec)) {
-    EDB_ASSIGN(sketches,
-               Sketches::Make(codes, count, before == nullptr ? nullptr : before->sketches(),
-                              options.threads, options.stop));
+    EDB_ASSIGN(sketches, Sketches::Make(codes, count,
+                                        before == nullptr ? nullptr : before->sketches(), options));
   }
   return std::shared_ptr<const GraphIndex>(
       std::make_shared<GraphIndex>(std::move(graph), std::move(measured), std::move(sketches)));

@@ -112,7 +112,8 @@ class ModelIndex::QueryRows final : public SlotFilter, public ShortlistRows {
         query_(code_query),
         provider_(provider),
         exclude_(query.exclude.begin(), query.exclude.end()),
-        exclude_record_(query.exclude_record) {
+        exclude_record_(query.exclude_record),
+        exact_(query.exact) {
     std::sort(exclude_.begin(), exclude_.end());
   }
 
@@ -120,6 +121,7 @@ class ModelIndex::QueryRows final : public SlotFilter, public ShortlistRows {
   bool filters() const {
     return provider_ || chosen_ != nullptr || rows_.gone() > 0 || exclusions() > kFewExclusions;
   }
+  bool exact() const { return exact_; }
   std::size_t exclusions() const {
     return exclude_.size() + (exclude_record_ == nullptr ? 0U : 1U);
   }
@@ -185,6 +187,7 @@ class ModelIndex::QueryRows final : public SlotFilter, public ShortlistRows {
   const std::vector<bool>* chosen_ = nullptr;
   std::vector<std::string_view> exclude_;  // sorted
   const Key* exclude_record_;
+  bool exact_;
 };
 
 ModelIndex::ModelIndex(const IndexSetOptions& options, int dimension)
@@ -333,9 +336,9 @@ std::size_t ModelIndex::Few() const {
 }
 
 void ModelIndex::ScanFew(const CodeQuery& query, const QueryRows& view,
-                         const std::vector<Slot>& slots, bool exact, Shortlist& list) const {
+                         const std::vector<Slot>& slots, Shortlist& list) const {
   auto direct = slots.begin();
-  if (!exact && slots.size() >= kWorthSketching && graph_ != nullptr &&
+  if (!view.exact() && slots.size() >= kWorthSketching && graph_ != nullptr &&
       graph_->sketches() != nullptr) {
     const auto size = static_cast<Slot>(graph_->sketches()->size());
     direct = std::lower_bound(slots.begin(), slots.end(), size);
@@ -443,9 +446,9 @@ Result<std::optional<std::vector<IndexCandidate>>> ModelIndex::Search(
     view.Choose(chosen->allowed);
   }
   if (chosen != nullptr && chosen->count <= Few() && chosen->slots.size() == chosen->count) {
-    ScanFew(code_query, view, chosen->slots, query.exact, list);
+    ScanFew(code_query, view, chosen->slots, list);
   } else if (provider && rows.LiveOf(*provider) <= Few()) {
-    ScanFew(code_query, view, rows.SlotsOfProvider(*provider), query.exact, list);
+    ScanFew(code_query, view, rows.SlotsOfProvider(*provider), list);
   } else if (query.exact || graph_ == nullptr || k > rows.live() / kWorthwhile ||
              !SearchGraph(code_query, view, list)) {
     Scan(code_query, view, 0, list);

@@ -111,7 +111,7 @@ class ModelIndex {
   std::size_t Few() const;
   /// Compares the rows of a filter.
   void ScanFew(const CodeQuery& query, const QueryRows& view, const std::vector<Slot>& slots,
-               bool exact, Shortlist& list) const;
+               Shortlist& list) const;
   /// The slots that the query's filters or rows leave; null for all.
   std::shared_ptr<const FilteredSlots::Matching> Choose(std::string_view model,
                                                         const IndexQuery& query) const;

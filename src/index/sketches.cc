@@ -71,7 +71,7 @@ __attribute__((target("popcnt"))) std::uint64_t WeighPopcnt(std::span<const std:
 
 bool HasPopcnt() {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("popcnt") != 0;
+  return static_cast<bool>(__builtin_cpu_supports("popcnt"));
 #else
   return false;
 #endif
@@ -189,8 +189,8 @@ std::vector<float> MeanOf(const CodeSet& codes, std::size_t count) {
 }  // namespace
 
 Result<std::shared_ptr<const Sketches>> Sketches::Make(const CodeSet& codes, std::size_t count,
-                                                       const Sketches* before, std::size_t threads,
-                                                       const std::stop_token& stop) {
+                                                       const Sketches* before,
+                                                       const HnswBuildOptions& options) {
   const std::size_t stride = StrideOf(codes.codec);
   auto memory = std::make_shared<Memory>();
   std::size_t done = 0;
@@ -203,20 +203,20 @@ Result<std::shared_ptr<const Sketches>> Sketches::Make(const CodeSet& codes, std
     memory->centre = MeanOf(codes, count);
   }
   auto made = std::make_shared<const Sketches>(codes.codec, memory->centre, memory->bytes, memory);
-  std::vector<float> scratches(threads * made->rotation_.size());
+  std::vector<float> scratches(options.threads * made->rotation_.size());
   std::atomic<std::size_t> next = done;
-  RunOnThreads(threads, [&](std::size_t thread) {
+  RunOnThreads(options.threads, [&](std::size_t thread) {
     const std::size_t size = made->rotation_.size();
     const std::span<float> scratch = std::span(scratches).subspan(thread * size, size);
-    for (std::size_t first = next.fetch_add(kPiece); first < count && !stop.stop_requested();
-         first = next.fetch_add(kPiece)) {
+    for (std::size_t first = next.fetch_add(kPiece);
+         first < count && !options.stop.stop_requested(); first = next.fetch_add(kPiece)) {
       for (std::size_t i = first; i < std::min(count, first + kPiece); ++i) {
         made->Encode(codes.codec, codes.at(static_cast<Slot>(i)), memory->bytes.data() + i * stride,
                      scratch);
       }
     }
   });
-  if (stop.stop_requested()) {
+  if (options.stop.stop_requested()) {
     return CancelledError("building the index was stopped");
   }
   return made;

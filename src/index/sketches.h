@@ -15,11 +15,11 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <stop_token>
 #include <vector>
 
 #include "embeddingsdb/status.h"
 
+#include "index/hnsw_builder.h"
 #include "index/hnsw_graph.h"
 #include "index/vector_codec.h"
 
@@ -51,8 +51,8 @@ class Sketches {
   /// Of `count` codes; `before`, if there are any, are of the first of them and are taken over,
   /// centre included. kCancelled.
   static Result<std::shared_ptr<const Sketches>> Make(const CodeSet& codes, std::size_t count,
-                                                      const Sketches* before, std::size_t threads,
-                                                      const std::stop_token& stop);
+                                                      const Sketches* before,
+                                                      const HnswBuildOptions& options);
   /// Of a file, which `owner` keeps.
   Sketches(const VectorCodec& codec, std::span<const float> centre,
            std::span<const std::byte> bytes, std::shared_ptr<const void> owner);

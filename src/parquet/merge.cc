@@ -3,13 +3,13 @@
 
 #include <array>
 #include <cstddef>
-#include <cstring>
 #include <map>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "core/text.h"
+#include "parquet/embeddings_document.h"
+#include "parquet/key_table.h"
 
 namespace embeddingsdb {
 
@@ -25,22 +25,33 @@ constexpr std::array<std::string_view, 2> kColumnMetadata = {"ARROW:schema", "pa
 /// The first of two passes: reads everything, and decides which rows stay.
 class Survey {
  public:
-  Survey(std::span<const std::string> inputs, OnDuplicate on_duplicate)
-      : inputs_(inputs), on_duplicate_(on_duplicate), keep_(inputs.size()) {}
+  Survey(std::span<const std::string> inputs, const MergeOptions& options)
+      : inputs_(inputs),
+        on_duplicate_(options.on_duplicate),
+        keep_(inputs.size()),
+        facts_(options.write.facts) {}
 
   Status AddInput(std::size_t input) {
     EDB_ASSIGN(const std::unique_ptr<ParquetReader> reader, ParquetReader::Open(inputs_[input]));
     AddMetadata(reader->metadata());
+    ParquetStatistics statistics;
     Record record;
     while (true) {
       EDB_ASSIGN(const bool more, reader->Next(record));
       if (!more) {
-        return Status();
+        break;
       }
       EDB_TRY(CheckDimensions(record, input));
       EDB_TRY(AddRow(record, input));
+      statistics.Add(record);
       ++report_.read;
     }
+    // A document that cannot be read says nothing, as one that is not there.
+    const auto text = reader->metadata().find(std::string(kDocumentKey));
+    Result<EmbeddingsDocument> document =
+        EmbeddingsDocument::FromJson(text == reader->metadata().end() ? "" : text->second);
+    return facts_.Add(document.ok() ? &*document : nullptr, statistics.models,
+                      QuoteWhole(inputs_[input]));
   }
 
   const MergeReport& report() const { return report_; }
@@ -48,6 +59,15 @@ class Survey {
   const std::vector<bool>& keep(std::size_t input) const { return keep_[input]; }
   /// What all inputs agree on, without ours.
   const Metadata& metadata() const { return metadata_; }
+  /// The same of what their documents say, for the models of rows that stay.
+  ParquetFacts Facts() const {
+    std::vector<std::string> models;
+    models.reserve(dimensions_.size());
+    for (const auto& [model, dimensions] : dimensions_) {
+      models.push_back(model);
+    }
+    return facts_.Finish(models);
+  }
 
  private:
   struct Row {
@@ -73,23 +93,14 @@ class Survey {
                                        " in ", QuoteWhole(inputs_[input])));
   }
 
-  /// Providers and models are few, so they are numbered; that halves the memory of a key.
-  std::string CompactKey(const Key& key) {
-    const auto next = static_cast<std::uint32_t>(spaces_.size());
-    const std::uint32_t space = spaces_.try_emplace({key.provider, key.model}, next).first->second;
-    std::string compact(sizeof(space), '\0');
-    std::memcpy(compact.data(), &space, sizeof(space));
-    return compact.append(key.depiction_id);
-  }
-
   Status AddRow(const Record& record, std::size_t input) {
     const Row row = {.input = input, .row = keep_[input].size(), .created = record.created};
     keep_[input].push_back(true);
-    const auto [found, added] = rows_.try_emplace(CompactKey(record.key), row);
+    const auto [found, added] = rows_.TryEmplace(record.key, row);
     if (added) {
       return Status();
     }
-    Row& earlier = found->second;
+    Row& earlier = *found;
     if (on_duplicate_ == OnDuplicate::kFail) {
       return DuplicateError(record.key, earlier, row);
     }
@@ -115,7 +126,7 @@ class Survey {
   void AddMetadata(Metadata metadata) {
     std::erase_if(metadata, [this](const auto& pair) {
       const auto& [key, value] = pair;
-      if (key.starts_with(kOurMetadata)) {
+      if (key.starts_with(kOurMetadata) || key == kDocumentKey) {
         return true;
       }
       for (const std::string_view name : kColumnMetadata) {
@@ -136,11 +147,11 @@ class Survey {
   std::span<const std::string> inputs_;
   OnDuplicate on_duplicate_;
   std::vector<std::vector<bool>> keep_;
-  std::map<std::pair<std::string, std::string>, std::uint32_t> spaces_;
-  std::unordered_map<std::string, Row> rows_;
+  KeyTable<Row> rows_;
   std::map<std::string, Dimensions> dimensions_;
   bool any_metadata_ = false;  // of any input so far
   Metadata metadata_;
+  FactsMerger facts_;
   MergeReport report_;
 };
 
@@ -181,11 +192,13 @@ Result<MergeReport> MergeParquet(std::span<const std::string> inputs, const std:
   if (inputs.size() < 2) {
     return InvalidArgumentError("A minimum of two files to merge are required");
   }
-  Survey survey(inputs, options.on_duplicate);
+  EDB_TRY(CheckFacts(options.write.facts));  // before the work
+  Survey survey(inputs, options);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     EDB_TRY(survey.AddInput(i));
   }
 
+  options.write.facts = survey.Facts();
   options.write.metadata.insert(survey.metadata().begin(), survey.metadata().end());
   EDB_ASSIGN(const std::unique_ptr<ParquetWriter> writer,
              ParquetWriter::Create(output, std::move(options.write)));

@@ -43,10 +43,12 @@ struct MergeReport {
 /// written, so an error leaves the output as it was. An output that is also an input is fine.
 ///
 /// Memory: the keys of all rows during the check (about 100 bytes each), no vectors.
-/// Metadata: statistics are made anew. Other keys are kept when every input has them with the same
-/// value, but for those that describe the columns of the input (ARROW:schema, pandas).
-/// Errors: kInvalidArgument for fewer than two inputs, an input that cannot be read, a row that is
-/// not valid, a model with vectors of different lengths, a duplicate under kFail.
+/// Metadata: statistics and the document `embeddings` are made anew; the licence, digests and
+/// metrics that the inputs' documents agree on stay, those in `write.facts` win. Other keys are
+/// kept when every input has them with the same value, but for those that describe the columns of
+/// the input (ARROW:schema, pandas). Errors: kInvalidArgument for fewer than two inputs, an input
+/// that cannot be read, a row that is not valid, a model with vectors of different lengths or with
+/// two digests, a duplicate under kFail.
 Result<MergeReport> MergeParquet(std::span<const std::string> inputs, const std::string& output,
                                  MergeOptions options = {});
 

@@ -30,23 +30,42 @@ enum Selected : std::size_t {
 
 constexpr std::array<std::string_view, 4> kRequired = {"provider", "depiction_id", "model",
                                                        "embeddings"};
+constexpr std::string_view kMapType = "MAP(VARCHAR, VARCHAR)";
 constexpr std::array<std::string_view, 8> kIntegers = {
     "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT"};
 
-Status WrongType(std::string_view column, std::string_view type, std::string_view wanted) {
-  return InvalidArgumentError(
-      Concat("column ", column, " has the type ", type, ", it must be ", wanted));
+std::string WrongType(std::string_view column, std::string_view type, std::string_view wanted) {
+  return Concat("column ", column, " has the type ", type, ", it must be ", wanted);
 }
 
-Status CheckText(const ColumnTypes& columns, const std::string& name) {
-  const auto found = columns.find(name);
-  if (found == columns.end() || found->second == "VARCHAR") {
-    return Status();
+bool IsInteger(const std::string& type) {
+  return std::find(kIntegers.begin(), kIntegers.end(), type) != kIntegers.end();
+}
+
+bool IsJson(const std::string& type) {
+  return type == "VARCHAR" || type == "JSON";
+}
+
+/// What is wrong with the type, or nothing.
+std::string TypeProblem(std::string_view column, const std::string& type) {
+  if (column == "embeddings") {
+    return type == "FLOAT[]" || type == "DOUBLE[]"
+               ? ""
+               : WrongType(column, type, "a list of FLOAT or DOUBLE");
   }
-  return WrongType(name, found->second, "a string");
+  if (column == "created") {
+    return IsInteger(type) ? "" : WrongType(column, type, "an integer, in seconds since 1970");
+  }
+  if (column == "attributes") {
+    return type == kMapType || IsJson(type)
+               ? ""
+               : WrongType(column, type,
+                           "a map of strings, or a string that holds a JSON object of strings");
+  }
+  return type == "VARCHAR" ? "" : WrongType(column, type, "a string");
 }
 
-Status Missing(std::string_view column) {
+Status IsNull(std::string_view column) {
   return InvalidArgumentError(Concat(column, " is NULL"));
 }
 
@@ -54,7 +73,7 @@ Status ReadText(const duckdb_c::Chunk& chunk, Selected column, std::size_t row, 
   constexpr std::array<std::string_view, 3> kNames = {"provider", "depiction_id", "model"};
   const Column cells = chunk.column(column);
   if (cells.IsNull(row)) {
-    return Missing(kNames[column]);
+    return IsNull(kNames[column]);
   }
   text.assign(cells.Text(row));
   return Status();
@@ -62,46 +81,40 @@ Status ReadText(const duckdb_c::Chunk& chunk, Selected column, std::size_t row, 
 
 }  // namespace
 
-Result<ColumnPlan> ColumnPlan::Make(const ColumnTypes& columns) {
+std::vector<ColumnProblem> ColumnProblems(const ColumnTypes& columns) {
+  std::vector<ColumnProblem> problems;
   for (const std::string_view name : kRequired) {
     if (!columns.contains(std::string(name))) {
-      return InvalidArgumentError(Concat("there is no column ", name));
+      problems.push_back({.missing = true, .sentence = Concat("there is no column ", name)});
     }
   }
-  for (const char* name : {"provider", "depiction_id", "model", "subject_id"}) {
-    EDB_TRY(CheckText(columns, name));
+  for (const std::string_view name : kRecordColumns) {
+    const auto found = columns.find(std::string(name));
+    std::string sentence = found == columns.end() ? "" : TypeProblem(name, found->second);
+    if (!sentence.empty()) {
+      problems.push_back({.missing = false, .sentence = std::move(sentence)});
+    }
+  }
+  return problems;
+}
+
+Result<ColumnPlan> ColumnPlan::Make(const ColumnTypes& columns) {
+  if (const std::vector<ColumnProblem> problems = ColumnProblems(columns); !problems.empty()) {
+    return InvalidArgumentError(problems.front().sentence);
   }
   ColumnPlan plan;
   plan.select_list_ = "provider, depiction_id, model, embeddings";
-
-  const std::string& embeddings = columns.at("embeddings");
-  if (embeddings == "DOUBLE[]") {
-    plan.element_ = Element::kDouble;
-  } else if (embeddings != "FLOAT[]") {
-    return WrongType("embeddings", embeddings, "a list of FLOAT or DOUBLE");
-  }
-
+  plan.element_ = columns.at("embeddings") == "DOUBLE[]" ? Element::kDouble : Element::kFloat;
   plan.select_list_ += columns.contains("subject_id") ? ", subject_id" : ", NULL::VARCHAR";
-
-  if (const auto created = columns.find("created"); created == columns.end()) {
-    plan.select_list_ += ", NULL::BIGINT";
-  } else if (std::find(kIntegers.begin(), kIntegers.end(), created->second) == kIntegers.end()) {
-    return WrongType("created", created->second, "an integer, in seconds since 1970");
-  } else {
-    plan.select_list_ += ", created::BIGINT";
-  }
-
+  plan.select_list_ += columns.contains("created") ? ", created::BIGINT" : ", NULL::BIGINT";
   if (const auto attributes = columns.find("attributes"); attributes == columns.end()) {
     plan.select_list_ += ", NULL::VARCHAR";
-  } else if (attributes->second == "MAP(VARCHAR, VARCHAR)") {
+  } else if (attributes->second == kMapType) {
     plan.attributes_as_ = AttributesAs::kMap;
     plan.select_list_ += ", attributes";
-  } else if (attributes->second == "VARCHAR" || attributes->second == "JSON") {
+  } else {
     plan.attributes_as_ = AttributesAs::kJson;
     plan.select_list_ += ", attributes::VARCHAR";
-  } else {
-    return WrongType("attributes", attributes->second,
-                     "a map of strings, or a string that holds a JSON object of strings");
   }
   return plan;
 }
@@ -123,13 +136,13 @@ Status ColumnPlan::ReadRow(const duckdb_c::Chunk& chunk, std::size_t row, Record
 
 Status ColumnPlan::ReadEmbedding(const Column& lists, std::size_t row, Record& record) const {
   if (lists.IsNull(row)) {
-    return Missing("embeddings");
+    return IsNull("embeddings");
   }
   const auto [first, count] = lists.List(row);
   const Column elements = lists.Child();
   for (std::size_t i = 0; i < count; ++i) {
     if (elements.IsNull(first + i)) {
-      return Missing(Concat("embeddings[", i, "]"));
+      return IsNull(Concat("embeddings[", i, "]"));
     }
   }
   if (element_ == Element::kFloat) {
@@ -163,11 +176,11 @@ Status ColumnPlan::ReadAttributes(const Column& column, std::size_t row, Record&
   const Column values = column.Child().Field(1);
   for (std::size_t i = first; i < first + count; ++i) {
     if (keys.IsNull(i)) {
-      return Missing("an attribute name");
+      return IsNull("an attribute name");
     }
     const std::string_view key = keys.Text(i);
     if (values.IsNull(i)) {
-      return Missing(Concat("attributes[", Quote(key), "]"));
+      return IsNull(Concat("attributes[", Quote(key), "]"));
     }
     if (!record.attributes.emplace(key, values.Text(i)).second) {
       return InvalidArgumentError(Concat("attributes has ", Quote(key), " twice"));

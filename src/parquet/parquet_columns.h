@@ -4,10 +4,13 @@
 #ifndef EMBEDDINGSDB_PARQUET_PARQUET_COLUMNS_H_
 #define EMBEDDINGSDB_PARQUET_PARQUET_COLUMNS_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "embeddingsdb/record.h"
 #include "embeddingsdb/status.h"
@@ -16,10 +19,23 @@
 
 namespace embeddingsdb {
 
+/// The columns of a record at the top of a file, in the order in which they are written.
+inline constexpr std::array<std::string_view, 7> kRecordColumns = {
+    "provider", "depiction_id", "subject_id", "model", "embeddings", "created", "attributes"};
+
+/// Why records cannot be read from a file.
+struct ColumnProblem {
+  bool missing = false;  ///< the column is not there; else it has a type that is none of ours
+  std::string sentence;
+};
+
+/// What is wrong with a file's columns, of which `columns` are the names and the types as DuckDB
+/// prints them. Empty when they can be read.
+std::vector<ColumnProblem> ColumnProblems(const std::map<std::string, std::string>& columns);
+
 class ColumnPlan {
  public:
-  /// `columns` are a file's column names and their types as DuckDB prints them. kInvalidArgument in
-  /// one sentence for a missing column or a type that is none of ours.
+  /// kInvalidArgument with the first of ColumnProblems.
   static Result<ColumnPlan> Make(const std::map<std::string, std::string>& columns);
 
   /// The select list, in the order that ReadRow expects.

@@ -57,9 +57,14 @@ Result<std::string> ReadAt(int fd, std::int64_t offset, std::int64_t count,
   return bytes;
 }
 
+struct FooterPlace {
+  std::int64_t offset;
+  std::int64_t bytes;
+};
+
 /// The frame of the file: PAR1, pages, footer, length of the footer, PAR1. DuckDB reserves memory
 /// for as many elements as a list claims to have, so those claims are checked here.
-Status CheckFrame(int fd, std::int64_t size, const std::string& name) {
+Result<FooterPlace> CheckFrame(int fd, std::int64_t size, const std::string& name) {
   if (size == 0) {
     return InvalidArgumentError(Concat(name, " is not a Parquet file: it is empty"));
   }
@@ -89,13 +94,13 @@ Status CheckFrame(int fd, std::int64_t size, const std::string& name) {
     return InvalidArgumentError(Concat(name, " is a damaged Parquet file: its footer has ",
                                        footer_bytes, " bytes, there is room for ", room));
   }
-  EDB_ASSIGN(const std::string footer,
-             ReadAt(fd, size - kTailBytes - footer_bytes, footer_bytes, name));
+  const FooterPlace place = {.offset = size - kTailBytes - footer_bytes, .bytes = footer_bytes};
+  EDB_ASSIGN(const std::string footer, ReadAt(fd, place.offset, place.bytes, name));
   if (!IsThriftStruct(footer)) {
     return InvalidArgumentError(
         Concat(name, " is a damaged Parquet file: its footer cannot be read"));
   }
-  return Status();
+  return place;
 }
 
 }  // namespace
@@ -119,13 +124,17 @@ Result<ParquetFile> ParquetFile::Open(const std::string& path) {
     return InvalidArgumentError(
         Concat(file.name_, " is not a regular file; Parquet is read from its end"));
   }
-  EDB_TRY(CheckFrame(fd, info.st_size, file.name_));
+  EDB_ASSIGN(const FooterPlace footer, CheckFrame(fd, info.st_size, file.name_));
+  file.footer_offset_ = footer.offset;
+  file.footer_bytes_ = footer.bytes;
   return file;
 }
 
 ParquetFile& ParquetFile::operator=(ParquetFile&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(name_, other.name_);
+  std::swap(footer_offset_, other.footer_offset_);
+  std::swap(footer_bytes_, other.footer_bytes_);
   return *this;
 }
 
@@ -133,6 +142,14 @@ ParquetFile::~ParquetFile() {
   if (fd_ >= 0) {
     ::close(fd_);
   }
+}
+
+Result<std::string> ParquetFile::Read(std::int64_t offset, std::int64_t count) const {
+  return ReadAt(fd_, offset, count, name_);
+}
+
+Result<std::string> ParquetFile::ReadFooter() const {
+  return ReadAt(fd_, footer_offset_, footer_bytes_, name_);
 }
 
 std::string ParquetFile::handle_path() const {

@@ -179,6 +179,18 @@ void AppendDictionaryPageHeader(std::string& out, const PageSizes& sizes) {
   thrift.EndStruct();
 }
 
+void AppendTail(std::string& out) {
+  const auto length = static_cast<std::uint32_t>(out.size());
+  for (unsigned shift = 0; shift < 32; shift += 8) {
+    out.push_back(static_cast<char>((length >> shift) & 0xFFU));
+  }
+  out.append(kParquetMagic);
+}
+
+std::string_view CreatedBy() {
+  return kCreatedBy;
+}
+
 std::string EncodeFooter(std::span<const RowGroupInfo> row_groups,
                          const std::map<std::string, std::string>& metadata) {
   std::string out;
@@ -211,12 +223,7 @@ std::string EncodeFooter(std::span<const RowGroupInfo> row_groups,
     thrift.EndStruct();
   }
   thrift.EndStruct();
-
-  const auto length = static_cast<std::uint32_t>(out.size());
-  for (unsigned shift = 0; shift < 32; shift += 8) {
-    out.push_back(static_cast<char>((length >> shift) & 0xFFU));
-  }
-  out.append(kParquetMagic);
+  AppendTail(out);
   return out;
 }
 

@@ -98,6 +98,12 @@ struct PageSizes {
 void AppendDataPageHeader(std::string& out, const LeafColumn& column, const PageSizes& sizes);
 void AppendDictionaryPageHeader(std::string& out, const PageSizes& sizes);
 
+/// The name and version that a file bears as its maker's.
+std::string_view CreatedBy();
+
+/// Appends what follows a footer, which is all of `out`: its length and the magic.
+void AppendTail(std::string& out);
+
 /// The end of a file: metadata, its length, magic.
 std::string EncodeFooter(std::span<const RowGroupInfo> row_groups,
                          const std::map<std::string, std::string>& metadata);

@@ -1,196 +1,54 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "embeddingsdb/parquet.h"
 
-#include "core/text.h"
-#include "duckdb_c/handle.h"
-#include "parquet/parquet_columns.h"
 #include "parquet/parquet_file.h"
+#include "parquet/row_reader.h"
 
 namespace embeddingsdb {
 
 namespace {
 
-using duckdb_c::Connection;
-using duckdb_c::Database;
-using duckdb_c::Fetch;
-using duckdb_c::ResultSet;
-
-constexpr std::int64_t kMemoryLimitBytes = 512LL * 1024 * 1024;
-
-// Files of old writers lack the UTF8 annotation; a path like a=b/ must not become a column.
-constexpr std::string_view kFrom =
-    " FROM read_parquet(?, binary_as_string = true, hive_partitioning = false)";
-
-/// An in-memory DuckDB that can open one file and nothing else. One thread: a second one gains
-/// nothing on this task and costs memory.
-Result<Connection> ConnectFor(const ParquetFile& file) {
-  EDB_ASSIGN(const Database database,
-             Database::Open("", {.external_access = true,
-                                 .lock_configuration = false,
-                                 .threads = 1,
-                                 .memory_limit_bytes = kMemoryLimitBytes}));
-  EDB_ASSIGN(Connection connection, database.Connect());
-  // The literal holds a number of ours; the user's path never reaches a statement.
-  EDB_TRY(connection.Execute(
-      Concat("SET allowed_paths = [", duckdb_c::QuoteLiteral(file.handle_path()), "]")));
-  EDB_TRY(connection.Execute("SET enable_external_access = false"));
-  // Its cache of file contents is of no use for reading once.
-  EDB_TRY(connection.Execute("SET enable_external_file_cache = false"));
-  EDB_TRY(connection.LockConfiguration());
-  return connection;
-}
-
-std::string ReplaceAll(std::string text, std::string_view from, std::string_view to) {
-  for (std::size_t at = text.find(from); at != std::string::npos;
-       at = text.find(from, at + to.size())) {
-    text.replace(at, from.size(), to);
-  }
-  return text;
-}
-
 class Reader : public ParquetReader {
  public:
-  explicit Reader(ParquetFile file) : file_(std::move(file)) {}
-
-  Status Start() {
-    EDB_ASSIGN(connection_, ConnectFor(file_));
-    const std::string path = file_.handle_path();
-    if (const Status status = ReadFooter(path); !status.ok()) {
-      return Explain(status);
-    }
-    std::map<std::string, std::string> columns;
-    if (const Status status = Describe(path, columns); !status.ok()) {
-      return Explain(status);
-    }
-    Result<ColumnPlan> plan = ColumnPlan::Make(columns);
-    if (!plan.ok()) {
-      return plan.status().WithContext(file_.name());
-    }
-    plan_ = *std::move(plan);
-    Result<ResultSet> result =
-        connection_.Run(Concat("SELECT ", plan_.select_list(), kFrom), {path}, Fetch::kStreaming);
-    if (!result.ok()) {
-      return Explain(result.status(), " at row 0 or later");
-    }
-    result_ = *std::move(result);
-    return Status();
-  }
+  explicit Reader(std::unique_ptr<RowReader> rows) : reader_(std::move(rows)) {}
 
   Result<bool> Next(Record& record) override {
     EDB_TRY(state_);
     if (at_end_) {
       return false;
     }
-    if (chunk_row_ >= result_.chunk().rows()) {
-      Result<bool> more = NextChunk();
-      if (!more.ok()) {
-        state_ = more.status();
-      }
-      if (!more.ok() || !*more) {
-        return more;
-      }
-    }
-    Status status = plan_.ReadRow(result_.chunk(), chunk_row_, record);
-    if (status.ok()) {
-      status = Validate(record);
-    }
-    if (!status.ok()) {
-      state_ = status.WithContext(Concat(file_.name(), ", row ", row_, " (counting from 0)"));
+    Status row_status;
+    Result<bool> more = reader_->Next(record, row_status);
+    if (!more.ok()) {
+      state_ = more.status();
       return state_;
     }
-    ++chunk_row_;
-    ++row_;
+    if (!*more) {
+      at_end_ = true;
+      return false;
+    }
+    if (row_status.ok()) {
+      row_status = Validate(record);
+    }
+    if (!row_status.ok()) {
+      state_ = reader_->AtRow(row_status);
+      return state_;
+    }
     return true;
   }
 
-  std::int64_t rows() const override { return rows_; }
-  const std::map<std::string, std::string>& metadata() const override { return metadata_; }
+  std::int64_t rows() const override { return reader_->rows(); }
+  const std::map<std::string, std::string>& metadata() const override {
+    return reader_->metadata();
+  }
 
  private:
-  Status ReadFooter(const std::string& path) {
-    EDB_ASSIGN(ResultSet file,
-               connection_.Run("SELECT num_rows::BIGINT FROM parquet_file_metadata(?)", {path}));
-    EDB_ASSIGN(const bool found, file.Next());
-    if (found) {
-      rows_ = file.chunk().column(0).Values<std::int64_t>()[0];
-    }
-
-    EDB_ASSIGN(ResultSet pairs,
-               connection_.Run("SELECT key, value FROM parquet_kv_metadata(?)", {path}));
-    while (true) {
-      EDB_ASSIGN(const bool more, pairs.Next());
-      if (!more) {
-        return Status();
-      }
-      const duckdb_c::Column keys = pairs.chunk().column(0);
-      const duckdb_c::Column values = pairs.chunk().column(1);
-      for (std::size_t i = 0; i < pairs.chunk().rows(); ++i) {
-        if (keys.IsNull(i)) {
-          continue;
-        }
-        metadata_.emplace(keys.Text(i), values.IsNull(i) ? std::string_view() : values.Text(i));
-      }
-    }
-  }
-
-  Status Describe(const std::string& path, std::map<std::string, std::string>& columns) {
-    EDB_ASSIGN(
-        ResultSet rows,
-        connection_.Run(
-            Concat("SELECT column_name, column_type FROM (DESCRIBE SELECT *", kFrom, ")"), {path}));
-    while (true) {
-      EDB_ASSIGN(const bool more, rows.Next());
-      if (!more) {
-        return Status();
-      }
-      for (std::size_t i = 0; i < rows.chunk().rows(); ++i) {
-        columns.emplace(rows.chunk().column(0).Text(i), rows.chunk().column(1).Text(i));
-      }
-    }
-  }
-
-  Result<bool> NextChunk() {
-    chunk_row_ = 0;
-    Result<bool> more = result_.Next();
-    if (!more.ok()) {
-      return Explain(more.status(), Concat(" at row ", row_, " or later"));
-    }
-    if (*more) {
-      return true;
-    }
-    at_end_ = true;
-    if (row_ == rows_) {
-      return false;
-    }
-    return InvalidArgumentError(Concat(file_.name(),
-                                       " is a damaged Parquet file: its footer promises ", rows_,
-                                       " rows, it has ", row_));
-  }
-
-  /// DuckDB knows the file by the path of our handle, and has several codes for a bad file.
-  Status Explain(const Status& status, std::string_view where = "") const {
-    const std::string message = ReplaceAll(status.message(), file_.handle_path(), file_.name());
-    const StatusCode code = status.code() == StatusCode::kResourceExhausted
-                                ? StatusCode::kResourceExhausted
-                                : StatusCode::kInvalidArgument;
-    return Status(code, Concat(file_.name(), " cannot be read", where, ": ", message));
-  }
-
-  ParquetFile file_;  // before what reads from it
-  Connection connection_;
-  ColumnPlan plan_;
-  ResultSet result_;
-  std::map<std::string, std::string> metadata_;
-  std::int64_t rows_ = 0;
-  std::int64_t row_ = 0;       ///< of the file, the next to be read
-  std::size_t chunk_row_ = 0;  ///< the same within the chunk
+  std::unique_ptr<RowReader> reader_;
   bool at_end_ = false;
   Status state_;  ///< the error that ended the walk
 };
@@ -199,9 +57,9 @@ class Reader : public ParquetReader {
 
 Result<std::unique_ptr<ParquetReader>> ParquetReader::Open(const std::string& path) {
   EDB_ASSIGN(ParquetFile file, ParquetFile::Open(path));
-  auto reader = std::make_unique<Reader>(std::move(file));
-  EDB_TRY(reader->Start());
-  return std::unique_ptr<ParquetReader>(std::move(reader));
+  EDB_ASSIGN(std::unique_ptr<RowReader> rows, RowReader::Open(std::move(file)));
+  EDB_TRY(rows->Start());
+  return std::unique_ptr<ParquetReader>(std::make_unique<Reader>(std::move(rows)));
 }
 
 }  // namespace embeddingsdb

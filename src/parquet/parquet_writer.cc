@@ -7,6 +7,7 @@
 #include "core/env.h"
 #include "core/text.h"
 #include "parquet/column_writer.h"
+#include "parquet/embeddings_document.h"
 #include "parquet/output_file.h"
 #include "parquet/parquet_format.h"
 #include "parquet/zstd_compressor.h"
@@ -82,6 +83,7 @@ class Writer : public ParquetWriter {
     }
 
     statistics_.Add(record);
+    document_.Add(record);
     ++rows_;
     ++group_rows_;
     group_bytes_ += EncodedSize(record);
@@ -110,8 +112,10 @@ class Writer : public ParquetWriter {
     if (group_rows_ > 0) {
       EDB_TRY(WriteRowGroup());
     }
-    // What the statistics say about the rows wins over what a caller copied from elsewhere.
+    EDB_ASSIGN(const EmbeddingsDocument document, document_.Build(statistics_, options_.facts));
+    // What is known of the rows wins over what a caller copied from elsewhere.
     std::map<std::string, std::string> metadata = statistics_.ToMetadata();
+    metadata.emplace(kDocumentKey, document.ToJson());
     metadata.insert(options_.metadata.begin(), options_.metadata.end());
     EDB_TRY(Emit(EncodeFooter(row_groups_, metadata)));
     return file_->Commit();
@@ -140,6 +144,7 @@ class Writer : public ParquetWriter {
   std::array<ColumnWriter, kColumnCount> columns_ =
       MakeColumns(std::make_index_sequence<kColumnCount>());
   ParquetStatistics statistics_;
+  DocumentBuilder document_;
   std::vector<RowGroupInfo> row_groups_;
   std::int64_t offset_ = 0;
   std::int64_t rows_ = 0;
@@ -155,6 +160,7 @@ Result<std::unique_ptr<ParquetWriter>> MakeWriter(std::unique_ptr<Env> env,
     return InvalidArgumentError(Concat("row_group_bytes ", options.row_group_bytes,
                                        " is not within 1 to ", kMaxRowGroupBytes));
   }
+  EDB_TRY(CheckFacts(options.facts));
   return std::unique_ptr<ParquetWriter>(
       std::make_unique<Writer>(std::move(env), std::move(file), std::move(options)));
 }

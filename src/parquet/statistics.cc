@@ -3,6 +3,7 @@
 
 #include "embeddingsdb/parquet.h"
 
+#include "core/json.h"
 #include "core/text.h"
 
 namespace embeddingsdb {
@@ -18,6 +19,18 @@ std::string Join(const std::vector<std::string>& values) {
     out += value;
   }
   return out;
+}
+
+using Lists = std::map<std::string, std::vector<std::string>>;
+
+void AppendLists(std::string& out, const Lists& lists) {
+  out += '{';
+  for (const auto& [name, values] : lists) {
+    out += out.back() == '{' ? "" : ",";
+    AppendJsonString(out, name);
+    out.append(":").append(StringsToJson(values, EmptyAs::kEmpty));
+  }
+  out += '}';
 }
 
 }  // namespace
@@ -63,6 +76,22 @@ std::map<std::string, std::string> ParquetStatistics::ToMetadata() const {
     out[Concat("embeddingsdb:model:", model, ":dimensions")] = std::to_string(dimensions);
   }
   return out;
+}
+
+std::string ParquetStatistics::ToJson() const {
+  std::string out =
+      Concat("{\"models\":", StringsToJson(models, EmptyAs::kEmpty),
+             ",\"providers\":", StringsToJson(providers, EmptyAs::kEmpty), ",\"model_providers\":");
+  AppendLists(out, model_providers);
+  out += ",\"model_dimensions\":{";
+  for (const auto& [model, dimensions] : model_dimensions) {
+    out += out.back() == '{' ? "" : ",";
+    AppendJsonString(out, model);
+    out += Concat(":", dimensions);
+  }
+  out += "},\"provider_models\":";
+  AppendLists(out, provider_models);
+  return out + "}";
 }
 
 }  // namespace embeddingsdb

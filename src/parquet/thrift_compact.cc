@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "parquet/thrift_compact.h"
 
+#include "core/text.h"
+
 namespace embeddingsdb {
 
 namespace {
@@ -11,15 +13,23 @@ std::uint64_t ZigzagBits(std::int64_t value) {
   return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
 }
 
-/// Walks over encoded bytes without building anything.
-class ThriftSkipper {
- public:
-  explicit ThriftSkipper(std::string_view data) : data_(data) {}
+std::int64_t Unzigzag(std::uint64_t bits) {
+  return static_cast<std::int64_t>(bits >> 1) ^ -static_cast<std::int64_t>(bits & 1);
+}
 
-  bool SkipStruct(int depth) {
+/// Walks over encoded bytes. `out` is null where nothing is to be built.
+class ThriftWalker {
+ public:
+  ThriftWalker(std::string_view data, std::size_t max_values)
+      : data_(data), values_left_(max_values) {}
+
+  bool too_many() const { return too_many_; }
+
+  bool Struct(int depth, ThriftValue* out) {
     if (depth > kMaxDepth) {
       return false;
     }
+    std::int64_t field = 0;
     while (true) {
       std::uint8_t header = 0;
       if (!TakeByte(header)) {
@@ -28,14 +38,25 @@ class ThriftSkipper {
       if (header == 0) {
         return true;
       }
-      std::uint64_t field = 0;
-      if ((header >> 4) == 0 && !TakeVarint(field)) {
-        return false;
+      field += header >> 4;
+      std::uint64_t id = 0;
+      if ((header >> 4) == 0) {
+        if (!TakeVarint(id)) {
+          return false;
+        }
+        field = Unzigzag(id);
       }
       const std::uint8_t type = header & 0x0F;
-      const bool is_bool = type == Code(ThriftType::kTrue) || type == Code(ThriftType::kFalse);
+      ThriftValue* child = nullptr;
+      if (out != nullptr && !Add(*out, type, field, child)) {
+        return false;
+      }
       // A boolean field has its value in its header; everything else follows.
-      if (!is_bool && !SkipValue(type, depth)) {
+      if (type == Code(ThriftType::kTrue) || type == Code(ThriftType::kFalse)) {
+        if (child != nullptr) {
+          child->number = type == Code(ThriftType::kTrue) ? 1 : 0;
+        }
+      } else if (!Value(type, depth, child)) {
         return false;
       }
     }
@@ -43,6 +64,18 @@ class ThriftSkipper {
 
  private:
   static std::uint8_t Code(ThriftType type) { return static_cast<std::uint8_t>(type); }
+
+  bool Add(ThriftValue& parent, std::uint8_t type, std::int64_t field, ThriftValue*& child) {
+    if (values_left_ == 0) {
+      too_many_ = true;
+      return false;
+    }
+    --values_left_;
+    child = &parent.children.emplace_back();
+    child->type = static_cast<ThriftType>(type);
+    child->field = static_cast<std::int16_t>(field);
+    return true;
+  }
 
   bool TakeByte(std::uint8_t& byte) {
     if (data_.empty()) {
@@ -76,8 +109,41 @@ class ThriftSkipper {
     return true;
   }
 
-  bool SkipValue(std::uint8_t type, int depth) {
-    std::uint64_t value = 0;
+  bool Value(std::uint8_t type, int depth, ThriftValue* out) {
+    const std::string_view before = data_;
+    std::uint64_t number = 0;
+    if (!Content(type, depth, number, out)) {
+      return false;
+    }
+    if (out == nullptr) {
+      return true;
+    }
+    const std::string_view whole = before.substr(0, before.size() - data_.size());
+    switch (out->type) {
+      case ThriftType::kTrue:
+      case ThriftType::kFalse:  // the element of a list: 1 is true, whatever the list says
+        out->number = whole.front() == 1 ? 1 : 0;
+        break;
+      case ThriftType::kByte: {
+        const int byte = static_cast<unsigned char>(whole.front());
+        out->number = byte < 128 ? byte : byte - 256;
+        break;
+      }
+      case ThriftType::kI16:
+      case ThriftType::kI32:
+      case ThriftType::kI64:
+        out->number = Unzigzag(number);
+        break;
+      default:
+        break;
+    }
+    const bool is_text = out->type == ThriftType::kBinary;
+    out->bytes = is_text ? whole.substr(whole.size() - static_cast<std::size_t>(number)) : whole;
+    return true;
+  }
+
+  /// `number` is the integer, or the length of the string.
+  bool Content(std::uint8_t type, int depth, std::uint64_t& number, ThriftValue* out) {
     switch (static_cast<ThriftType>(type)) {
       case ThriftType::kTrue:
       case ThriftType::kFalse:
@@ -86,23 +152,23 @@ class ThriftSkipper {
       case ThriftType::kI16:
       case ThriftType::kI32:
       case ThriftType::kI64:
-        return TakeVarint(value);
+        return TakeVarint(number);
       case ThriftType::kDouble:
         return TakeBytes(8);
       case ThriftType::kBinary:
-        return TakeVarint(value) && TakeBytes(value);
+        return TakeVarint(number) && TakeBytes(number);
       case ThriftType::kList:
       case ThriftType::kSet:
-        return SkipList(depth + 1);
+        return List(depth + 1, out);
       case ThriftType::kStruct:
-        return SkipStruct(depth + 1);
+        return Struct(depth + 1, out);
       case ThriftType::kMap:  // Parquet has none
         return false;
     }
     return false;
   }
 
-  bool SkipList(int depth) {
+  bool List(int depth, ThriftValue* out) {
     if (depth > kMaxDepth) {
       return false;
     }
@@ -118,8 +184,13 @@ class ThriftSkipper {
     if (size > data_.size()) {
       return false;
     }
+    const std::uint8_t type = header & 0x0F;
     for (std::uint64_t i = 0; i < size; ++i) {
-      if (!SkipValue(header & 0x0F, depth)) {
+      ThriftValue* child = nullptr;
+      if (out != nullptr && !Add(*out, type, 0, child)) {
+        return false;
+      }
+      if (!Value(type, depth, child)) {
         return false;
       }
     }
@@ -127,6 +198,8 @@ class ThriftSkipper {
   }
 
   std::string_view data_;
+  std::size_t values_left_;
+  bool too_many_ = false;
 };
 
 }  // namespace
@@ -218,8 +291,38 @@ void ThriftWriter::BinaryElement(std::string_view value) {
   out_.append(value);
 }
 
+void ThriftWriter::Encoded(int field, ThriftType type, std::string_view value) {
+  Header(field, type);
+  out_.append(value);
+}
+
+void ThriftWriter::EncodedElement(std::string_view value) {
+  out_.append(value);
+}
+
+const ThriftValue* ThriftValue::Find(int id) const {
+  for (const ThriftValue& child : children) {
+    if (child.field == id) {
+      return &child;
+    }
+  }
+  return nullptr;
+}
+
 bool IsThriftStruct(std::string_view data) {
-  return ThriftSkipper(data).SkipStruct(0);
+  return ThriftWalker(data, 0).Struct(0, nullptr);
+}
+
+Result<ThriftValue> ParseThriftStruct(std::string_view data, std::size_t max_values) {
+  ThriftValue value;
+  ThriftWalker walker(data, max_values);
+  if (walker.Struct(0, &value)) {
+    return value;
+  }
+  if (walker.too_many()) {
+    return ResourceExhaustedError(Concat("it has more than ", max_values, " values"));
+  }
+  return InvalidArgumentError("it cannot be read");
 }
 
 }  // namespace embeddingsdb

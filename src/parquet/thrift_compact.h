@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "embeddingsdb/status.h"
+
 namespace embeddingsdb {
 
 /// Type codes of the compact protocol.
@@ -51,6 +53,9 @@ class ThriftWriter {
   void BeginElement();
   void I32Element(std::int32_t value);
   void BinaryElement(std::string_view value);
+  /// A value that is encoded already: ThriftValue::bytes, but for strings.
+  void Encoded(int field, ThriftType type, std::string_view value);
+  void EncodedElement(std::string_view value);
 
  private:
   void Header(int field, ThriftType type);
@@ -62,9 +67,25 @@ class ThriftWriter {
   std::vector<int> outer_fields_;
 };
 
+/// A value that somebody wrote, taken apart. Borrows the bytes it was read from.
+struct ThriftValue {
+  ThriftType type = ThriftType::kStruct;
+  int field = 0;                      ///< its id within a struct; 0 in a list
+  std::int64_t number = 0;            ///< of an integer; 0 or 1 of a boolean
+  std::string_view bytes;             ///< of a string its content, of others how they are encoded
+  std::vector<ThriftValue> children;  ///< the fields of a struct, the elements of a list
+
+  /// The first field with this id, or null.
+  const ThriftValue* Find(int id) const;
+};
+
 /// True when `data` begins with one whole struct whose strings and lists lie inside `data` and
 /// whose nesting is shallow. A parser that trusts the sizes it reads is safe on such bytes.
 bool IsThriftStruct(std::string_view data);
+
+/// The struct that `data` begins with. kInvalidArgument where IsThriftStruct is false;
+/// kResourceExhausted for more than `max_values` fields and elements, each of which takes memory.
+Result<ThriftValue> ParseThriftStruct(std::string_view data, std::size_t max_values);
 
 }  // namespace embeddingsdb
 

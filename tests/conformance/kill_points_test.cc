@@ -53,7 +53,8 @@ Function* Next(const char* name) {
 template <typename Call, typename Half>
 auto Make(const Call& call, const Half& half) {
   ++plan.calls;
-  if (plan.countdown <= 0 || --plan.countdown != 0) {
+  const int left = plan.countdown > 0 ? --plan.countdown : -1;
+  if (left != 0) {
     return call();
   }
   if (plan.moment == Moment::kMiddle) {
@@ -301,7 +302,8 @@ EDB_FOR_ALL_STORES(KillPoints);
 
 TEST_P(KillPoints, WhereverAProcessDiesNothingAcknowledgedIsLost) {
   const char* const kills = std::getenv("EDB_KILLS");
-  const int most = kills == nullptr ? 12 : std::max(1, std::atoi(kills));
+  const int most =
+      kills == nullptr ? 12 : std::max(1, static_cast<int>(std::strtol(kills, nullptr, 10)));
   const int calls = CountCalls();
   ASSERT_GT(calls, 10);
   const std::size_t steps = Steps().size();

@@ -15,6 +15,10 @@ LINKS = (
     "parquet-export",
     "parquet-merge",
     "parquet-emit",
+    "parquet-metadata",
+    "parquet-validate",
+    "parquet-gather-stats",
+    "parquet-append-stats",
 )
 CLIENT_COMMANDS = (
     "add count dimensions facets list models providers record remove similar similar-by-id".split()
@@ -81,6 +85,9 @@ class Help(TestCase):
         self.assertEqual(complete("embeddingsdb-client", "list", "-per"), ["-per-page"])
         self.assertEqual(complete("embeddingsdb", "client", "add", "-rec"), ["-record"])
         self.assertEqual(complete("parquet-merge", "-on"), ["-on-duplicate"])
+        self.assertEqual(complete("embeddingsdb", "parquet-va"), ["parquet-validate"])
+        self.assertEqual(complete("parquet-metadata", "-key"), ["-key-value"])
+        self.assertEqual(complete("parquet-append-stats", "-li"), ["-licence"])
 
 
 class Flags(TestCase):

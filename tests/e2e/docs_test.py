@@ -61,6 +61,17 @@ PAGES = {
         is_not_run("json", DOCUMENT),
         is_not_run("text", DOCUMENT),
     ],
+    "docs/parquet.md": [
+        runs("parquet-export", "^1465$", then="parquet-emit out.parquet | wc -l"),
+        runs("parquet-validate", "^out.parquet: valid, 1465 rows read$"),
+        runs("parquet-metadata", r"^embeddings\.list\.element +FLOAT "),
+        is_not_run("json", "what a file may say; parquet_document_test has the format"),
+        runs("parquet-gather-stats", r'^\{"models":\["mobilenet_v2_1.0_224"\],"providers":\['),
+        runs("parquet-append-stats", "CC0-1.0",
+             then="parquet-metadata -key-value collection.parquet"),
+        answers("duckdb", None, r"^openclipart-animals\|mobilenet_v2_1.0_224\|\d+$"),
+        answers("duckdb", None, r'^\{"'),
+    ],
     "docs/operating.md": [
         runs("embeddingsdb-server", LISTENS),
         runs("embeddingsdb-client count", "^1465$"),
@@ -170,6 +181,24 @@ HELP = {
         runs("embeddingsdb oembeddings schema", '"title": "OEmbeddings"',
              then="cat oembeddings.json"),
     ],
+    "parquet-metadata": [
+        runs("parquet-metadata", r"^embeddings\.list\.element +FLOAT "),
+        runs("parquet-metadata", r"^\{.*\}$"),
+        runs("parquet-metadata", r'^\{"Version":\d,"Schema":\['),
+    ],
+    "parquet-validate": [
+        runs("parquet-validate", "^collection.parquet: valid, 1465 rows read$"),
+        runs("parquet-validate", r'^\{"file":"a.parquet","valid":true,"rows":1,.*\n'
+             r'\{"file":"b.parquet","valid":true,"rows":1,'),
+    ],
+    "parquet-gather-stats": [
+        runs("parquet-gather-stats", r'^\{"models":\["mobilenet_v2_1.0_224"\],'),
+        runs("parquet-gather-stats", r'^\{"models":\["apple/mobileclip_s0","m"\],'),
+    ],
+    "parquet-append-stats": [
+        runs("parquet-append-stats", "INFO Appended statistics count=1465"),
+        runs("parquet-append-stats", "CC0-1.0", then="parquet-metadata -key-value new.parquet"),
+    ],
     "export": [runs("embeddingsdb export", "embeddings.csv", then="ls /srv/collection-export")],
     "verify": [runs("embeddingsdb verify", r'^\{"records":3,"problems":\[\]\}$')],
     "stats": [
@@ -271,12 +300,14 @@ class Pages(TestCase):
         self.import_collection(f"sqlite://{self.folder}/collection.db",
                                f"duckdb://{self.folder}/collection.duckdb")
         self.try_page("docs/formats.md")
+        self.try_page("docs/parquet.md")
         self.try_page("docs/engines.md")
 
     def test_all_other_pages(self):
         pages = pages_of_docs()
         self.assertLessEqual(set(PAGES), set(pages))
         elsewhere = {"README.md", "docs/operating.md", "docs/oembeddings.md", "docs/formats.md",
+                     "docs/parquet.md",
                      "docs/engines.md"}
         for page in set(pages) - elsewhere:
             with self.subTest(page):

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "parquet/embeddings_document.h"
 #include "parquet/merge.h"
 #include "support/parquet_files.h"
 #include "support/temp_dir.h"
@@ -45,6 +46,14 @@ class ParquetMergeTest : public ::testing::Test {
       subjects.push_back(record.subject_id);
     }
     return subjects;
+  }
+
+  EmbeddingsDocument Document() {
+    const auto reader = ParquetReader::Open(output_);
+    EXPECT_OK(reader);
+    const auto document = EmbeddingsDocument::FromJson((*reader)->metadata().at("embeddings"));
+    EXPECT_OK(document);
+    return *document;
   }
 
   const TempDir dir_;
@@ -161,10 +170,51 @@ TEST_F(ParquetMergeTest, KeepsMetadataOnWhichAllInputsAgree) {
   const auto reader = ParquetReader::Open(output_);
   ASSERT_OK(reader);
   std::map<std::string, std::string> others = (*reader)->metadata();
-  std::erase_if(others, [](const auto& pair) { return pair.first.starts_with("embeddingsdb:"); });
+  std::erase_if(others, [](const auto& pair) { return pair.first.starts_with("embeddings"); });
   EXPECT_EQ(others, (std::map<std::string, std::string>{{"licence", "CC0"}, {"merged", "yes"}}));
   EXPECT_EQ((*reader)->metadata().count("embeddingsdb:signatures:public_key"), 0U);
   EXPECT_EQ((*reader)->metadata().at("embeddingsdb:models"), "m");
+}
+
+TEST_F(ParquetMergeTest, KeepsWhatDocumentsAgreeOn) {
+  const std::string digest = "sha256:0123456789abcdef";
+  const auto facts = [&](std::string licence, std::string of_m, std::string metric) {
+    return ParquetWriteOptions{
+        .facts = {.licence = std::move(licence),
+                  .models = {{"m", {.digest = std::move(of_m), .metric = std::move(metric)}}}}};
+  };
+  const std::string a = dir_.File("a");
+  const std::string b = dir_.File("b");
+  const std::string c = Put("c", {MakeRecord("p", "3", "other", {1})});  // says nothing of m
+  ASSERT_OK(WriteParquet(a, {Version("1", 0, "a1")}, facts("CC0-1.0", digest, "cosine")));
+  ASSERT_OK(WriteParquet(b, {Version("2", 0, "b1")}, facts("CC0-1.0", digest, "")));
+  ASSERT_OK(Merge({a, b}));
+  EXPECT_EQ(Document().Facts(), facts("CC0-1.0", digest, "").facts);
+  ASSERT_OK(Merge({a, c}));
+  EXPECT_EQ(Document().Facts(), facts("", digest, "cosine").facts);
+  ASSERT_OK(Merge({a, c}, {.write = {.facts = {.licence = "CC-BY-4.0", .models = {}}}}));
+  EXPECT_EQ(Document().Facts(), facts("CC-BY-4.0", digest, "cosine").facts);
+  EXPECT_EQ(Document().models.size(), 2U);
+  EXPECT_EQ(Document().models.front().records, 1);
+}
+
+TEST_F(ParquetMergeTest, RefusesTwoDigestsOfOneModel) {
+  const std::string a = dir_.File("a");
+  const std::string b = dir_.File("b");
+  const auto with = [](std::string digest) {
+    return ParquetWriteOptions{
+        .facts = {.licence = "", .models = {{"m", {.digest = std::move(digest), .metric = ""}}}}};
+  };
+  ASSERT_OK(WriteParquet(a, {Version("1", 0, "a1")}, with("sha256:0123456789abcdef")));
+  ASSERT_OK(WriteParquet(b, {Version("2", 0, "b1")}, with("sha256:fedcba9876543210")));
+  EXPECT_FAILS(Merge({a, b}), kInvalidArgument,
+               "model \"m\" has the digest \"sha256:0123456789abcdef\" in \"" + a +
+                   "\" and \"sha256:fedcba9876543210\" in \"" + b + "\"");
+  EXPECT_FALSE(std::filesystem::exists(output_));
+  MergeOptions decided;
+  decided.write = with("sha256:fedcba9876543210");
+  ASSERT_OK(Merge({a, b}, decided));
+  EXPECT_EQ(Document().models.front().digest, "sha256:fedcba9876543210");
 }
 
 TEST(OnDuplicate, IsParsedByName) {

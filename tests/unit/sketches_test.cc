@@ -72,7 +72,7 @@ class SketchesTest
   }
   CodeSet codes() const { return {*codec_, rows_.codes()}; }
   std::shared_ptr<const Sketches> Make(const Sketches* before = nullptr) const {
-    return Sketches::Make(codes(), rows_.size(), before, 2, {}).value();
+    return Sketches::Make(codes(), rows_.size(), before, {.threads = 2}).value();
   }
 
   std::mt19937 random_{7};
@@ -157,7 +157,7 @@ TEST_P(SketchesTest, StopWhenAsked) {
     source.request_stop();
     return source.get_token();
   }();
-  EXPECT_EQ(Sketches::Make(codes(), rows_.size(), nullptr, 1, stop).status().code(),
+  EXPECT_EQ(Sketches::Make(codes(), rows_.size(), nullptr, {.stop = stop}).status().code(),
             StatusCode::kCancelled);
 }
 
