@@ -322,6 +322,7 @@ void ModelIndex::ScanSketched(const CodeQuery& query, const QueryRows& view,
   ScanSlots(
       query, view,
       [&](const auto& visit) { std::for_each(guessed.begin(), first, slot_of(visit)); }, list);
+  list.Tighten();
   const float cut = query.Cut(list.limit(), rows.limits());
   const auto rest = std::remove_if(first, guessed.end(),
                                    [cut](const Guessed& one) { return one.guess.low > cut; });

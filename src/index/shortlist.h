@@ -39,6 +39,9 @@ class Shortlist {
   /// Rows at a larger distance cannot be in the answer. Only ever falls.
   float limit() const { return limit_; }
 
+  /// Brings limit() down to what the rows offered so far say; Offer does so now and then.
+  void Tighten() { DropHopeless(); }
+
   /// Considers a row. True when limit() may have changed.
   bool Offer(Slot slot, DistanceBounds bounds);
 
