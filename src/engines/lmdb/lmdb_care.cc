@@ -140,7 +140,7 @@ Status LmdbStore::Compact() {
   const std::lock_guard environment_lock(environment_mutex_);
   EDB_TRY(environment_->CopyTo(FreshFile()));
   writer_.reset();  // it holds the environment
-  const Status replaced = LmdbEnvironment::Replace(environment_, EnvironmentOptions(), FreshFile());
+  Status replaced = LmdbEnvironment::Replace(environment_, EnvironmentOptions(), FreshFile());
   ::unlink(FreshFile().c_str());  // where it has not become the data
   if (environment_ == nullptr) {
     return replaced;
