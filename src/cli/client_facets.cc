@@ -53,9 +53,8 @@ int RunClientFacets(const Invocation& call, Session& session) {
   if (const auto exit_code = flags.Parse(session)) {
     return *exit_code;
   }
-  if (format != "json" && format != "table") {
-    return flags.UsageError(session,
-                            Concat("-format ", Quote(format), " is neither json nor table"));
+  if (const Status ok = CheckFormat(format); !ok.ok()) {
+    return flags.UsageError(session, ok.message());
   }
   if (const auto exit_code = filter_flags.Take(session, query.filters)) {
     return *exit_code;

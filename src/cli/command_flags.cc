@@ -47,6 +47,13 @@ int CommandFlags::UsageError(Session& session, std::string_view message) const {
   return kExitUsage;
 }
 
+Status CheckFormat(std::string_view format) {
+  return format == "json" || format == "table"
+             ? Status()
+             : InvalidArgumentError(
+                   Concat("-format ", Quote(format), " is neither json nor table"));
+}
+
 void AddKeyFlags(FlagSet& flags, Key& key) {
   flags.Add("provider", key.provider, "The `name` of the record's provider.");
   flags.Add("depiction-id", key.depiction_id, "The `id` of the depiction.");

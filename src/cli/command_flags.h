@@ -46,6 +46,9 @@ class CommandFlags : public FlagSet {
   bool verbose_ = false;
 };
 
+/// kInvalidArgument when the value of -format is neither json nor table.
+Status CheckFormat(std::string_view format);
+
 /// -provider, -depiction-id and -model, which name a record.
 void AddKeyFlags(FlagSet& flags, Key& key);
 

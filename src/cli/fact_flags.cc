@@ -22,7 +22,7 @@ Status Put(std::string_view flag, const KeyValues& values, std::string ParquetMo
 
 }  // namespace
 
-FactFlags::FactFlags(FlagSet& flags) {
+FactFlags::FactFlags(CommandFlags& flags) : flags_(flags) {
   flags.Add(
       "licence", licence_,
       "The licence of the records, an SPDX `name` such as CC0-1.0 or a URL, to be noted in the\n"
@@ -35,6 +35,15 @@ FactFlags::FactFlags(FlagSet& flags) {
       "model-metric", metrics_,
       "What a model's vectors are compared by: `MODEL=METRIC`, which is l2, cosine or ip. May\n"
       "be repeated for other models.");
+}
+
+std::optional<int> FactFlags::Take(Session& session, ParquetFacts& facts) const {
+  Result<ParquetFacts> parsed = Parse();
+  if (!parsed.ok()) {
+    return flags_.UsageError(session, parsed.status().message());
+  }
+  facts = *std::move(parsed);
+  return std::nullopt;
 }
 
 Result<ParquetFacts> FactFlags::Parse() const {

@@ -11,11 +11,10 @@
 #include "cli/input.h"
 #include "cli/parquet_input.h"
 #include "core/text.h"
+#include "parquet/parquet_format.h"
 
 namespace embeddingsdb {
 namespace {
-
-constexpr std::string_view kParquetMagic = "PAR1";
 
 bool IsBlank(std::string_view line) {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <vector>
-
 #include "cli/client_flags.h"
 #include "cli/command_flags.h"
 #include "cli/commands.h"
@@ -16,18 +14,13 @@ namespace {
 /// One file keeps its bytes; several become one by the rules of a merge. Returns the rows.
 Result<std::int64_t> Append(std::span<const std::string> inputs, const std::string& output,
                             const ParquetFacts& facts, Session& session) {
-  std::vector<ParquetInput> files;
-  std::vector<std::string> paths;
-  for (const std::string& input : inputs) {
-    EDB_ASSIGN(ParquetInput file, ParquetInput::Fetch(input));
-    paths.push_back(file.path());
-    files.push_back(std::move(file));
-  }
-  if (paths.size() > 1) {
-    EDB_ASSIGN(const MergeReport report, MergeParquet(paths, output, {.write = {.facts = facts}}));
+  EDB_ASSIGN(const ParquetInputs fetched, ParquetInputs::Fetch(inputs));
+  if (fetched.paths.size() > 1) {
+    EDB_ASSIGN(const MergeReport report,
+               MergeParquet(fetched.paths, output, {.write = {.facts = facts}}));
     return report.written;
   }
-  EDB_ASSIGN(const AppendReport report, AppendStatistics(paths.front(), output, facts));
+  EDB_ASSIGN(const AppendReport report, AppendStatistics(fetched.paths.front(), output, facts));
   if (report.document_replaced) {
     session.log().Warn("The document under the key embeddings could not be read and was replaced");
   }
@@ -53,15 +46,15 @@ int RunParquetAppendStats(const Invocation& call, Session& session) {
   if (const auto exit_code = flags.Parse(session, {.name = "FILE", .min = 1, .max = kAnyNumber})) {
     return *exit_code;
   }
-  const Result<ParquetFacts> facts = fact_flags.Parse();
-  if (!facts.ok()) {
-    return flags.UsageError(session, facts.status().message());
+  ParquetFacts facts;
+  if (const auto exit_code = fact_flags.Take(session, facts)) {
+    return *exit_code;
   }
   if (const auto exit_code = RefuseTerminal(flags, output, session)) {
     return *exit_code;
   }
 
-  const Result<std::int64_t> rows = Append(flags.rest(), output, *facts, session);
+  const Result<std::int64_t> rows = Append(flags.rest(), output, facts, session);
   if (!rows.ok()) {
     return Fail(session, "append statistics", rows.status());
   }

@@ -64,15 +64,15 @@ int RunParquetExport(const Invocation& call, Session& session) {
   if (const auto exit_code = filter_flags.Take(session, filters)) {
     return *exit_code;
   }
-  const Result<ParquetFacts> facts = fact_flags.Parse();
-  if (!facts.ok()) {
-    return flags.UsageError(session, facts.status().message());
+  ParquetFacts facts;
+  if (const auto exit_code = fact_flags.Take(session, facts)) {
+    return *exit_code;
   }
   if (const auto exit_code = RefuseTerminal(flags, output, session)) {
     return *exit_code;
   }
 
-  const ExportOptions options = {.filters = filters, .output = output, .facts = *facts};
+  const ExportOptions options = {.filters = filters, .output = output, .facts = facts};
   return client_flags.Run(session, "export records",
                           [&](Client& client) { return ExportAll(client, options, session); });
 }

@@ -15,4 +15,14 @@ Result<ParquetInput> ParquetInput::Fetch(const std::string& input) {
   return ParquetInput(std::move(name), std::move(path), std::move(file));
 }
 
+Result<ParquetInputs> ParquetInputs::Fetch(std::span<const std::string> inputs) {
+  ParquetInputs fetched;
+  for (const std::string& input : inputs) {
+    EDB_ASSIGN(ParquetInput file, ParquetInput::Fetch(input));
+    fetched.paths.push_back(file.path());
+    fetched.files.push_back(std::move(file));
+  }
+  return fetched;
+}
+
 }  // namespace embeddingsdb

@@ -6,7 +6,9 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "embeddingsdb/parquet.h"
 
@@ -31,6 +33,14 @@ class ParquetInput {
   std::string name_;
   std::string path_;
   std::optional<TemporaryFile> download_;
+};
+
+/// Several of them, in order.
+struct ParquetInputs {
+  static Result<ParquetInputs> Fetch(std::span<const std::string> inputs);
+
+  std::vector<ParquetInput> files;
+  std::vector<std::string> paths;  ///< the local file of each
 };
 
 }  // namespace embeddingsdb

@@ -12,14 +12,8 @@ namespace {
 
 Result<MergeReport> Merge(std::span<const std::string> inputs, const std::string& output,
                           MergeOptions options) {
-  std::vector<ParquetInput> files;
-  std::vector<std::string> paths;
-  for (const std::string& input : inputs) {
-    EDB_ASSIGN(ParquetInput file, ParquetInput::Fetch(input));
-    paths.push_back(file.path());
-    files.push_back(std::move(file));
-  }
-  return MergeParquet(paths, output, std::move(options));
+  EDB_ASSIGN(const ParquetInputs fetched, ParquetInputs::Fetch(inputs));
+  return MergeParquet(fetched.paths, output, std::move(options));
 }
 
 }  // namespace
@@ -54,16 +48,16 @@ int RunParquetMerge(const Invocation& call, Session& session) {
   if (!on_duplicate.ok()) {
     return flags.UsageError(session, on_duplicate.status().message());
   }
-  const Result<ParquetFacts> facts = fact_flags.Parse();
-  if (!facts.ok()) {
-    return flags.UsageError(session, facts.status().message());
+  ParquetFacts facts;
+  if (const auto exit_code = fact_flags.Take(session, facts)) {
+    return *exit_code;
   }
   if (const auto exit_code = RefuseTerminal(flags, output, session)) {
     return *exit_code;
   }
 
   const Result<MergeReport> report =
-      Merge(flags.rest(), output, {.on_duplicate = *on_duplicate, .write = {.facts = *facts}});
+      Merge(flags.rest(), output, {.on_duplicate = *on_duplicate, .write = {.facts = facts}});
   if (!report.ok()) {
     return Fail(session, "merge", report.status());
   }

@@ -86,9 +86,8 @@ int RunParquetMetadata(const Invocation& call, Session& session) {
     return flags.UsageError(
         session, Concat("Invalid arguments. One file is wanted, there are ", flags.rest().size()));
   }
-  if (format != "json" && format != "table") {
-    return flags.UsageError(session,
-                            Concat("-format ", Quote(format), " is neither json nor table"));
+  if (const Status ok = CheckFormat(format); !ok.ok()) {
+    return flags.UsageError(session, ok.message());
   }
   const std::string& input = flags.rest().front();
   const Result<ParquetMetadata> metadata = Read(input);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/similar_output.h"
 
+#include "cli/command_flags.h"
 #include "cli/table.h"
 #include "core/json.h"
 #include "core/text.h"
@@ -55,10 +56,7 @@ Status SimilarFlags::Check() const {
     return InvalidArgumentError(
         Concat("-group-by ", Quote(group_by), " is neither subject nor none"));
   }
-  if (format != "json" && format != "table") {
-    return InvalidArgumentError(Concat("-format ", Quote(format), " is neither json nor table"));
-  }
-  return {};
+  return CheckFormat(format);
 }
 
 std::optional<std::string> SimilarFlags::ProviderOption() const {

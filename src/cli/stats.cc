@@ -34,9 +34,8 @@ int RunStats(const Invocation& call, Session& session) {
   if (const auto exit_code = local.Parse(session)) {
     return *exit_code;
   }
-  if (format != "json" && format != "table") {
-    return flags.UsageError(session,
-                            Concat("-format ", Quote(format), " is neither json nor table"));
+  if (const Status ok = CheckFormat(format); !ok.ok()) {
+    return flags.UsageError(session, ok.message());
   }
   const Result<DatabaseStats> stats = StatsOf(local, session);
   if (!stats.ok()) {

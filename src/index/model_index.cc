@@ -316,18 +316,19 @@ void ModelIndex::ScanSketched(const CodeQuery& query, const QueryRows& view,
   std::nth_element(guessed.begin(), first, guessed.end(), [](const Guessed& a, const Guessed& b) {
     return a.guess.compared < b.guess.compared;
   });
-  const auto slot_of = [](const auto& visit) {
-    return [&visit](const Guessed& one) { visit(one.slot); };
+  const auto scan = [&](auto begin, auto end) {
+    ScanSlots(
+        query, view,
+        [&](const auto& visit) {
+          std::for_each(begin, end, [&](const Guessed& one) { visit(one.slot); });
+        },
+        list);
   };
-  ScanSlots(
-      query, view,
-      [&](const auto& visit) { std::for_each(guessed.begin(), first, slot_of(visit)); }, list);
+  scan(guessed.begin(), first);
   list.Tighten();
   const float cut = query.Cut(list.limit(), rows.limits());
-  const auto rest = std::remove_if(first, guessed.end(),
-                                   [cut](const Guessed& one) { return one.guess.low > cut; });
-  ScanSlots(
-      query, view, [&](const auto& visit) { std::for_each(first, rest, slot_of(visit)); }, list);
+  scan(first, std::remove_if(first, guessed.end(),
+                             [cut](const Guessed& one) { return one.guess.low > cut; }));
 }
 
 std::size_t ModelIndex::Few() const {

@@ -228,8 +228,10 @@ SketchQuery::SketchQuery(const Sketches& sketches, const VectorCodec& codec, con
   weigh_ = HasPopcnt() ? WeighPopcnt : WeighGeneric;
 #endif
   std::vector<float> turned(sketches.rotation_.size());
-  codec.Decode(code, std::span(turned).first(codec.dimension()));
-  length_ = Length(turned);
+  if (needs_norm()) {
+    codec.Decode(code, std::span(turned).first(codec.dimension()));
+    length_ = Length(turned);
+  }
   norm_ = sketches.Turn(codec, code, turned);
   const auto [least, most] = std::minmax_element(turned.begin(), turned.end());
   constexpr double kLevels = (1U << kPlanes) - 1;

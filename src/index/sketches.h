@@ -113,7 +113,7 @@ class SketchQuery {
   std::vector<std::uint64_t> planes_;  // word by word, the planes of each together
   Weigh weigh_;
   double norm_ = 0;      // distance from the centre
-  double length_ = 0;    // of the code's vector
+  double length_ = 0;    // of the code's vector, where norms are needed
   double lowest_ = 0;    // rounded elements are this...
   double step_ = 0;      // ...plus a multiple of this
   double sum_ = 0;       // of the rounded elements

@@ -17,6 +17,7 @@
 #include "parquet/output_file.h"
 #include "parquet/parquet_file.h"
 #include "parquet/parquet_format.h"
+#include "parquet/parquet_layout.h"
 #include "parquet/row_reader.h"
 #include "parquet/thrift_compact.h"
 
@@ -100,16 +101,9 @@ Status ForEachRecord(RowReader& reader, const Take& take) {
   EDB_TRY(reader.Start());
   Record record;
   while (true) {
-    Status row;
-    EDB_ASSIGN(const bool more, reader.Next(record, row));
+    EDB_ASSIGN(const bool more, reader.NextValid(record));
     if (!more) {
       return Status();
-    }
-    if (row.ok()) {
-      row = Validate(record);
-    }
-    if (!row.ok()) {
-      return reader.AtRow(row);
     }
     take(record);
   }
@@ -144,11 +138,8 @@ Result<AppendReport> AppendStatistics(const std::string& input, const std::strin
   Metadata metadata = statistics.ToMetadata();
   metadata.emplace(kDocumentKey, document.ToJson());
   EDB_ASSIGN(const std::string footer, reader->file().ReadFooter());
-  Result<ThriftValue> parsed = ParseThriftStruct(footer, kMaxFooterValues);
-  if (!parsed.ok()) {
-    return parsed.status().WithContext(Concat("the footer of ", reader->file().name()));
-  }
-  EDB_TRY(Copy(reader->file(), WithMetadata(*parsed, metadata), output));
+  EDB_ASSIGN(const ThriftValue parsed, ParseFooter(reader->file(), footer));
+  EDB_TRY(Copy(reader->file(), WithMetadata(parsed, metadata), output));
   return report;
 }
 

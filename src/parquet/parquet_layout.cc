@@ -235,6 +235,8 @@ class LayoutReader {
   ParquetLayout layout_;
 };
 
+}  // namespace
+
 Result<ThriftValue> ParseFooter(const ParquetFile& file, std::string_view footer) {
   Result<ThriftValue> parsed = ParseThriftStruct(footer, kMaxFooterValues);
   if (parsed.ok()) {
@@ -242,8 +244,6 @@ Result<ThriftValue> ParseFooter(const ParquetFile& file, std::string_view footer
   }
   return parsed.status().WithContext(Concat("the footer of ", file.name()));
 }
-
-}  // namespace
 
 ParquetLayout ReadLayout(const ThriftValue& footer, std::int64_t pages_end) {
   return LayoutReader(footer, pages_end).Read();

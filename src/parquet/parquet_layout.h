@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -43,6 +44,10 @@ struct ParquetLayout {
   std::vector<std::string> problems;
   std::int64_t more_problems = 0;
 };
+
+/// Takes the text of a file's footer apart; what it gives borrows the text. kInvalidArgument or
+/// kResourceExhausted, naming the file.
+Result<ThriftValue> ParseFooter(const ParquetFile& file, std::string_view footer);
 
 /// Reads a footer, which was parsed from bytes that may lie. `pages_end` is where it begins in the
 /// file. Never fails: what is not there is empty, and a problem where the format demands it.

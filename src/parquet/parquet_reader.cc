@@ -22,24 +22,13 @@ class Reader : public ParquetReader {
     if (at_end_) {
       return false;
     }
-    Status row_status;
-    Result<bool> more = reader_->Next(record, row_status);
+    Result<bool> more = reader_->NextValid(record);
     if (!more.ok()) {
       state_ = more.status();
       return state_;
     }
-    if (!*more) {
-      at_end_ = true;
-      return false;
-    }
-    if (row_status.ok()) {
-      row_status = Validate(record);
-    }
-    if (!row_status.ok()) {
-      state_ = reader_->AtRow(row_status);
-      return state_;
-    }
-    return true;
+    at_end_ = !*more;
+    return more;
   }
 
   std::int64_t rows() const override { return reader_->rows(); }

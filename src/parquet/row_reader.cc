@@ -93,6 +93,21 @@ Result<bool> RowReader::Next(Record& record, Status& row_status) {
   return true;
 }
 
+Result<bool> RowReader::NextValid(Record& record) {
+  Status row;
+  EDB_ASSIGN(const bool more, Next(record, row));
+  if (!more) {
+    return false;
+  }
+  if (row.ok()) {
+    row = Validate(record);
+  }
+  if (!row.ok()) {
+    return AtRow(row);
+  }
+  return true;
+}
+
 Status RowReader::AtRow(const Status& status) const {
   return status.WithContext(Concat(file_.name(), ", row ", row(), " (counting from 0)"));
 }

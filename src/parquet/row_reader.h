@@ -43,10 +43,10 @@ class RowReader {
   /// wrong with the row alone is put into `row_status`: then `record` is not complete. The record
   /// is not validated.
   Result<bool> Next(Record& record, Status& row_status);
+  /// The same, but a row that is wrong, or no valid record, is an error that names it.
+  Result<bool> NextValid(Record& record);
   /// The number of the row that Next gave, counting from 0.
   std::int64_t row() const { return row_ - 1; }
-  /// `status` with file and row in front.
-  Status AtRow(const Status& status) const;
 
  private:
   explicit RowReader(ParquetFile file) : file_(std::move(file)) {}
@@ -55,6 +55,8 @@ class RowReader {
   Status ReadFooter(const std::string& path);
   Status Describe(const std::string& path);
   Result<bool> NextChunk();
+  /// `status` with file and row in front.
+  Status AtRow(const Status& status) const;
   Status Explain(const Status& status, std::string_view where = "") const;
 
   ParquetFile file_;  // before what reads from it

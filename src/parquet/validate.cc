@@ -61,10 +61,6 @@ std::vector<std::string> Parts(std::string_view joined) {
   return parts;
 }
 
-std::string YesOrNo(bool value) {
-  return value ? "normalised" : "not normalised";
-}
-
 class Validator {
  public:
   explicit Validator(const std::string& path) : path_(path), name_(QuoteWhole(path)) {}
@@ -323,7 +319,7 @@ class Validator {
     // Vectors that somebody else calls normalised may be so to another tolerance: it is no problem
     // to say less than is true.
     if (said.normalised.value_or(false) && !rows.normalised.value_or(false)) {
-      Disagree("normalised" + model, YesOrNo(true), YesOrNo(false));
+      Disagree("normalised" + model, "normalised", "not normalised");
     }
   }
 
