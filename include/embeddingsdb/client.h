@@ -44,7 +44,8 @@ class Client {
 
   virtual Status Add(const Record& record) = 0;
   /// Streams all records of `source` to the database, acknowledged in chunks as they become
-  /// durable. Stops at the first error, from either side. `progress` may be empty.
+  /// durable. Stops at the first error, from either side, and may by then have read more of the
+  /// source than was stored. The source is read on the calling thread. `progress` may be empty.
   virtual ImportReport AddRecords(RecordCursor& source, const ImportProgress& progress) = 0;
   virtual Result<Record> Get(const Key& key) = 0;
   /// Removing an absent record is no error.

@@ -2,6 +2,7 @@
 #include "rpc/database_client.h"
 
 #include <array>
+#include <future>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,33 +50,59 @@ class DatabaseClient final : public Client {
   const std::unique_ptr<Database> database_;
 };
 
+struct Batch {
+  std::vector<Record> records;
+  bool last = false;
+  Status status;  // of the source
+};
+
+void ReadBatch(RecordCursor& source, Batch& batch) {
+  batch.records.clear();
+  std::size_t bytes = 0;
+  while (batch.records.size() < kCommitRecords && bytes < kCommitBytes) {
+    Record& record = batch.records.emplace_back();
+    const Result<bool> next = source.Next(record);
+    if (!next.ok() || !*next) {
+      batch.records.pop_back();
+      batch.last = true;
+      batch.status = next.status();
+      return;
+    }
+    bytes += RecordBytes(record);
+  }
+}
+
+// A batch is read, on this thread, while another commits the one before.
 ImportReport DatabaseClient::AddRecords(RecordCursor& source, const ImportProgress& progress) {
   BulkAdder adder(*database_);
-  std::vector<Record> batch;
-  Status source_status;
-  bool more = true;
-  while (more && adder.report().status.ok()) {
-    std::size_t bytes = 0;
-    batch.clear();
-    while (batch.size() < kCommitRecords && bytes < kCommitBytes) {
-      Record& record = batch.emplace_back();
-      const Result<bool> next = source.Next(record);
-      more = next.ok() && *next;
-      source_status = next.status();
-      if (!more) {
-        batch.pop_back();
-        break;
+  std::array<Batch, 2> batches;
+  std::future<void> commit;  // waits when destroyed
+  const auto committed = [&] {
+    if (commit.valid()) {
+      commit.get();
+      if (progress) {
+        progress(adder.report().acknowledged);
       }
-      bytes += RecordBytes(record);
     }
-    adder.Add(batch).IgnoreError("kept in the report");
-    if (progress && !batch.empty()) {
-      progress(adder.report().acknowledged);
+    return adder.report().status.ok();
+  };
+  Batch* batch = nullptr;
+  do {
+    batch = batch == &batches[0] ? &batches[1] : &batches[0];
+    ReadBatch(source, *batch);
+    if (!committed()) {
+      return adder.report();
     }
-  }
+    if (!batch->records.empty()) {
+      // No policy: without room for another thread the batch is committed by get().
+      commit = std::async(
+          [&adder, batch] { adder.Add(batch->records).IgnoreError("kept in the report"); });
+    }
+  } while (!batch->last);
+  committed();
   ImportReport report = adder.report();
   if (report.status.ok()) {
-    report.status = source_status;
+    report.status = batch->status;
   }
   return report;
 }

@@ -244,10 +244,11 @@ TEST_F(DuckdbStoreTest, RefusesASecondHandleUntilTheLastCursorIsGone) {
   ASSERT_OK(Put(*store, ManyRecords(3)));
   auto cursor = store->Scan({});
   ASSERT_OK(cursor);
+  ASSERT_OK(Put(*store, ManyRecords(2, 7)));
   ASSERT_OK(store->Close());
   EXPECT_FAILS(Open(path_), kFailedPrecondition, "locked");
   cursor->reset();
-  EXPECT_OK(Open(path_));
+  EXPECT_EQ((*OpenOrDie()->Get({"p", "d1", "m"}))->embedding.front(), 7);
 }
 
 TEST_F(DuckdbStoreTest, ReadOnlyReadsAndCreatesNothing) {
@@ -282,6 +283,36 @@ TEST_F(DuckdbStoreTest, RefusesANewerFormat) {
     ASSERT_OK(database->Connect()->Execute("UPDATE meta SET value = '2' WHERE name = 'version'"));
   }
   EXPECT_FAILS(Open(path_), kFailedPrecondition, "version \"2\"");
+}
+
+// The dimension shows where the catalog comes from: rows say 2, the tampered table says 77.
+TEST_F(DuckdbStoreTest, TheSavedCatalogIsBelievedOnlyWhileItIsOfTheseRows) {
+  const auto tamper = [this](const std::string& sql) {
+    auto database = duckdb_c::Database::Open(path_, {});
+    ASSERT_OK(database);
+    ASSERT_OK(database->Connect()->Execute(sql));
+  };
+  const auto dimension = [this] { return OpenOrDie()->LoadCatalog()->models.at("m").dimension; };
+  ASSERT_OK(Put(*OpenOrDie(), ManyRecords(3)));
+  tamper("UPDATE catalog SET dimensions = 77");
+  EXPECT_EQ(dimension(), 77);
+  EXPECT_EQ(dimension(), 77) << "an open without a change leaves it";
+
+  tamper("DELETE FROM embeddings WHERE id = 2; DELETE FROM keys WHERE id = 2");
+  EXPECT_EQ(dimension(), 2) << "fewer rows";
+  EXPECT_EQ(dimension(), 2) << "the close has noted what is there";
+
+  tamper("UPDATE catalog SET dimensions = 77");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto store = Open(path_);
+    ::_exit(store.ok() && Put(**store, {ManyRecords(1)}).ok() ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  EXPECT_EQ(dimension(), 2) << "as many rows, but a newer one";
+  EXPECT_EQ(*OpenOrDie()->Count({}), 2);
 }
 
 TEST_F(DuckdbStoreTest, CheckFilesFindsTablesThatDisagree) {

@@ -90,7 +90,7 @@ Result<int> OneDimension(const std::set<int>& found, std::optional<int> fallback
 }
 
 Result<std::set<int>> Dimensions(DuckdbFile& file) {
-  EDB_ASSIGN(const Catalog catalog, DuckdbCatalog(file));
+  EDB_ASSIGN(const Catalog catalog, DuckdbCatalog(file, kDuckdbCountedCatalog));
   std::set<int> found;
   for (const auto& [name, model] : catalog.models) {
     found.insert(model.dimension);

@@ -35,6 +35,12 @@ CREATE TABLE db.embeddings (
   vec FLOAT[] NOT NULL USING COMPRESSION uncompressed
 );
 CREATE TABLE db.keys (key VARCHAR PRIMARY KEY, id BIGINT NOT NULL);
+CREATE TABLE db.catalog (
+  model VARCHAR NOT NULL,
+  provider VARCHAR NOT NULL,
+  records BIGINT NOT NULL,
+  dimensions INTEGER NOT NULL
+);
 CREATE TABLE db.meta (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
 )sql";
 
@@ -78,13 +84,24 @@ Status CreateTables(const Connection& connection) {
   EDB_TRY(connection.Execute(kSchema));
   EDB_TRY(connection
               .Run("INSERT INTO db.meta VALUES ('format', ?), ('version', ?), ('last_id', '0'), "
-                   "('last_removal', '0')",
+                   "('last_removal', '0'), ('catalog_id', '0')",
                    {kFormat, kVersion})
               .status());
   return transaction.Commit();
 }
 
+// Listing the tables takes DuckDB longer than all else here, so it is asked only when our own do
+// not answer.
+bool IsOurs(const Connection& connection) {
+  const Result<std::string> format = MetaText(connection, "format");
+  const Result<std::string> version = MetaText(connection, "version");
+  return format.ok() && *format == kFormat && version.ok() && *version == kVersion;
+}
+
 Status CheckTables(const Connection& connection, const DuckdbFileOptions& options) {
+  if (IsOurs(connection)) {
+    return {};
+  }
   EDB_ASSIGN(const std::vector<std::string> tables, TableNames(connection));
   if (tables.empty() && !options.read_only) {
     return CreateTables(connection);
@@ -102,9 +119,6 @@ Status CheckTables(const Connection& connection, const DuckdbFileOptions& option
   }
   EDB_ASSIGN(const std::string format, MetaText(connection, "format"));
   EDB_ASSIGN(const std::string version, MetaText(connection, "version"));
-  if (format == kFormat && version == kVersion) {
-    return {};
-  }
   return FailedPreconditionError(Concat("format ", Quote(format), " version ", Quote(version),
                                         "; this program opens ", Quote(kFormat), " version ",
                                         kVersion));
@@ -117,8 +131,12 @@ Status CheckTables(const Connection& connection, const DuckdbFileOptions& option
 // comes first: the log that is left does not know of those rows, so nothing that counts row
 // positions may be added to it.
 Status Recover(const DuckdbSession& session, const DuckdbFileOptions& options) {
-  EDB_ASSIGN(const std::int64_t row, session.Number("SELECT max(id) FROM db.embeddings", {}, 0));
-  EDB_ASSIGN(const std::int64_t key, session.Number("SELECT max(id) FROM db.keys", {}, 0));
+  // Rows that were there when the catalog was made are committed; only later ones are read.
+  EDB_ASSIGN(const std::int64_t known, session.Mark("catalog_id", 0));
+  EDB_ASSIGN(const std::int64_t row,
+             session.Number("SELECT max(id) FROM db.embeddings WHERE id > ?", {known}, known));
+  EDB_ASSIGN(const std::int64_t key,
+             session.Number("SELECT max(id) FROM db.keys WHERE id > ?", {known}, known));
   if (row <= key) {
     return {};
   }
@@ -149,6 +167,10 @@ Result<std::int64_t> DuckdbSession::Number(const std::string& sql,
     return fallback;
   }
   return result.chunk().column(0).Values<std::int64_t>()[0];
+}
+
+Result<std::int64_t> DuckdbSession::Mark(const std::string& name, std::int64_t fallback) const {
+  return Number("SELECT CAST(value AS BIGINT) FROM db.meta WHERE name = ?", {name}, fallback);
 }
 
 Result<std::shared_ptr<DuckdbFile>> DuckdbFile::Open(DuckdbFileOptions options) {

@@ -37,6 +37,8 @@ class DuckdbSession {
   Result<std::int64_t> Number(const std::string& sql,
                               std::initializer_list<duckdb_c::Parameter> parameters,
                               std::int64_t fallback) const;
+  /// A number of db.meta; `fallback` when it is not there.
+  Result<std::int64_t> Mark(const std::string& name, std::int64_t fallback) const;
 
  private:
   duckdb_c::Connection connection_;
@@ -67,6 +69,8 @@ struct DuckdbFileOptions {
 ///   db.embeddings  one row a record, found by `id`, which grows with every write: the rows lie in
 ///                  id order, so zone maps find an id without an index
 ///   db.keys        key (provider, depiction_id, model joined by U+001F) -> id
+///   db.catalog     records by model and provider, as of the last close; holds while no row has a
+///                  larger id than `catalog_id` in db.meta and there are as many rows
 ///   db.meta        format, version, and what the rows alone do not tell
 /// Safe for concurrent use. Cursors keep it, and with it the lock, alive.
 class DuckdbFile {

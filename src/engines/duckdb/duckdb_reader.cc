@@ -300,12 +300,9 @@ Status DuckdbVisitVectors(DuckdbFile& file, const std::string& model, RowId afte
   }
 }
 
-Result<Catalog> DuckdbCatalog(DuckdbFile& file) {
+Result<Catalog> DuckdbCatalog(DuckdbFile& file, const char* sql) {
   EDB_ASSIGN(const Snapshot session, Snapshot::Of(file));
-  EDB_ASSIGN(ResultSet result,
-             session->Run("SELECT model, provider, count(*), max(dimensions) FROM db.embeddings "
-                          "GROUP BY model, provider",
-                          {}));
+  EDB_ASSIGN(ResultSet result, session->Run(sql, {}));
   Catalog catalog;
   EDB_TRY(ForEachRow(result, [&](const Chunk& chunk, std::size_t row) -> Status {
     Catalog::Model& model = catalog.models[std::string(chunk.column(0).Text(row))];

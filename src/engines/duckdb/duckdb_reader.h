@@ -29,7 +29,14 @@ Status DuckdbVisitFields(DuckdbFile& file, const std::vector<Filter>& filters,
 Status DuckdbVisitVectors(DuckdbFile& file, const std::string& model, RowId after,
                           const VectorVisitor& visit);
 Result<std::vector<RowId>> DuckdbListRows(DuckdbFile& file, const std::string& model, RowId last);
-Result<Catalog> DuckdbCatalog(DuckdbFile& file);
+
+/// Rows of a catalog: counted now, or as db.catalog has them.
+inline constexpr const char* kDuckdbCountedCatalog =
+    "SELECT model, provider, count(*), max(dimensions) FROM db.embeddings GROUP BY model, provider";
+inline constexpr const char* kDuckdbSavedCatalog =
+    "SELECT model, provider, records, dimensions FROM db.catalog";
+/// `sql` is one of the two.
+Result<Catalog> DuckdbCatalog(DuckdbFile& file, const char* sql);
 /// Appends disagreements between the tables to `problems`.
 Status DuckdbCheck(DuckdbFile& file, std::vector<std::string>& problems);
 

@@ -79,9 +79,7 @@ std::string DuckdbStore::IndexFolder() const {
 
 Result<std::uint64_t> DuckdbStore::GetMark(const std::string& name) {
   EDB_ASSIGN(const DuckdbFile::Lease session, file_->Borrow());
-  EDB_ASSIGN(
-      const std::int64_t mark,
-      session->Number("SELECT CAST(value AS BIGINT) FROM db.meta WHERE name = ?", {name}, 0));
+  EDB_ASSIGN(const std::int64_t mark, session->Mark(name, 0));
   return static_cast<std::uint64_t>(mark);
 }
 
@@ -93,7 +91,8 @@ Status DuckdbStore::SetMark(const std::string& name, std::uint64_t value) {
 }
 
 Result<Catalog> DuckdbStore::LoadCatalog() {
-  return DuckdbCatalog(*file_);
+  return DuckdbCatalog(*file_,
+                       writer_->catalog_holds() ? kDuckdbSavedCatalog : kDuckdbCountedCatalog);
 }
 
 Result<std::int64_t> DuckdbStore::LastUpdate() {
@@ -113,7 +112,9 @@ Status DuckdbStore::Close() {
     return {};
   }
   Status status;
-  if (persistent_ && !read_only_ && writer_ != nullptr) {
+  // Beside an open cursor DuckDB may refuse; then it moves the log when the last of them ends.
+  if (persistent_ && !read_only_ && writer_ != nullptr && file_.use_count() == 1) {
+    writer_->SaveCatalog().IgnoreError("the next open reads all rows instead");
     status = writer_->Checkpoint();
   }
   writer_.reset();

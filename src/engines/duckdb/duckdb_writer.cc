@@ -4,11 +4,11 @@
 #include <algorithm>
 
 #include "core/text.h"
+#include "engines/duckdb/duckdb_reader.h"
 
 namespace embeddingsdb {
 namespace {
 
-using duckdb_c::Parameter;
 using duckdb_c::ResultSet;
 using duckdb_c::Transaction;
 
@@ -28,9 +28,13 @@ std::vector<DuckdbKeyRow> EncodeKeys(std::span<const Record* const> records, Row
 // as an older snapshot is being read, DuckDB refuses to insert a key that was deleted.
 constexpr RowId kRemoved = 0;
 
+// What catalog_id is in a file without db.catalog.
+constexpr std::int64_t kNoCatalog = -1;
+
 constexpr const char* kFindKey = "SELECT id FROM db.keys WHERE key = ?";
 constexpr const char* kMoveKey = "UPDATE db.keys SET id = ? WHERE key = ?";
 constexpr const char* kDeleteRow = "DELETE FROM db.embeddings WHERE id = ?";
+constexpr const char* kSetMeta = "UPDATE db.meta SET value = ? WHERE name = ?";
 
 }  // namespace
 
@@ -41,17 +45,29 @@ Result<std::unique_ptr<DuckdbWriter>> DuckdbWriter::Create(DuckdbFile& file, boo
   return writer;
 }
 
+// Reads only what the last close has not noted: zone maps rule the rest out. A file that was never
+// closed, or not by a program that keeps a catalog, is read as a whole.
 Status DuckdbWriter::Load(bool read_only) {
+  EDB_ASSIGN(const std::int64_t catalog_id, session_->Mark("catalog_id", kNoCatalog));
   EDB_ASSIGN(const std::int64_t largest,
-             session_->Number("SELECT max(id) FROM db.embeddings", {}, 0));
-  EDB_ASSIGN(const std::int64_t newest,
-             session_->Number("SELECT max(lastmodified) FROM db.embeddings", {}, 0));
+             session_->Number("SELECT max(id) FROM db.embeddings WHERE id > ?", {catalog_id}, 0));
   // A removal can take the largest id and the newest time with it, so it leaves both in db.meta.
-  constexpr const char* kMeta = "SELECT CAST(value AS BIGINT) FROM db.meta WHERE name = ?";
-  EDB_ASSIGN(const std::int64_t last_id, session_->Number(kMeta, {"last_id"}, 0));
-  EDB_ASSIGN(const std::int64_t removal, session_->Number(kMeta, {"last_removal"}, 0));
-  next_id_ = std::max(largest, last_id) + 1;
-  last_update_ = std::max(newest, removal);
+  EDB_ASSIGN(const std::int64_t last_id, session_->Mark("last_id", 0));
+  EDB_ASSIGN(const std::int64_t last_removal, session_->Mark("last_removal", 0));
+  EDB_ASSIGN(const std::int64_t newest,
+             session_->Number("SELECT max(lastmodified) FROM db.embeddings WHERE lastmodified > ?",
+                              {last_removal}, last_removal));
+  next_id_ = std::max({largest, last_id, catalog_id}) + 1;
+  last_update_ = newest;
+  keeps_catalog_ = catalog_id != kNoCatalog;
+  if (keeps_catalog_ && largest == 0) {
+    // Ids are not used twice and rows do not change, so as many rows are the same rows.
+    EDB_ASSIGN(const std::int64_t rows,
+               session_->Number("SELECT count(*) FROM db.embeddings", {}, 0));
+    EDB_ASSIGN(const std::int64_t counted,
+               session_->Number("SELECT CAST(sum(records) AS BIGINT) FROM db.catalog", {}, 0));
+    catalog_holds_ = rows == counted;
+  }
   if (read_only) {
     return {};
   }
@@ -79,6 +95,7 @@ Result<std::vector<PutResult>> DuckdbWriter::Put(std::span<const Record* const> 
   if (!results.ok()) {
     return results;
   }
+  catalog_holds_ = false;
   next_id_ += static_cast<RowId>(records.size());
   NoteUpdate(*std::max_element(modified.begin(), modified.end()));
   if (records.size() > kOneByOne) {
@@ -201,11 +218,9 @@ Result<std::optional<RowId>> DuckdbWriter::Remove(const Key& key, std::int64_t n
   }
   EDB_TRY(session_->Run(kMoveKey, {kRemoved, text}).status());
   EDB_TRY(session_->Run(kDeleteRow, {old}).status());
-  constexpr const char* kMeta = "UPDATE db.meta SET value = ? WHERE name = ?";
-  const std::int64_t time = std::max(now, last_update());
-  EDB_TRY(session_->Run(kMeta, {std::to_string(next_id_ - 1), "last_id"}).status());
-  EDB_TRY(session_->Run(kMeta, {std::to_string(time), "last_removal"}).status());
+  EDB_TRY(NoteLast(std::max(now, last_update())));
   EDB_TRY(transaction.Commit());
+  catalog_holds_ = false;
   NoteUpdate(now);
   return std::optional<RowId>(old);
 }
@@ -214,6 +229,25 @@ Status DuckdbWriter::SetMark(const std::string& name, std::int64_t value) {
   return session_
       ->Run("INSERT OR REPLACE INTO db.meta VALUES (?, ?)", {name, std::to_string(value)})
       .status();
+}
+
+Status DuckdbWriter::NoteLast(std::int64_t time) {
+  EDB_TRY(session_->Run(kSetMeta, {std::to_string(next_id_ - 1), "last_id"}).status());
+  return session_->Run(kSetMeta, {std::to_string(time), "last_removal"}).status();
+}
+
+Status DuckdbWriter::SaveCatalog() {
+  if (catalog_holds_ || !keeps_catalog_) {
+    return {};
+  }
+  EDB_ASSIGN(Transaction transaction, Transaction::Begin(session_->connection()));
+  EDB_TRY(session_->Run("DELETE FROM db.catalog").status());
+  EDB_TRY(session_->Run(Concat("INSERT INTO db.catalog ", kDuckdbCountedCatalog), {}).status());
+  EDB_TRY(NoteLast(last_update()));
+  EDB_TRY(session_->Run(kSetMeta, {std::to_string(next_id_ - 1), "catalog_id"}).status());
+  EDB_TRY(transaction.Commit());
+  catalog_holds_ = true;
+  return {};
 }
 
 Status DuckdbWriter::Checkpoint() {

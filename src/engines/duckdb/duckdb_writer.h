@@ -26,6 +26,11 @@ class DuckdbWriter {
                                      std::span<const std::int64_t> modified);
   Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now);
   Status SetMark(const std::string& name, std::int64_t value);
+  /// Notes in db.catalog and db.meta what the next open would otherwise read all rows for. Not
+  /// needed: what is not noted is read.
+  Status SaveCatalog();
+  /// Whether db.catalog says what is in db.embeddings.
+  bool catalog_holds() const { return catalog_holds_; }
   /// Moves the log into the file.
   Status Checkpoint();
 
@@ -47,11 +52,15 @@ class DuckdbWriter {
   Result<std::vector<bool>> ReplaceByJoin(std::span<const DuckdbKeyRow> keys,
                                           std::vector<PutResult>& results);
   void NoteUpdate(std::int64_t time);
+  /// Within a transaction: the largest id given so far, and the newest time.
+  Status NoteLast(std::int64_t time);
 
   std::unique_ptr<DuckdbSession> session_;
   RowId next_id_ = 1;
   std::atomic<std::int64_t> last_update_ = 0;
   Mode expected_ = Mode::kAllNew;
+  bool keeps_catalog_ = false;
+  bool catalog_holds_ = false;
 };
 
 }  // namespace embeddingsdb
