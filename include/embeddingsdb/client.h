@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "embeddingsdb/adding.h"
 #include "embeddingsdb/query.h"
 #include "embeddingsdb/record.h"
 #include "embeddingsdb/status.h"
@@ -19,12 +20,12 @@
 namespace embeddingsdb {
 
 /// What a bulk import did. After an error `acknowledged` says how many records from the start of
-/// the stream are certainly durable; repeating the import is safe because adding is idempotent.
+/// the stream are certainly durable, or skipped; repeating the import is safe because adding is
+/// idempotent.
 struct ImportReport {
   std::int64_t acknowledged = 0;
-  std::int64_t added = 0;
-  std::int64_t replaced = 0;
-  Status status;  ///< OK when the whole stream was stored
+  AddReport records;  ///< what came of the acknowledged ones
+  Status status;      ///< OK when the whole stream was stored
 };
 
 /// Told about progress with the number of records that are durable so far. Called from the thread
@@ -46,7 +47,12 @@ class Client {
   /// Streams all records of `source` to the database, acknowledged in chunks as they become
   /// durable. Stops at the first error, from either side, and may by then have read more of the
   /// source than was stored. The source is read on the calling thread. `progress` may be empty.
-  virtual ImportReport AddRecords(RecordCursor& source, const ImportProgress& progress) = 0;
+  /// kUnimplemented for other options than the default at a server of go-embeddingsdb.
+  virtual ImportReport AddRecords(RecordCursor& source, const AddOptions& options,
+                                  const ImportProgress& progress) = 0;
+  ImportReport AddRecords(RecordCursor& source, const ImportProgress& progress) {
+    return AddRecords(source, {}, progress);
+  }
   virtual Result<Record> Get(const Key& key) = 0;
   /// Removing an absent record is no error.
   virtual Status Remove(const Key& key) = 0;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "embeddingsdb/adding.h"
 #include "embeddingsdb/care.h"
 #include "embeddingsdb/query.h"
 #include "embeddingsdb/record.h"
@@ -38,14 +39,17 @@ class Database {
   /// Stores a record, replacing the one with the same key.
   virtual Result<AddReport> Add(const Record& record) = 0;
 
-  /// Stores up to kMaxBatchRecords records in one durable commit: all of them, or none. Of several
-  /// with one key the last wins. An error names the index of the first bad record.
-  /// With multi:// it is one commit in each of its databases: when one of them fails, others may
-  /// have stored their part, and the error says so. What is refused as kInvalidArgument is stored
-  /// nowhere.
-  /// The first record of a model fixes the length of the model's vectors for as long as the model
-  /// has records.
-  virtual Result<AddReport> AddBatch(std::span<const Record> records) = 0;
+  /// Stores up to kMaxBatchRecords records in one durable commit: all of them, or none. What
+  /// becomes of a record whose key is taken, by the database or within the batch, is up to the
+  /// options; no other writer comes between finding out and storing. An error names the index of
+  /// the first bad record. With multi:// it is one commit in each of its databases: when one of
+  /// them fails, others may have stored their part, and the error says so. What is refused as
+  /// kInvalidArgument is stored nowhere. The first record of a model fixes the length of the
+  /// model's vectors for as long as the model has records.
+  virtual Result<AddReport> AddBatch(std::span<const Record> records,
+                                     const AddOptions& options) = 0;
+  /// The same, replacing records that have the same key; of several with one key the last wins.
+  Result<AddReport> AddBatch(std::span<const Record> records) { return AddBatch(records, {}); }
 
   /// Records accepted but not yet durable (only with `durability=buffered`), and making them so.
   /// They play the part of go-embeddingsdb's BatchedRecordsCount and AddBatchedRecords.

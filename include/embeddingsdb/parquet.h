@@ -7,6 +7,7 @@
 #define EMBEDDINGSDB_PARQUET_H_
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -39,17 +40,25 @@ struct ParquetStatistics {
   bool operator==(const ParquetStatistics&) const = default;
 };
 
+/// Which rows of a file are read; rows count from 0. What is wrong with the others does not matter,
+/// as long as they can be read over.
+struct ParquetRows {
+  std::int64_t first = 0;
+  std::int64_t last = std::numeric_limits<std::int64_t>::max();  ///< read too
+};
+
 /// Streams the records of a file in file order with bounded memory. One thread at a time.
 class ParquetReader : public RecordCursor {
  public:
   /// Opens a local file. kNotFound, kPermissionDenied; kInvalidArgument with a sentence when the
   /// file is not Parquet or lacks a required column (provider, depiction_id, model, embeddings). A
   /// missing subject_id, created or attributes reads as empty, extra columns are ignored.
-  static Result<std::unique_ptr<ParquetReader>> Open(const std::string& path);
+  static Result<std::unique_ptr<ParquetReader>> Open(const std::string& path,
+                                                     const ParquetRows& rows = {});
 
   /// Every record is validated; an error names the row.
   Result<bool> Next(Record& record) override = 0;
-  /// Rows in the file.
+  /// Rows in the file, whichever are read.
   virtual std::int64_t rows() const = 0;
   /// The file's key/value metadata.
   virtual const std::map<std::string, std::string>& metadata() const = 0;

@@ -151,14 +151,6 @@ class RecordCursor {
   virtual Result<bool> Next(Record& record) = 0;
 };
 
-/// What a batch did. Every record of a batch is stored, or none is.
-struct AddReport {
-  std::int64_t added = 0;     ///< records that were new
-  std::int64_t replaced = 0;  ///< records that took the place of one with the same key
-
-  bool operator==(const AddReport&) const = default;
-};
-
 /// What a database can do. Read by callers, printed in docs/engines.md and held against it by a
 /// test.
 struct Capabilities {

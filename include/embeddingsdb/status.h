@@ -78,6 +78,7 @@ Status DeadlineExceededError(std::string message);
 Status NotFoundError(std::string message);
 Status PermissionDeniedError(std::string message);
 Status ResourceExhaustedError(std::string message);
+Status AlreadyExistsError(std::string message);
 Status FailedPreconditionError(std::string message);
 Status UnimplementedError(std::string message);
 Status InternalError(std::string message);

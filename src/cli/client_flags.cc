@@ -16,16 +16,17 @@ ClientFlags::ClientFlags(FlagSet& flags) : flags_(flags) {
             "repeated: several databases answer as one (multi://).");
 }
 
+std::string ClientFlags::target() const {
+  return database_uris_.empty()
+             ? client_uri_
+             : Concat("database://?database-uri=", PercentEncode(JoinDatabaseUris(database_uris_)));
+}
+
 Result<std::unique_ptr<Client>> ClientFlags::Open(Session& session) const {
-  if (database_uris_.empty()) {
-    return session.registry().OpenClient(client_uri_, session.context);
-  }
-  if (flags_.given("client-uri")) {
+  if (!database_uris_.empty() && flags_.given("client-uri")) {
     return InvalidArgumentError("-client-uri and -database-uri exclude each other");
   }
-  return session.registry().OpenClient(
-      Concat("database://?database-uri=", PercentEncode(JoinDatabaseUris(database_uris_))),
-      session.context);
+  return session.registry().OpenClient(target(), session.context);
 }
 
 int ClientFlags::Run(Session& session, std::string_view what,

@@ -32,6 +32,9 @@ class ClientFlags {
   int Run(Session& session, std::string_view what,
           const std::function<Status(Client& client)>& work) const;
 
+  /// Names what Run opens; may hold secrets.
+  std::string target() const;
+
  private:
   Result<std::unique_ptr<Client>> Open(Session& session) const;
 

@@ -89,6 +89,9 @@ Status PermissionDeniedError(std::string message) {
 Status ResourceExhaustedError(std::string message) {
   return {StatusCode::kResourceExhausted, std::move(message)};
 }
+Status AlreadyExistsError(std::string message) {
+  return {StatusCode::kAlreadyExists, std::move(message)};
+}
 Status FailedPreconditionError(std::string message) {
   return {StatusCode::kFailedPrecondition, std::move(message)};
 }

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/text.h"
+#include "engines/add_plan.h"
 #include "engines/facet_tally.h"
 
 namespace embeddingsdb {
@@ -116,15 +117,11 @@ Result<AddReport> DatabaseBase::Add(const Record& record) {
   return AddBatch({&record, 1});
 }
 
-Result<AddReport> DatabaseBase::AddBatch(std::span<const Record> records) {
-  EDB_ASSIGN(const InUse in_use, EnterWritable());
+Status DatabaseBase::ValidateBatch(std::span<const Record> records) const {
   if (records.size() > kMaxBatchRecords) {
     return InvalidArgumentError(
         Concat("the batch has ", records.size(), " records, the limit is ", kMaxBatchRecords));
   }
-  std::map<std::reference_wrapper<const Key>, const Record*, std::less<Key>> last;
-  std::vector<const Record*> distinct;
-  distinct.reserve(records.size());
   for (std::size_t i = 0; i < records.size(); ++i) {
     const Record& record = records[i];
     const auto where = [&] {
@@ -139,20 +136,23 @@ Result<AddReport> DatabaseBase::AddBatch(std::span<const Record> records) {
                                          record.embedding.size(), " elements, but the database's ",
                                          "dimensions option is ", *options_.dimensions));
     }
-    last.insert_or_assign(std::cref(record.key), &record);
   }
-  // Of several records with one key only the last is stored, at its own place in the order.
-  for (const Record& record : records) {
-    if (last.find(std::cref(record.key))->second == &record) {
-      distinct.push_back(&record);
-    }
-  }
+  return {};
+}
+
+Result<AddReport> DatabaseBase::AddBatch(std::span<const Record> records,
+                                         const AddOptions& options) {
+  EDB_ASSIGN(const InUse in_use, EnterWritable());
+  EDB_TRY(ValidateBatch(records));
+  EDB_ASSIGN(const std::vector<const Record*> distinct,
+             DistinctRecords(records, options.on_duplicate));
   if (distinct.empty()) {
     return AddReport{};
   }
-  EDB_ASSIGN(AddReport report, DoAddBatch(distinct));
-  // The earlier ones of a repeated key count as replaced: they were stored over in the same commit.
-  report.replaced += static_cast<std::int64_t>(records.size() - distinct.size());
+  EDB_ASSIGN(AddReport report, DoAddBatch(distinct, options));
+  // Of a repeated key the others count as if they had been stored one after another.
+  const auto repeated = static_cast<std::int64_t>(records.size() - distinct.size());
+  (options.on_duplicate == OnDuplicate::kOverwrite ? report.replaced : report.skipped) += repeated;
   return report;
 }
 

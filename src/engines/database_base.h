@@ -59,7 +59,8 @@ struct ResolvedSimilarQuery {
 class DatabaseBase : public Database {
  public:
   Result<AddReport> Add(const Record& record) final;
-  Result<AddReport> AddBatch(std::span<const Record> records) final;
+  using Database::AddBatch;
+  Result<AddReport> AddBatch(std::span<const Record> records, const AddOptions& options) final;
   std::int64_t Pending() const override { return 0; }
   Status Flush() final;
   Result<Record> Get(const Key& key) final;
@@ -94,7 +95,8 @@ class DatabaseBase : public Database {
   /// `records` are valid, at most kMaxBatchRecords, have distinct keys and the length that the
   /// `dimensions` option asks for. The engine checks lengths against what it holds
   /// (WrongDimension).
-  virtual Result<AddReport> DoAddBatch(std::span<const Record* const> records) = 0;
+  virtual Result<AddReport> DoAddBatch(std::span<const Record* const> records,
+                                       const AddOptions& options) = 0;
   virtual Status DoFlush() { return {}; }
   virtual Result<Record> DoGet(const Key& key) = 0;
   virtual Result<bool> DoRemove(const Key& key) = 0;
@@ -134,6 +136,7 @@ class DatabaseBase : public Database {
   using InUse = std::shared_lock<std::shared_mutex>;
   Result<InUse> Enter() const;
   Result<InUse> EnterWritable() const;
+  Status ValidateBatch(std::span<const Record> records) const;
   /// Keeps all calls out, and waits for those in flight.
   Result<std::unique_lock<std::shared_mutex>> EnterAlone();
 

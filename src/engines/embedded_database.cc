@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "core/record_matcher.h"
 #include "core/text.h"
+#include "engines/add_plan.h"
 #include "engines/chosen_rows.h"
 #include "engines/embedded_stats.h"
 #include "engines/facet_tally.h"
@@ -165,8 +166,9 @@ class EmbeddedDatabase final : public DatabaseBase {
   Capabilities capabilities() const override { return store_->capabilities(); }
 
  protected:
-  Result<AddReport> DoAddBatch(std::span<const Record* const> records) override {
-    return write_mutex_.Add(records);
+  Result<AddReport> DoAddBatch(std::span<const Record* const> records,
+                               const AddOptions& options) override {
+    return options == AddOptions() ? write_mutex_.Add(records) : AddPlanned(records, options);
   }
   Status DoFlush() override { return store_->Flush(); }
   Result<Record> DoGet(const Key& key) override;
@@ -207,6 +209,8 @@ class EmbeddedDatabase final : public DatabaseBase {
   Status CheckDimensions(std::span<const Record* const> records) const;
   /// Commit, catalog and index update of an add; needs write_mutex_.
   Result<std::vector<PutResult>> Commit(std::span<const Record* const> records);
+  /// An add that has to know first which keys are taken.
+  Result<AddReport> AddPlanned(std::span<const Record* const> records, const AddOptions& options);
   void CountAdded(const Record& record, bool added);
   void CountRemoved(const Key& key);
   /// Length of the model's vectors; 0 when it has no records.
@@ -363,6 +367,18 @@ Result<std::vector<PutResult>> EmbeddedDatabase::Commit(std::span<const Record* 
     index_.Clear();
   }
   return stored;
+}
+
+Result<AddReport> EmbeddedDatabase::AddPlanned(std::span<const Record* const> records,
+                                               const AddOptions& options) {
+  const std::lock_guard lock(write_mutex_);
+  EDB_TRY(CheckDimensions(records));
+  EDB_ASSIGN(const auto created, store_->CreatedTimes(records));
+  EDB_ASSIGN(const AddPlan plan, PlanAdd(records, created, options.on_duplicate));
+  if (!options.dry_run && !plan.records.empty()) {
+    EDB_TRY(Commit(plan.records).status());
+  }
+  return plan.report;
 }
 
 Result<Record> EmbeddedDatabase::DoGet(const Key& key) {

@@ -13,6 +13,7 @@
 #include "core/env.h"
 #include "core/record_matcher.h"
 #include "core/text.h"
+#include "engines/add_plan.h"
 #include "engines/builtin_engines.h"
 #include "engines/database_base.h"
 #include "index/distance.h"
@@ -59,7 +60,8 @@ class MemoryDatabase final : public DatabaseBase {
   Capabilities capabilities() const override { return {.exact = true, .snapshot_scan = true}; }
 
  protected:
-  Result<AddReport> DoAddBatch(std::span<const Record* const> records) override;
+  Result<AddReport> DoAddBatch(std::span<const Record* const> records,
+                               const AddOptions& options) override;
   Result<Record> DoGet(const Key& key) override;
   Result<bool> DoRemove(const Key& key) override;
   Status DoList(const ListQuery& query, RecordPage& page) override;
@@ -91,7 +93,8 @@ std::size_t MemoryDatabase::DimensionOf(const std::string& model) const {
   return it == model_dimensions_.end() ? 0 : it->second;
 }
 
-Result<AddReport> MemoryDatabase::DoAddBatch(std::span<const Record* const> records) {
+Result<AddReport> MemoryDatabase::DoAddBatch(std::span<const Record* const> records,
+                                             const AddOptions& options) {
   const std::unique_lock lock(mutex_);
   std::map<std::string, std::size_t> new_models;
   for (const Record* record : records) {
@@ -104,16 +107,24 @@ Result<AddReport> MemoryDatabase::DoAddBatch(std::span<const Record* const> reco
       return WrongDimension(DisplayKey(record->key), model, record->embedding.size(), expected);
     }
   }
-  AddReport report;
+  std::vector<std::optional<std::int64_t>> created;
+  created.reserve(records.size());
   for (const Record* record : records) {
+    const auto it = records_.find(record->key);
+    created.push_back(it == records_.end() ? std::nullopt : std::optional(it->second->created));
+  }
+  EDB_ASSIGN(const AddPlan plan, PlanAdd(records, created, options.on_duplicate));
+  if (options.dry_run) {
+    return plan.report;
+  }
+  for (const Record* record : plan.records) {
     const bool added =
         records_.insert_or_assign(record->key, std::make_shared<Record>(*record)).second;
-    ++(added ? report.added : report.replaced);
     model_dimensions_[record->key.model] = record->embedding.size();
     model_counts_[record->key.model] += added ? 1 : 0;
   }
   Touch();
-  return report;
+  return plan.report;
 }
 
 Result<Record> MemoryDatabase::DoGet(const Key& key) {

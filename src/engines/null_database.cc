@@ -21,8 +21,9 @@ class NullDatabase final : public DatabaseBase {
   Capabilities capabilities() const override { return {.exact = true, .stores = false}; }
 
  protected:
-  Result<AddReport> DoAddBatch(std::span<const Record* const> records) override {
-    return AddReport{.added = static_cast<std::int64_t>(records.size()), .replaced = 0};
+  Result<AddReport> DoAddBatch(std::span<const Record* const> records,
+                               const AddOptions& /*options*/) override {
+    return AddReport{.added = static_cast<std::int64_t>(records.size())};
   }
   Result<Record> DoGet(const Key& /*key*/) override { return NotFoundError("Not found"); }
   Result<bool> DoRemove(const Key& /*key*/) override { return false; }

@@ -81,6 +81,10 @@ class RecordStore {
   virtual Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now) = 0;
 
   virtual Result<std::optional<Record>> Get(const Key& key) = 0;
+  /// When the records with the keys of these (distinct ones) were created; nothing where there is
+  /// none. Called like Put.
+  virtual Result<std::vector<std::optional<std::int64_t>>> CreatedTimes(
+      std::span<const Record* const> records);
   /// Each row, or nothing when it is gone. Same order as `rows`.
   virtual Result<std::vector<std::optional<Record>>> GetRows(std::span<const RowRef> rows,
                                                              RowParts parts) = 0;

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "embeddingsdb/adding.h"
 #include "embeddingsdb/query.h"
 #include "embeddingsdb/record.h"
 

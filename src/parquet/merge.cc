@@ -17,8 +17,6 @@ namespace {
 
 using Metadata = std::map<std::string, std::string>;
 
-constexpr std::array<std::string_view, 4> kOnDuplicateNames = {"fail", "skip", "overwrite",
-                                                               "newest"};
 constexpr std::string_view kOurMetadata = "embeddingsdb:";
 constexpr std::array<std::string_view, 2> kColumnMetadata = {"ARROW:schema", "pandas"};
 
@@ -176,16 +174,6 @@ Status CopyRows(const std::string& input, const std::vector<bool>& keep, Parquet
 }
 
 }  // namespace
-
-Result<OnDuplicate> ParseOnDuplicate(std::string_view name) {
-  for (std::size_t i = 0; i < kOnDuplicateNames.size(); ++i) {
-    if (kOnDuplicateNames[i] == name) {
-      return static_cast<OnDuplicate>(i);
-    }
-  }
-  return InvalidArgumentError(
-      Concat("on-duplicate ", Quote(name), " is none of fail, skip, overwrite, newest"));
-}
 
 Result<MergeReport> MergeParquet(std::span<const std::string> inputs, const std::string& output,
                                  MergeOptions options) {

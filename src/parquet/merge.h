@@ -9,23 +9,15 @@
 #include <string>
 #include <string_view>
 
+#include "embeddingsdb/adding.h"
 #include "embeddingsdb/parquet.h"
 #include "embeddingsdb/status.h"
 
 namespace embeddingsdb {
 
-/// What happens when two rows, of two files or of one, have the same key.
-enum class OnDuplicate : std::uint8_t {
-  kFail,       ///< nothing is written; the error names the key and both rows
-  kSkip,       ///< the first row stays
-  kOverwrite,  ///< the last row stays
-  kNewest,     ///< the row with the largest `created` stays, of several the last
-};
-
-/// "fail", "skip", "overwrite" or "newest". kInvalidArgument names the known ones.
-Result<OnDuplicate> ParseOnDuplicate(std::string_view name);
-
 struct MergeOptions {
+  /// What happens when two rows, of two files or of one, have the same key. Under kFail nothing is
+  /// written, and the error names both rows.
   OnDuplicate on_duplicate = OnDuplicate::kFail;
   ParquetWriteOptions write;  ///< its metadata wins over what the inputs agree on
 };

@@ -22,15 +22,14 @@ Status BulkAdder::Add(std::span<const Record> records) {
 }
 
 Status BulkAdder::AddBatch(std::span<const Record> records) {
-  const Result<AddReport> added =
-      records.size() == 1 ? database_.Add(records[0]) : database_.AddBatch(records);
+  const Result<AddReport> added = database_.AddBatch(records, options_);
   if (added.ok()) {
     report_.acknowledged += static_cast<std::int64_t>(records.size());
-    report_.added += added->added;
-    report_.replaced += added->replaced;
+    report_.records += *added;
     return {};
   }
-  if (added.status().code() != StatusCode::kInvalidArgument) {
+  if (added.status().code() != StatusCode::kInvalidArgument &&
+      added.status().code() != StatusCode::kAlreadyExists) {
     return added.status();
   }
   if (records.size() == 1) {

@@ -23,12 +23,16 @@ static_assert(kCommitRecords < kMaxBatchRecords);  // the last message may carry
 /// Not safe for concurrent use. Borrows the database.
 class BulkAdder {
  public:
-  explicit BulkAdder(Database& database) : database_(database) {}
+  explicit BulkAdder(Database& database, const AddOptions& options = {})
+      : database_(database), options_(options) {}
 
   /// Stores the records that follow those of the calls before, in one commit unless they exceed the
   /// limits of a batch. At a bad record all records before it are stored and none after; the error
   /// names its place in the stream and its key.
   Status Add(std::span<const Record> records);
+
+  /// For the records to come.
+  void set_options(const AddOptions& options) { options_ = options; }
 
   /// What is durable so far; `status` is that of the last Add.
   const ImportReport& report() const { return report_; }
@@ -37,6 +41,7 @@ class BulkAdder {
   Status AddBatch(std::span<const Record> records);
 
   Database& database_;
+  AddOptions options_;
   ImportReport report_;
 };
 

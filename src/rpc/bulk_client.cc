@@ -72,11 +72,17 @@ class Acknowledgements {
   std::jthread thread_;  // last: it uses the others
 };
 
+/// Where records are sent. The message is empty but for the options of the stream.
+struct Outgoing {
+  ImportCall& call;
+  v1::AddRecordsRequest& message;
+};
+
 /// Sends records until the source ends, the source fails or the server ends the call. `sent` counts
 /// the records that were taken from the source and are good.
-Status SendAll(ImportCall& call, RecordCursor& source, Acknowledgements& acknowledgements,
+Status SendAll(Outgoing outgoing, RecordCursor& source, Acknowledgements& acknowledgements,
                std::int64_t& sent) {
-  v1::AddRecordsRequest message;
+  auto& [call, message] = outgoing;
   Record record;
   Status status;
   bool more = true;
@@ -210,7 +216,7 @@ class PageCursor final : public RecordCursor {
 }  // namespace
 
 std::optional<ImportReport> StreamRecords(Connection& connection, RecordCursor& source,
-                                          const ImportProgress& progress) {
+                                          const StreamOptions& options) {
   grpc::ClientContext context;
   connection.Prepare(context);
   const std::unique_ptr<ImportCall> call = connection.v1().AddRecords(&context);
@@ -230,13 +236,15 @@ std::optional<ImportReport> StreamRecords(Connection& connection, RecordCursor& 
   Status source_status;
   v1::AddRecordsResponse totals;
   {
-    Acknowledgements acknowledgements(*call, progress);
-    source_status = SendAll(*call, source, acknowledgements, sent);
+    Acknowledgements acknowledgements(*call, options.progress);
+    v1::AddRecordsRequest message;
+    FillAddOptions(options.add, message);
+    source_status = SendAll({*call, message}, source, acknowledgements, sent);
     totals = acknowledgements.WaitForEnd();
   }
   report.acknowledged = totals.acknowledged();
-  report.added = totals.added();
-  report.replaced = totals.replaced();
+  report.records = {
+      .added = totals.added(), .replaced = totals.replaced(), .skipped = totals.skipped()};
   report.status = connection.Finished(context, call->Finish());
   if (report.status.ok() && report.acknowledged != sent) {
     report.status = InternalError(

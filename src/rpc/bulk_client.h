@@ -16,8 +16,12 @@ namespace embeddingsdb {
 
 /// Streams the records of `source`, which is only read once the server has answered. Nothing when
 /// the server lacks v1.
+struct StreamOptions {
+  const AddOptions& add;
+  const ImportProgress& progress;
+};
 std::optional<ImportReport> StreamRecords(Connection& connection, RecordCursor& source,
-                                          const ImportProgress& progress);
+                                          const StreamOptions& options);
 
 /// A cursor over ScanRecords. Asks for the first message, so that an error shows here; when the
 /// server lacks v1 that is an error too, and connection.lacks_v1() is true then.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "rpc/convert.h"
 
+#include <array>
 #include <concepts>
 #include <utility>
 
@@ -31,6 +32,13 @@ static_assert(static_cast<int>(StatusCode::kInternal) == grpc::StatusCode::INTER
 static_assert(static_cast<int>(StatusCode::kUnavailable) == grpc::StatusCode::UNAVAILABLE);
 static_assert(static_cast<int>(StatusCode::kDataLoss) == grpc::StatusCode::DATA_LOSS);
 static_assert(static_cast<int>(StatusCode::kUnauthenticated) == grpc::StatusCode::UNAUTHENTICATED);
+
+constexpr std::array<std::pair<OnDuplicate, v1::OnDuplicate>, 4> kPolicies = {{
+    {OnDuplicate::kOverwrite, v1::ON_DUPLICATE_OVERWRITE},
+    {OnDuplicate::kFail, v1::ON_DUPLICATE_FAIL},
+    {OnDuplicate::kSkip, v1::ON_DUPLICATE_SKIP},
+    {OnDuplicate::kNewest, v1::ON_DUPLICATE_NEWEST},
+}};
 
 /// A client of go-embeddingsdb may take as little as 8 KiB of metadata, escapes included.
 constexpr std::size_t kMaxMessageOfStatus = 2'048;
@@ -186,5 +194,25 @@ template Result<std::vector<Filter>> FiltersFrom(
     const google::protobuf::RepeatedPtrField<legacy::ListRecordsFilter>& messages);
 template Result<std::vector<Filter>> FiltersFrom(
     const google::protobuf::RepeatedPtrField<v1::Filter>& messages);
+
+void FillAddOptions(const AddOptions& options, v1::AddRecordsRequest& request) {
+  for (const auto& [policy, message] : kPolicies) {
+    if (policy == options.on_duplicate) {
+      request.set_on_duplicate(message);
+    }
+  }
+  request.set_dry_run(options.dry_run);
+}
+
+Result<AddOptions> AddOptionsFrom(const v1::AddRecordsRequest& request) {
+  for (const auto& [policy, message] : kPolicies) {
+    if (message == request.on_duplicate()) {
+      return AddOptions{.on_duplicate = policy, .dry_run = request.dry_run()};
+    }
+  }
+  return InvalidArgumentError(Concat("on_duplicate is ", static_cast<int>(request.on_duplicate()),
+                                     ", the largest known is ",
+                                     static_cast<int>(v1::OnDuplicate_MAX)));
+}
 
 }  // namespace embeddingsdb

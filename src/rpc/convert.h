@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "embeddingsdb/adding.h"
 #include "embeddingsdb/query.h"
 #include "embeddingsdb/record.h"
 #include "embeddingsdb/status.h"
@@ -72,6 +73,10 @@ void FillFilters(const std::vector<Filter>& filters, Messages& messages) {
     message.set_value(filter.value);
   }
 }
+
+void FillAddOptions(const AddOptions& options, v1::AddRecordsRequest& request);
+/// kInvalidArgument for a policy this program does not know.
+Result<AddOptions> AddOptionsFrom(const v1::AddRecordsRequest& request);
 
 /// kResourceExhausted, with the answer cleared, when a page of records is too large to be sent.
 Status CheckPageSize(google::protobuf::Message& page, std::size_t max_bytes);

@@ -19,7 +19,9 @@ class DatabaseClient final : public Client {
   explicit DatabaseClient(std::unique_ptr<Database> database) : database_(std::move(database)) {}
 
   Status Add(const Record& record) override { return database_->Add(record).status(); }
-  ImportReport AddRecords(RecordCursor& source, const ImportProgress& progress) override;
+  using Client::AddRecords;
+  ImportReport AddRecords(RecordCursor& source, const AddOptions& options,
+                          const ImportProgress& progress) override;
   Result<Record> Get(const Key& key) override { return database_->Get(key); }
   Status Remove(const Key& key) override { return database_->Remove(key).status(); }
   Result<RecordPage> List(const ListQuery& query) override { return database_->List(query); }
@@ -73,8 +75,9 @@ void ReadBatch(RecordCursor& source, Batch& batch) {
 }
 
 // A batch is read, on this thread, while another commits the one before.
-ImportReport DatabaseClient::AddRecords(RecordCursor& source, const ImportProgress& progress) {
-  BulkAdder adder(*database_);
+ImportReport DatabaseClient::AddRecords(RecordCursor& source, const AddOptions& options,
+                                        const ImportProgress& progress) {
+  BulkAdder adder(*database_, options);
   std::array<Batch, 2> batches;
   std::future<void> commit;  // waits when destroyed
   const auto committed = [&] {

@@ -23,7 +23,9 @@ class GrpcClient final : public Client {
       : connection_(std::move(connection)) {}
 
   Status Add(const Record& record) override;
-  ImportReport AddRecords(RecordCursor& source, const ImportProgress& progress) override;
+  using Client::AddRecords;
+  ImportReport AddRecords(RecordCursor& source, const AddOptions& options,
+                          const ImportProgress& progress) override;
   Result<Record> Get(const Key& key) override;
   Status Remove(const Key& key) override;
   Result<RecordPage> List(const ListQuery& query) override;
@@ -77,13 +79,19 @@ Status GrpcClient::Add(const Record& record) {
   return connection_->Call(&LegacyStub::AddRecord, request).status();
 }
 
-ImportReport GrpcClient::AddRecords(RecordCursor& source, const ImportProgress& progress) {
+ImportReport GrpcClient::AddRecords(RecordCursor& source, const AddOptions& options,
+                                    const ImportProgress& progress) {
   if (!connection_->lacks_v1()) {
-    if (auto report = StreamRecords(*connection_, source, progress)) {
+    if (auto report = StreamRecords(*connection_, source, {options, progress})) {
       return *std::move(report);
     }
   }
   ImportReport report;
+  if (options != AddOptions()) {
+    report.status =
+        UnimplementedError("this server can only replace records that have the same key");
+    return report;
+  }
   Record record;
   while (true) {
     const Result<bool> more = source.Next(record);
@@ -97,7 +105,7 @@ ImportReport GrpcClient::AddRecords(RecordCursor& source, const ImportProgress& 
           Concat("record ", report.acknowledged, " (", Quote(DisplayKey(record.key)), ")"));
       return report;
     }
-    ++report.added;
+    ++report.records.added;
     ++report.acknowledged;
     if (progress) {
       progress(report.acknowledged);

@@ -6,6 +6,7 @@
 #include <exception>
 #include <grpcpp/server_context.h>
 #include <iterator>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -70,6 +71,7 @@ class ImportStream final : public ImportStreams::Reactor {
   void OnDone() override { const std::shared_ptr<ImportStream> last = std::move(self_); }
 
   bool TakeBatch(std::vector<Record>& batch);
+  Status TakeOptions();
   void SendTotals(const ImportReport& report);
   Status Outcome();
   grpc::Status End(const Status& status) {
@@ -93,7 +95,8 @@ class ImportStream final : public ImportStreams::Reactor {
   std::condition_variable changed_;
   std::vector<Record> queue_;  // decoded, not yet taken
   std::size_t queue_bytes_ = 0;
-  bool paused_ = false;  // the next StartRead waits until the queue is taken
+  bool paused_ = false;                        // the next StartRead waits until the queue is taken
+  std::optional<Result<AddOptions>> options_;  // of the first message
   bool input_ended_ = false;
   bool cancelled_ = false;
   bool draining_ = false;
@@ -119,6 +122,9 @@ void ImportStream::OnReadDone(bool ok) {
     bytes += RecordBytes(records[i]);
   }
   lock.lock();
+  if (!options_) {
+    options_ = AddOptionsFrom(request_);
+  }
   if (queue_.empty()) {
     queue_.swap(records);
   } else {
@@ -159,8 +165,9 @@ void ImportStream::OnWriteDone(bool ok) {
 void ImportStream::SendTotals(const ImportReport& report) {
   std::unique_lock lock(mutex_);
   totals_.set_acknowledged(report.acknowledged);
-  totals_.set_added(report.added);
-  totals_.set_replaced(report.replaced);
+  totals_.set_added(report.records.added);
+  totals_.set_replaced(report.records.replaced);
+  totals_.set_skipped(report.records.skipped);
   totals_changed_ = writing_;
   if (writing_) {
     return;
@@ -191,6 +198,14 @@ bool ImportStream::TakeBatch(std::vector<Record>& batch) {
   return true;
 }
 
+/// There has been a message.
+Status ImportStream::TakeOptions() {
+  const std::lock_guard lock(mutex_);
+  EDB_ASSIGN(const AddOptions options, *options_);
+  adder_.set_options(options);
+  return {};
+}
+
 Status ImportStream::Outcome() {
   if (!adder_.report().status.ok()) {
     return adder_.report().status;
@@ -207,14 +222,20 @@ void ImportStream::Commit() {
   try {
     const ImportReport& report = adder_.report();
     std::vector<Record> batch;
-    while (report.status.ok() && TakeBatch(batch)) {
+    while (status.ok() && report.status.ok() && TakeBatch(batch)) {
+      status = TakeOptions();
+      if (!status.ok()) {
+        break;
+      }
       const std::int64_t before = report.acknowledged;
       adder_.Add(batch).IgnoreError("kept in the report");
       if (report.acknowledged > before) {
         SendTotals(report);
       }
     }
-    status = Outcome();
+    if (status.ok()) {
+      status = Outcome();
+    }
   } catch (const std::exception& error) {
     status = InternalError(error.what());
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Add, get, remove, replace: what goes in comes out, once, and nothing bad gets in.
+#include <algorithm>
 #include <limits>
 #include <thread>
 
@@ -90,6 +91,80 @@ TEST_P(Records, OfRepeatedKeysInABatchTheLastWins) {
   ASSERT_OK(report);
   EXPECT_EQ(*report, (AddReport{.added = 2, .replaced = 1}));
   EXPECT_EQ(db_->Get({"p", "d", "m"})->embedding, std::vector<float>{3});
+}
+
+// Of 20 records 10 are there: enough for an engine that looks up many at once in another way.
+class AddingTwice : public Records {
+ protected:
+  static constexpr int kStored = 10;
+
+  void SetUp() override {
+    Records::SetUp();
+    for (int i = 0; i < kStored; ++i) {
+      stored_.push_back(MakeRecord("p", std::to_string(i), "m", {1}));
+      stored_.back().created = 100;
+    }
+    ASSERT_OK(db_->AddBatch(stored_));
+    for (int i = 0; i < 2 * kStored; ++i) {
+      batch_.push_back(MakeRecord("p", std::to_string(i), "m", {2}));
+      batch_.back().created = i < kStored / 2 ? 99 : 100;
+    }
+  }
+  /// First elements of the vectors of the first 10 keys, as digits.
+  std::string Stored() {
+    std::string digits;
+    for (const Record& record : stored_) {
+      digits += std::to_string(static_cast<int>(db_->Get(record.key)->embedding.front()));
+    }
+    return digits;
+  }
+
+  std::vector<Record> stored_;
+  std::vector<Record> batch_;
+};
+EDB_FOR_ALL_STORES(AddingTwice);
+
+TEST_P(AddingTwice, FailStoresNothingAndNamesTheKey) {
+  const AddOptions fail{.on_duplicate = OnDuplicate::kFail};
+  std::reverse(batch_.begin(), batch_.end());  // the first taken key comes after free ones
+  EXPECT_FAILS(db_->AddBatch(batch_, fail), kAlreadyExists, "p-9-m");
+  EXPECT_EQ(*db_->Count({}), kStored);
+  EXPECT_EQ(Stored(), "1111111111");
+  const std::vector<Record> twice = {batch_[0], batch_[1], batch_[0]};
+  EXPECT_FAILS(db_->AddBatch(twice, fail), kAlreadyExists, "p-19-m");
+  EXPECT_EQ(*db_->AddBatch({batch_.data(), kStored}, fail), (AddReport{.added = kStored}));
+}
+
+TEST_P(AddingTwice, SkipKeepsWhatIsThere) {
+  batch_.push_back(batch_.back());
+  batch_.back().embedding = {3};
+  EXPECT_EQ(*db_->AddBatch(batch_, {.on_duplicate = OnDuplicate::kSkip}),
+            (AddReport{.added = kStored, .skipped = kStored + 1}));
+  EXPECT_EQ(Stored(), "1111111111");
+  EXPECT_EQ(db_->Get(batch_.back().key)->embedding, std::vector<float>{2});
+}
+
+TEST_P(AddingTwice, NewestComparesTheTimes) {
+  EXPECT_EQ(*db_->AddBatch(batch_, {.on_duplicate = OnDuplicate::kNewest}),
+            (AddReport{.added = kStored, .replaced = kStored / 2, .skipped = kStored / 2}));
+  EXPECT_EQ(Stored(), "1111122222");
+  Record older = batch_.back();
+  older.embedding = {4};
+  older.created = 1;
+  const std::vector<Record> both = {batch_.back(), older};
+  EXPECT_EQ(*db_->AddBatch(both, {.on_duplicate = OnDuplicate::kNewest}),
+            (AddReport{.replaced = 1, .skipped = 1}));
+  EXPECT_EQ(db_->Get(older.key)->embedding, std::vector<float>{2});
+}
+
+TEST_P(AddingTwice, ADryRunReportsAndStoresNothing) {
+  const AddOptions options{.on_duplicate = OnDuplicate::kSkip, .dry_run = true};
+  EXPECT_EQ(*db_->AddBatch(batch_, options), (AddReport{.added = kStored, .skipped = kStored}));
+  EXPECT_EQ(*db_->AddBatch(batch_, {.dry_run = true}),
+            (AddReport{.added = kStored, .replaced = kStored}));
+  EXPECT_EQ(*db_->Count({}), kStored);
+  batch_.back().embedding = {1, 2};
+  EXPECT_FAILS(db_->AddBatch(batch_, options), kInvalidArgument, "elements");
 }
 
 TEST_P(Records, ABatchWithOneBadRecordStoresNothingAndNamesIt) {

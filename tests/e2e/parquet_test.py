@@ -46,6 +46,73 @@ class RoundTrip(TestCase):
             self.assertTool(tool("parquet-import", *database, original, original))
         self.assertEqual(tool("embeddingsdb-client", "count", *database).out, "100\n")
 
+    def imported(self, database, *arguments):
+        """The counts that an import ends with."""
+        result = self.assertTool(tool("parquet-import", *database, *arguments))
+        line = next(line for line in result.err.splitlines() if " all records " in line)
+        return dict(field.split("=") for field in line.split("records ")[1].split())
+
+    def test_a_part_of_the_rows_is_imported(self):
+        source = self.parquet_of([record(n) for n in range(100)])
+        database = ["-database-uri", database_uri("sqlite", self.folder)]
+        for flags, count in [(["-start", "90"], 10), (["-end", "9"], 10),
+                             (["-start", "40", "-end", "49"], 10), (["-start", "100"], 0),
+                             (["-start", "99", "-end", "1000"], 1)]:
+            with self.subTest(flags):
+                self.assertEqual(self.imported(database, *flags, source)["count"], str(count))
+        listed = tool("embeddingsdb-client", "list", *database, "-per-page", "1000").lines()
+        depictions = {line["depiction_id"] for line in listed}
+        expected = [*range(10), *range(40, 50), *range(90, 100)]
+        self.assertEqual(depictions, {record(n)["depiction_id"] for n in expected})
+        for flags in (["-start", "5", "-end", "4"], ["-start", "-1"], ["-on-duplicate", "first"],
+                      ["-resume", "state", "-start", "1"], ["-resume", "state", "-dry-run"]):
+            self.assertTool(tool("parquet-import", *database, *flags, source), 2)
+
+    def test_taken_keys_and_dry_run(self):
+        old = self.parquet_of([record(n, created=100) for n in range(10)], "old.parquet")
+        new = self.parquet_of([record(n, created=95 + n) for n in range(15)], "new.parquet")
+        database = ["-database-uri", database_uri("lmdb", self.folder)]
+        self.imported(database, old)
+        counts = self.imported(database, "-dry-run", new)
+        self.assertEqual(counts, {"count": "15", "added": "5", "replaced": "10", "skipped": "0"})
+        self.assertEqual(tool("embeddingsdb-client", "count", *database).out, "10\n")
+        counts = self.imported(database, "-on-duplicate", "newest", new)
+        self.assertEqual(counts, {"count": "15", "added": "5", "replaced": "5", "skipped": "5"})
+        counts = self.imported(database, "-on-duplicate", "skip", old, new)
+        self.assertEqual(counts, {"count": "25", "added": "0", "replaced": "0", "skipped": "25"})
+        result = tool("parquet-import", *database, "-on-duplicate", "fail", new)
+        self.assertTool(result, 1, "record 0")
+
+    def test_an_interrupted_import_goes_on(self):
+        rows = [record(n, provider="q") for n in range(60)]
+        rows[57]["model"] = "wide"
+        one = self.parquet_of([record(n) for n in range(50)], "one.parquet")
+        two = self.parquet_of(rows, "two.parquet")
+        state = self.folder / "import.state"
+        database = ["-database-uri", database_uri("sqlite", self.folder)]
+        resume = [*database, "-resume", state]
+        in_the_way = record(0, provider="other", model="wide", dimension=5)
+        self.assertTool(self.add([in_the_way], *database))
+
+        result = tool("parquet-import", *resume, one, two)
+        self.assertTool(result, 1, "after 57 of 60 records were stored; -start 57 goes on")
+        result = tool("parquet-import", "-database-uri", "memory://", "-resume", state, one)
+        self.assertTool(result, 6, "into another database")
+        os.rename(two, self.folder / "kept.parquet")
+        os.rename(self.parquet_of(rows[:59], "changed.parquet"), two)
+        self.assertTool(tool("parquet-import", *resume, one, two), 6, "has changed since")
+        os.rename(self.folder / "kept.parquet", two)
+        result = tool("parquet-import", *resume, one, two)
+        self.assertTool(result, 1, "after 0 of 3 records were stored; -start 57 goes on")
+
+        key = ["-provider", "other", "-model", "wide", "-depiction-id", in_the_way["depiction_id"]]
+        self.assertTool(tool("embeddingsdb-client", "remove", *database, *key))
+        self.assertEqual(self.imported(resume, one, two)["count"], "3", "nothing is read twice")
+        self.assertEqual(tool("embeddingsdb-client", "count", *database).out, "110\n")
+        self.assertFalse(state.exists())
+        state.write_text("nonsense")
+        self.assertTool(tool("parquet-import", *resume, one), 6, "state of an import")
+
     def test_export_filters_and_writes_to_stdout(self):
         database = ["-database-uri", database_uri("sqlite", self.folder)]
         self.assertTool(self.add(mixed_records(), *database))

@@ -37,7 +37,7 @@ class FaultyDatabase final : public ForwardingDatabase {
   FaultyDatabase(std::unique_ptr<Database> base, Fault fault)
       : ForwardingDatabase(std::move(base)), fault_(fault) {}
 
-  Result<AddReport> AddBatch(std::span<const Record> records) override {
+  Result<AddReport> AddBatch(std::span<const Record> records, const AddOptions& options) override {
     std::vector<Record> changed(records.begin(), records.end());
     for (Record& record : changed) {
       const Result<Record> old = base().Get(record.key);
@@ -45,7 +45,7 @@ class FaultyDatabase final : public ForwardingDatabase {
         record.subject_id = old->subject_id;
       }
     }
-    return base().AddBatch(changed);
+    return base().AddBatch(changed, options);
   }
   Result<bool> Remove(const Key& key) override {
     if (fault_ == Fault::kRemoveForgets) {

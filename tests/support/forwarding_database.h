@@ -20,9 +20,9 @@ class ForwardingDatabase : public Database {
  public:
   explicit ForwardingDatabase(std::unique_ptr<Database> base) : base_(std::move(base)) {}
 
-  Result<AddReport> Add(const Record& record) final { return AddBatch({&record, 1}); }
-  Result<AddReport> AddBatch(std::span<const Record> records) override {
-    return base_->AddBatch(records);
+  Result<AddReport> Add(const Record& record) final { return AddBatch({&record, 1}, {}); }
+  Result<AddReport> AddBatch(std::span<const Record> records, const AddOptions& options) override {
+    return base_->AddBatch(records, options);
   }
   std::int64_t Pending() const override { return base_->Pending(); }
   Status Flush() override { return base_->Flush(); }

@@ -47,11 +47,11 @@ class HookedDatabase final : public ForwardingDatabase {
   HookedDatabase(std::unique_ptr<Database> base, Hooks& hooks)
       : ForwardingDatabase(std::move(base)), hooks_(hooks) {}
 
-  Result<AddReport> AddBatch(std::span<const Record> records) override {
+  Result<AddReport> AddBatch(std::span<const Record> records, const AddOptions& options) override {
     if (const auto hook = hooks_.before_add()) {
       EDB_TRY(hook(records));
     }
-    auto report = ForwardingDatabase::AddBatch(records);
+    auto report = ForwardingDatabase::AddBatch(records, options);
     if (report.ok()) {
       hooks_.stored += static_cast<std::int64_t>(records.size());
       ++hooks_.batches;

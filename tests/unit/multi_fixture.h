@@ -47,12 +47,12 @@ class TestMember final : public ForwardingDatabase {
     state_.database = &this->base();
   }
 
-  Result<AddReport> AddBatch(std::span<const Record> records) override {
+  Result<AddReport> AddBatch(std::span<const Record> records, const AddOptions& options) override {
     EDB_TRY(Alive());
     if (state_.refuses_adds) {
       return ResourceExhaustedError("the disk is full");
     }
-    return base().AddBatch(records);
+    return base().AddBatch(records, options);
   }
   Status Flush() override {
     state_.flushed = true;

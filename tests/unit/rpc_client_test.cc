@@ -75,7 +75,7 @@ TEST_P(AnyClient, ImportsAndScansEverythingOnce) {
       client_->AddRecords(source, [&](std::int64_t count) { progress.push_back(count); });
   EXPECT_OK(report.status);
   EXPECT_EQ(report.acknowledged, 600);
-  EXPECT_EQ(report.added, 600);
+  EXPECT_EQ(report.records.added, 600);
   ASSERT_FALSE(progress.empty());
   EXPECT_EQ(progress.back(), 600);
   EXPECT_TRUE(std::is_sorted(progress.begin(), progress.end()));
@@ -97,8 +97,34 @@ TEST_P(AnyClient, ImportCountsReplacedRecords) {
   VectorCursor second(MakeRecords(15));
   const ImportReport report = client_->AddRecords(second, nullptr);
   EXPECT_EQ(report.acknowledged, 15);
-  EXPECT_EQ(report.added, legacy() ? 15 : 5);  // go-embeddingsdb's protocol does not tell
-  EXPECT_EQ(report.replaced, legacy() ? 0 : 10);
+  EXPECT_EQ(report.records.added, legacy() ? 15 : 5);  // go-embeddingsdb's protocol does not tell
+  EXPECT_EQ(report.records.replaced, legacy() ? 0 : 10);
+}
+
+TEST_P(AnyClient, ImportDoesWithTakenKeysWhatItIsTold) {
+  VectorCursor first(MakeRecords(10));
+  EXPECT_OK(client_->AddRecords(first, nullptr).status);
+  const auto add = [&](const AddOptions& options) {
+    VectorCursor source(MakeRecords(15));
+    return client_->AddRecords(source, options, nullptr);
+  };
+  if (legacy()) {
+    EXPECT_FAILS(add({.on_duplicate = OnDuplicate::kSkip}).status, kUnimplemented, "replace");
+    EXPECT_FAILS(add({.dry_run = true}).status, kUnimplemented, "replace");
+    return;
+  }
+  EXPECT_EQ(add({.dry_run = true}).records, (AddReport{.added = 5, .replaced = 10}));
+  EXPECT_EQ(*client_->Count({}), 10);
+  EXPECT_EQ(add({.on_duplicate = OnDuplicate::kNewest, .dry_run = true}).records,
+            (AddReport{.added = 5, .replaced = 10}));
+  const ImportReport failed = add({.on_duplicate = OnDuplicate::kFail});
+  EXPECT_FAILS(failed.status, kAlreadyExists, "record 0 (\"provider-depiction-0-model\")");
+  EXPECT_EQ(failed.acknowledged, 0);
+  const ImportReport skipped = add({.on_duplicate = OnDuplicate::kSkip});
+  EXPECT_OK(skipped.status);
+  EXPECT_EQ(skipped.acknowledged, 15);
+  EXPECT_EQ(skipped.records, (AddReport{.added = 5, .skipped = 10}));
+  EXPECT_EQ(*client_->Count({}), 15);
 }
 
 TEST_P(AnyClient, ImportStopsAtABadRecordAndKeepsThoseBefore) {

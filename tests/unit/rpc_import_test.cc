@@ -184,7 +184,7 @@ TEST(Drain, WhatWasAcknowledgedIsStoredAndTheRestIsReported) {
   EXPECT_EQ(report.status.code(), StatusCode::kUnavailable) << report.status;
   EXPECT_GT(report.acknowledged, 0);
   EXPECT_EQ(report.acknowledged, server.hooks.stored);
-  EXPECT_EQ(report.added, report.acknowledged);
+  EXPECT_EQ(report.records.added, report.acknowledged);
   EXPECT_TRUE(server.hooks.closed);
 }
 

@@ -39,6 +39,10 @@ class DuckdbStore final : public RecordStore {
   Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now) override;
 
   Result<std::optional<Record>> Get(const Key& key) override;
+  Result<std::vector<std::optional<std::int64_t>>> CreatedTimes(
+      std::span<const Record* const> records) override {
+    return writer_->CreatedTimes(records);
+  }
   Result<std::vector<std::optional<Record>>> GetRows(std::span<const RowRef> rows,
                                                      RowParts parts) override;
   Status List(const ListQuery& query, RecordPage& page) override;

@@ -225,6 +225,29 @@ Result<std::optional<RowId>> DuckdbWriter::Remove(const Key& key, std::int64_t n
   return std::optional<RowId>(old);
 }
 
+// One join: DuckDB takes a millisecond to look up a single row.
+Result<std::vector<std::optional<std::int64_t>>> DuckdbWriter::CreatedTimes(
+    std::span<const Record* const> records) {
+  EDB_TRY(session_->Run("DELETE FROM temp.stage").status());
+  EDB_TRY(AppendDuckdbKeys(session_->connection(), "temp", "stage", EncodeKeys(records, 0)));
+  EDB_ASSIGN(ResultSet found,
+             session_->Run("SELECT s.id, e.created FROM temp.stage s JOIN db.keys k ON k.key = "
+                           "s.key JOIN db.embeddings e ON e.id = k.id",
+                           {}));
+  std::vector<std::optional<std::int64_t>> created(records.size());
+  for (;;) {
+    EDB_ASSIGN(const bool more, found.Next());
+    if (!more) {
+      return created;
+    }
+    const auto* ids = found.chunk().column(0).Values<std::int64_t>();
+    const auto* times = found.chunk().column(1).Values<std::int64_t>();
+    for (std::size_t row = 0; row < found.chunk().rows(); ++row) {
+      created[static_cast<std::size_t>(ids[row])] = times[row];
+    }
+  }
+}
+
 Status DuckdbWriter::SetMark(const std::string& name, std::int64_t value) {
   return session_
       ->Run("INSERT OR REPLACE INTO db.meta VALUES (?, ?)", {name, std::to_string(value)})

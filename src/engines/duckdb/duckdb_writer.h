@@ -25,6 +25,8 @@ class DuckdbWriter {
   Result<std::vector<PutResult>> Put(std::span<const Record* const> records,
                                      std::span<const std::int64_t> modified);
   Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now);
+  Result<std::vector<std::optional<std::int64_t>>> CreatedTimes(
+      std::span<const Record* const> records);
   Status SetMark(const std::string& name, std::int64_t value);
   /// Notes in db.catalog and db.meta what the next open would otherwise read all rows for. Not
   /// needed: what is not noted is read.

@@ -102,7 +102,8 @@ class MultiDatabase final : public DatabaseBase {
   std::int64_t Pending() const override;
 
  protected:
-  Result<AddReport> DoAddBatch(std::span<const Record* const> records) override;
+  Result<AddReport> DoAddBatch(std::span<const Record* const> records,
+                               const AddOptions& options) override;
   Status DoFlush() override;
   Result<Record> DoGet(const Key& key) override;
   Result<bool> DoRemove(const Key& key) override;
@@ -132,6 +133,8 @@ class MultiDatabase final : public DatabaseBase {
   Status DoClose() override;
 
  private:
+  /// Each part in its member, one after another.
+  Result<AddReport> AddParts(std::span<const Part> parts, const AddOptions& options);
   /// Calls `work` for every member, also after an error; the first is returned, the others logged.
   Status ForAll(const std::function<Status(Database& database)>& work);
 
@@ -170,10 +173,23 @@ std::int64_t MultiDatabase::Pending() const {
   return pending;
 }
 
-Result<AddReport> MultiDatabase::DoAddBatch(std::span<const Record* const> records) {
+Result<AddReport> MultiDatabase::DoAddBatch(std::span<const Record* const> records,
+                                            const AddOptions& options) {
   const std::lock_guard lock(write_mutex_);
   EDB_ASSIGN(const std::vector<Part> parts, Route(members_, records));
+  if (options.on_duplicate == OnDuplicate::kFail && !options.dry_run && parts.size() > 1) {
+    // One taken key must keep the whole batch out.
+    EDB_TRY(AddParts(parts, {.on_duplicate = OnDuplicate::kFail, .dry_run = true}).status());
+  }
+  return AddParts(parts, options);
+}
+
+Result<AddReport> MultiDatabase::AddParts(std::span<const Part> parts, const AddOptions& options) {
   AddReport sum;
+  std::size_t records = 0;
+  for (const Part& part : parts) {
+    records += part.records.size();
+  }
   std::size_t stored = 0;
   for (const Part& part : parts) {
     // A member wants its records side by side. Copying them takes a small part of the time that
@@ -183,14 +199,14 @@ Result<AddReport> MultiDatabase::DoAddBatch(std::span<const Record* const> recor
     for (const Record* record : part.records) {
       copies.push_back(*record);
     }
-    const Result<AddReport> report = Named(*part.member, part.member->database->AddBatch(copies));
-    if (!report.ok() && stored > 0) {
-      return report.status().WithContext(Concat(stored, " of the batch's ", records.size(),
-                                                " records are stored, in other databases"));
+    const Result<AddReport> report =
+        Named(*part.member, part.member->database->AddBatch(copies, options));
+    if (!report.ok() && stored > 0 && !options.dry_run) {
+      return report.status().WithContext(
+          Concat(stored, " of the batch's ", records, " records are stored, in other databases"));
     }
     EDB_TRY(report.status());
-    sum.added += report->added;
-    sum.replaced += report->replaced;
+    sum += *report;
     stored += copies.size();
   }
   return sum;

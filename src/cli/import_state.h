@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// ImportState: how far an import has come, in a small file, so that it can go on after it was
+// interrupted.
+#ifndef EMBEDDINGSDB_CLI_IMPORT_STATE_H_
+#define EMBEDDINGSDB_CLI_IMPORT_STATE_H_
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "embeddingsdb/record.h"
+#include "embeddingsdb/status.h"
+
+#include "cli/parquet_input.h"
+#include "core/env.h"
+
+namespace embeddingsdb {
+
+/// Written whole or not at all. The file holds names of inputs and numbers, and a hash of where the
+/// records go; no URI, for that may hold a secret. Used by one thread.
+class ImportState {
+ public:
+  /// Reads the file when it is there. kFailedPrecondition, saying which, when it is not of an
+  /// import or of one into another database; `target` is any text that names the database.
+  static Result<ImportState> Open(std::string path, std::string_view target, Env& env);
+
+  /// How many rows from the start of a file are stored. kFailedPrecondition when the file has
+  /// changed since.
+  Result<std::int64_t> RowsDone(const ParquetInput& input) const;
+
+  /// Notes how many are; writes the file at most once a second, and always when `last`.
+  Status Note(const ParquetInput& input, std::int64_t rows, bool last);
+
+  /// The import is complete.
+  Status Remove() { return env_->Remove(path_); }
+
+ private:
+  ImportState(std::string path, Env& env) : path_(std::move(path)), env_(&env) {}
+
+  std::string path_;
+  Env* env_;
+  Attributes entries_;  ///< what is in the file, a JSON object
+  std::chrono::steady_clock::time_point written_;
+};
+
+}  // namespace embeddingsdb
+
+#endif  // EMBEDDINGSDB_CLI_IMPORT_STATE_H_
