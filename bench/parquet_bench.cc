@@ -105,7 +105,6 @@ class Bench {
 };
 
 void Bench::Files() {
-  const std::string table = File("table.duckdb");
   const std::string out = File("out.parquet");
   const std::string a = File("a.parquet");
   const std::string b = File("b.parquet");

@@ -198,11 +198,12 @@ bool ImportStream::TakeBatch(std::vector<Record>& batch) {
   return true;
 }
 
-/// There has been a message.
 Status ImportStream::TakeOptions() {
   const std::lock_guard lock(mutex_);
-  EDB_ASSIGN(const AddOptions options, *options_);
-  adder_.set_options(options);
+  if (options_) {
+    EDB_ASSIGN(const AddOptions options, *options_);
+    adder_.set_options(options);
+  }
   return {};
 }
 
