@@ -13,30 +13,26 @@
   const NO_UTF8 = 0xff;
 
   let compiled; // promise of the module
-  let running; // promise of the exports of its instance
+  let running; // promise of { exports, broken } of its instance
 
   const failure = (why) => `Failed to validate input, ${why}\n`;
 
   async function startInstance() {
     compiled ??= WebAssembly.compile(Uint8Array.from(atob(WASM), (c) => c.charCodeAt(0)));
-    const instance = await WebAssembly.instantiate(await compiled);
-    instance.exports._initialize();
-    return instance.exports;
+    const { exports } = await WebAssembly.instantiate(await compiled);
+    exports._initialize();
+    return { exports, broken: false };
   }
 
-  /** Exports of an instance in which nothing has gone wrong so far. */
+  /** The instance, made anew when there is none or something went wrong in it. */
   async function start() {
-    for (;;) {
-      running ??= startInstance();
-      const mine = running;
-      try {
-        const core = await mine;
-        // Another call may have broken it meanwhile.
-        if (mine === running) return core;
-      } catch (error) {
-        if (mine === running) running = undefined;
-        throw failure(`WebAssembly does not start: ${error.message}`);
-      }
+    running ??= startInstance();
+    const mine = running;
+    try {
+      return await mine;
+    } catch (error) {
+      if (mine === running) running = undefined;
+      throw failure(`WebAssembly does not start: ${error.message}`);
     }
   }
 
@@ -74,10 +70,13 @@
       const what = json === null ? 'null' : `of type ${typeof json}`;
       throw failure(`the argument is ${what}, it must be a string`);
     }
-    const core = await start();
+    let core;
+    do core = await start();
+    while (core.broken); // by another call, while this one waited
     try {
-      return ask(core, json);
+      return ask(core.exports, json);
     } catch (error) {
+      core.broken = true;
       running = undefined;
       throw failure(`the validator broke off and starts anew: ${error.message}`);
     }
