@@ -18,6 +18,7 @@
 
 // Where wasi-libc's streams end. C++ prints to one why it gives up: that is a trap, and no import
 // of files from whoever runs the module.
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming): the names are libc's
 extern "C" std::size_t __stdio_write(FILE*, const unsigned char*, std::size_t) {
   __builtin_trap();
 }
@@ -27,6 +28,7 @@ extern "C" off_t __stdio_seek(FILE*, off_t, int) {
 extern "C" int __stdio_close(FILE*) {
   __builtin_trap();
 }
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 
 /// More bytes than these need not be given: the answer is the same.
 EDB_WASM_EXPORT(oembeddings_max_bytes)
@@ -45,6 +47,7 @@ char* OEmbeddingsProblems(const char* json, std::size_t size) {
     out += ToJson(problem);
   }
   out += "]";
+  // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): its owner is JavaScript
   char* const answer = static_cast<char*>(std::malloc(out.size() + 1));
   if (answer != nullptr) {
     std::memcpy(answer, out.c_str(), out.size() + 1);
