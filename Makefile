@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo serve test tsan bench check format clean install
+.PHONY: help setup build wasm demo serve test tsan bench check format clean install
 
 help:     ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -13,6 +13,9 @@ setup:    ## install what a build needs (Debian 12)
 
 build:    ## build the release in build/release, from a bare machine
 	scripts/setup && cmake --preset release && cmake --build --preset release
+
+wasm:     ## build the OEmbeddings validator for browsers and Node in build/wasm
+	scripts/setup --wasm && scripts/build-wasm
 
 demo:     build ## do the main job on real data
 	scripts/demo

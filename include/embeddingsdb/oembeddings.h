@@ -86,6 +86,9 @@ std::string_view OEmbeddingsRuleName(OEmbeddingsRule rule);
 /// errors.
 enum class Severity : std::uint8_t { kWarning, kError };
 
+/// Its name for programs and people: "warning" or "error".
+std::string_view SeverityName(Severity severity);
+
 /// One rule that is broken by one field.
 struct OEmbeddingsProblem {
   OEmbeddingsRule rule = OEmbeddingsRule::kJson;
@@ -95,6 +98,9 @@ struct OEmbeddingsProblem {
 
   bool operator==(const OEmbeddingsProblem&) const = default;
 };
+
+/// For programs: {"severity":"error","rule":"type","field":"type","message":"..."}.
+std::string ToJson(const OEmbeddingsProblem& problem);
 
 /// Whether a field is there. kUnknown when the document is no JSON object.
 enum class OEmbeddingsPresence : std::uint8_t { kUnknown, kMissing, kEmpty, kGiven };

@@ -13,10 +13,6 @@
 namespace embeddingsdb {
 namespace {
 
-std::string_view SeverityName(Severity severity) {
-  return severity == Severity::kError ? "error" : "warning";
-}
-
 void AppendField(std::string& out, std::string_view name, std::string_view text) {
   AppendJsonString(out, name);
   out += ':';
@@ -46,16 +42,6 @@ std::string PlaceAsJson(const DocumentPlace& place) {
     AppendField(out, "depiction_id", place.key->depiction_id);
     AppendField(out, "model", place.key->model);
   }
-  return out;
-}
-
-std::string ProblemAsJson(const OEmbeddingsProblem& problem) {
-  std::string out;
-  AppendField(out, "severity", SeverityName(problem.severity));
-  AppendField(out, "rule", OEmbeddingsRuleName(problem.rule));
-  AppendField(out, "field", problem.field);
-  AppendField(out, "message", problem.message);
-  out.back() = '}';
   return out;
 }
 
@@ -97,7 +83,7 @@ void PrintProblems(std::ostream& out, OutputFormat format, const DocumentPlace& 
                    const OEmbeddingsReport& report) {
   for (const OEmbeddingsProblem& problem : report.problems) {
     if (format == OutputFormat::kJson) {
-      out << PlaceAsJson(place) << ProblemAsJson(problem) << "\n";
+      out << PlaceAsJson(place) << ToJson(problem).substr(1) << "\n";
     } else {
       out << PlaceAsText(place) << SeverityName(problem.severity) << ": " << problem.message
           << "\n";

@@ -194,6 +194,25 @@ std::string_view OEmbeddingsRuleName(OEmbeddingsRule rule) {
   return kNames.at(static_cast<std::size_t>(rule));
 }
 
+std::string_view SeverityName(Severity severity) {
+  return severity == Severity::kError ? "error" : "warning";
+}
+
+std::string ToJson(const OEmbeddingsProblem& problem) {
+  std::string out = "{";
+  const auto append = [&out](std::string_view name, std::string_view text) {
+    out += out.size() > 1 ? "," : "";
+    AppendJsonString(out, name);
+    out += ':';
+    AppendJsonString(out, text);
+  };
+  append("severity", SeverityName(problem.severity));
+  append("rule", OEmbeddingsRuleName(problem.rule));
+  append("field", problem.field);
+  append("message", problem.message);
+  return out + "}";
+}
+
 bool OEmbeddingsReport::valid() const {
   return std::ranges::find(problems, Severity::kError, &OEmbeddingsProblem::severity) ==
          problems.end();

@@ -60,6 +60,8 @@ PAGES = {
         runs("embeddingsdb oembeddings validate", r'^\{"documents":1465,"valid":1465,'),
         is_not_run("json", DOCUMENT),
         is_not_run("text", DOCUMENT),
+        is_not_run("js", "wasm_contract runs it, and compares what it prints"),
+        is_not_run("text", "wasm_contract"),
     ],
     "docs/parquet.md": [
         runs("parquet-export", "^1465$", then="parquet-emit out.parquet | wc -l"),

@@ -15,8 +15,10 @@ import subprocess
 import sys
 import tempfile
 
-SOURCE_DIRS = ("include/", "src/", "tools/", "tests/", "bench/")
-CODE_SUFFIXES = (".h", ".cc", ".proto", ".py", ".cmake", "CMakeLists.txt")
+SOURCE_DIRS = ("include/", "src/", "tools/", "tests/", "bench/", "web/")
+CODE_SUFFIXES = (
+    ".h", ".cc", ".proto", ".py", ".cmake", "CMakeLists.txt", ".js", ".mjs", ".css", ".html",
+)
 NOT_OURS = {".git", "build", "node_modules", "third_party", "third_party.new", "__pycache__"}
 SPDX = "SPDX-License-Identifier: BSD-3-Clause"
 MAX_COLUMNS = 100
@@ -35,6 +37,7 @@ LAYERS = {
     "src/rpc": {"core", "rpc"},
     "src/embedders": {"core", "embedders"},
     "src/inspector": {"core", "inspector"},
+    "src/wasm": {"core"},
     "src/s3server": {"core", "s3server"},
 }
 
@@ -191,7 +194,7 @@ def rule_fragments(file):
 
 
 def rule_lock(file):
-    if file.path == "package-lock.json" and '"resolved"' in file.text:
+    if file.path.endswith("package-lock.json") and '"resolved"' in file.text:
         yield 1, "has addresses: run scripts/update-lock"
 
 
