@@ -75,6 +75,7 @@ PAGES = {
         answers("duckdb", None, r'^\{"'),
     ],
     "docs/operating.md": [
+        runs("parquet-import", "Imported all records count=2 added=2", then="! ls *.state"),
         runs("embeddingsdb-server", LISTENS),
         runs("embeddingsdb-client count", "^1465$"),
         runs("embeddingsdb stats", r"^mobilenet_v2_1.0_224 +1280 +1465 +\d+ +exact"),
@@ -155,7 +156,8 @@ HELP = {
     ],
     "parquet-import": [
         runs("parquet-import", IMPORTED),
-        runs("parquet-import", IMPORTED),
+        runs("parquet-import", "Imported all records count=2 added=0 replaced=2", then="! ls *.state"),
+        runs("parquet-import", "Would import all records count=1465 added=1465"),
     ],
     "parquet-export": [
         runs("parquet-export", "^3$", then="parquet-emit collection.parquet | wc -l"),
@@ -292,6 +294,8 @@ class Pages(TestCase):
     def test_operating(self):
         self.import_collection(f"sqlite://{self.folder}/srv/collection.db",
                                f"sqlite://{self.folder}/srv/archive.db")
+        parquet(self.folder / "a.parquet", record(1))
+        parquet(self.folder / "b.parquet", record(2))
         self.try_page("docs/operating.md")
 
     def test_oembeddings(self):
