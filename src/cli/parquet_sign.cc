@@ -6,10 +6,25 @@
 #include "cli/parquet_input.h"
 #include "cli/signing.h"
 #include "core/text.h"
+#include "signatures/manifest.h"
 #include "signatures/sign_records.h"
 
 namespace embeddingsdb {
 namespace {
+
+/// Signs a file as a whole.
+Status SignManifest(const std::string& input, const std::string& stem, const Signer& signer,
+                    Session& session) {
+  EDB_ASSIGN(const ParquetInput file, ParquetInput::Fetch(input));
+  EDB_ASSIGN(std::unique_ptr<AtomicFile> output,
+             session.env().CreateAtomic(stem + "-manifest.parquet"));
+  EDB_TRY(WriteFile(stem + "-manifest.pub", signer.public_key(), session.env()));
+  EDB_ASSIGN(const Manifest manifest, WriteManifest(file.path(), std::move(output), signer));
+  session.log().Info(
+      "Completed",
+      {{"count", manifest.rows}, {"root", manifest.root}, {"file", stem + "-manifest.parquet"}});
+  return Status();
+}
 
 /// Signs the records of a file one by one, in files whose paths begin with `stem`.
 Status SignInput(const std::string& input, const std::string& stem, const Signer& signer,
@@ -32,22 +47,29 @@ Status SignInput(const std::string& input, const std::string& stem, const Signer
 int RunParquetSign(const Invocation& call, Session& session) {
   std::string signer_uri;
   std::string bucket_uri = "cwd://";
+  bool manifest = false;
   SignOptions options;
   CommandFlags flags(
       call,
       {.summary = "Signs the records of Parquet files.",
        .synopsis = "[flags] FILE...",
-       .examples = "  parquet-sign -signer-uri 'x509://?certificate-uri=me.crt&key-uri=me.key' "
-                   "collection.parquet",
+       .examples =
+           "  parquet-sign -signer-uri 'x509://?certificate-uri=me.crt&key-uri=me.key' "
+           "collection.parquet\n"
+           "  parquet-sign -manifest -signer-uri 'x509://?certificate-uri=me.crt&key-uri=me.key' "
+           "collection.parquet",
        .notes =
            "A file is a path or an http(s) URL. Of collection.parquet the signatures of its\n"
            "records go to collection-signatures.parquet, what others verify them with to\n"
-           "collection-signatures.pub; both appear whole or not at all. docs/signing.md tells\n"
-           "about keys, and which signatures to choose."});
+           "collection-signatures.pub. With -manifest they are collection-manifest.parquet and\n"
+           "collection-manifest.pub. A file appears whole or not at all. docs/signing.md tells\n"
+           "about keys, and what to choose."});
   flags.Add("signer-uri", signer_uri,
             "The `URI` of the signer: x509://?certificate-uri=URI&key-uri=URI (or tls://).");
   flags.Add("target-bucket-uri", bucket_uri,
             "The `folder` for the signatures: cwd://, cwd://FOLDER, file:///FOLDER or a path.");
+  flags.Add("manifest", manifest,
+            "Sign each file as a whole, in a manifest, instead of its records one by one.");
   flags.Add("verify", options.check, "Verify each signature as soon as it is made.");
   flags.Add("embed-public-key", options.embed_public_key,
             "Also put the public key into the metadata of the signature file.");
@@ -78,8 +100,10 @@ int RunParquetSign(const Invocation& call, Session& session) {
   }
   for (std::size_t i = 0; i < stems->size(); ++i) {
     const std::string& input = flags.rest()[i];
-    if (const Status status = SignInput(input, (*stems)[i], **signer, options, session);
-        !status.ok()) {
+    const std::string& stem = (*stems)[i];
+    const Status status = manifest ? SignManifest(input, stem, **signer, session)
+                                   : SignInput(input, stem, **signer, options, session);
+    if (!status.ok()) {
       return Fail(session, Concat("sign ", Quote(DisplayInput(input))), status);
     }
   }

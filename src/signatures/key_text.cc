@@ -4,10 +4,10 @@
 #include <optional>
 
 #include "embeddingsdb/limits.h"
-#include "signatures/signing_limits.h"
 
 #include "core/secret.h"
 #include "core/text.h"
+#include "signatures/signing_limits.h"
 
 namespace embeddingsdb {
 

@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "embeddingsdb/limits.h"
-#include "signatures/signing_limits.h"
 #include "embeddingsdb/signatures.h"
 
 #include "core/env.h"
 #include "signatures/signature_store.h"
+#include "signatures/signing_limits.h"
 
 namespace embeddingsdb {
 

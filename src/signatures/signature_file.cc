@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "embeddingsdb/limits.h"
-#include "signatures/signing_limits.h"
 
 #include "core/text.h"
 #include "signatures/sha256.h"
+#include "signatures/signing_limits.h"
 
 namespace embeddingsdb {
 namespace {

@@ -16,11 +16,11 @@
 #include <utility>
 
 #include "embeddingsdb/limits.h"
-#include "signatures/signing_limits.h"
 
 #include "core/secret.h"
 #include "core/text.h"
 #include "signatures/key_text.h"
+#include "signatures/signing_limits.h"
 
 namespace embeddingsdb {
 namespace {
