@@ -65,7 +65,8 @@ int RunParquetSign(const Invocation& call, Session& session) {
            "collection-manifest.pub. A file appears whole or not at all. docs/signing.md tells\n"
            "about keys, and what to choose."});
   flags.Add("signer-uri", signer_uri,
-            "The `URI` of the signer: x509://?certificate-uri=URI&key-uri=URI (or tls://).");
+            "The `URI` of the signer: x509://?certificate-uri=URI&key-uri=URI (or tls://), or\n"
+            "pgp://?key-uri=URI, each with key-password-uri=URI for a locked key.");
   flags.Add("target-bucket-uri", bucket_uri,
             "The `folder` for the signatures: cwd://, cwd://FOLDER, file:///FOLDER or a path.");
   flags.Add("manifest", manifest,

@@ -151,7 +151,8 @@ int RunParquetVerify(const Invocation& call, Session& session) {
            "signed, or has changed since. With a manifest also rows that were added, moved or\n"
            "taken away are named. The exit code is 5 unless all is as it was signed."});
   flags.Add("verifier-uri", values.verifier_uri,
-            "The `URI` of the verifier: x509://?certificate-uri=URI (or tls://).");
+            "The `URI` of the verifier: x509://?certificate-uri=URI (or tls://), or\n"
+            "pgp://?public-key-uri=URI.");
   flags.Add("signatures", values.signatures, "A `file` of signatures. May be repeated.");
   flags.Add("manifest", values.manifest, "The `file` of a manifest, instead of signatures.");
   flags.Add("workers", values.workers,

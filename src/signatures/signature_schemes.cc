@@ -2,6 +2,7 @@
 #include "signatures/signature_schemes.h"
 
 #include "core/text.h"
+#include "signatures/pgp.h"
 #include "signatures/x509.h"
 
 namespace embeddingsdb {
@@ -40,6 +41,7 @@ void RegisterBuiltinSignatures(SignatureSchemes& schemes) {
   for (const std::string_view name : {"x509", "tls"}) {
     schemes.Add(name, {.open_signer = OpenX509Signer, .open_verifier = OpenX509Verifier});
   }
+  schemes.Add("pgp", {.open_signer = OpenPgpSigner, .open_verifier = OpenPgpVerifier});
 }
 
 }  // namespace embeddingsdb
