@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """parquet-sign and parquet-verify: what was signed is valid, and whatever is done to it is named."""
 
+import base64
 import hashlib
 import re
 import subprocess
@@ -80,18 +81,61 @@ class Signatures(SigningTestCase):
         self.assertEqual(pairs["embeddingsdb:signatures:public_key"],
                          (self.folder / "me.crt").read_text())
 
-    def test_are_those_of_openssl(self):
-        self.sign()
-        payload = self.assertTool(tool("parquet-emit", self.file)).out.splitlines()[0]
-        (self.folder / "payload").write_text(payload)
-        [[pem]] = duckdb_rows(
-            f"SELECT record_signature FROM '{self.folder}/c-signatures.parquet' LIMIT 1", None,
-            self.folder)
-        body = "".join(line for line in pem.splitlines() if not line.startswith("-"))
-        (self.folder / "sig.b64").write_text(body + "\n")
-        self.openssl("base64", "-d", "-A", "-in", "sig.b64", "-out", "sig")
-        self.openssl("x509", "-in", "me.crt", "-pubkey", "-noout", "-out", "me.pub")
-        self.openssl("dgst", "-sha256", "-verify", "me.pub", "-signature", "sig", "payload")
+    def payload(self):
+        """What is signed of the first record."""
+        text = self.assertTool(tool("parquet-emit", self.file)).out.splitlines()[0]
+        (self.folder / "payload").write_text(text)
+        return text
+
+    def test_are_those_of_openssl_in_both_directions(self):
+        self.file = self.tampered(rest="LIMIT 1", name="c1.parquet")
+        digest = hashlib.sha256(self.payload().encode()).hexdigest()
+        for kind in (("rsa:2048",), ("ec", "-pkeyopt", "ec_paramgen_curve:secp384r1"),
+                     ("ed25519",)):
+            self.NEW_KEY = ("-newkey", *kind, "-nodes")
+            self.self_signed("me")
+            self.openssl("x509", "-in", "me.crt", "-pubkey", "-noout", "-out", "me.pub")
+            how = ("-rawin",) if kind == ("ed25519",) else ("-rawin", "-digest", "sha256")
+            # Ours by openssl.
+            self.sign()
+            [[pem]] = duckdb_rows(
+                f"SELECT record_signature FROM '{self.folder}/c1-signatures.parquet'", None,
+                self.folder)
+            body = "".join(line for line in pem.splitlines() if not line.startswith("-"))
+            (self.folder / "sig").write_bytes(base64.b64decode(body))
+            self.openssl("pkeyutl", "-verify", *how, "-pubin", "-inkey", "me.pub", "-in",
+                         "payload", "-sigfile", "sig")
+            # Canary: openssl does refuse what is not signed.
+            with self.assertRaises(subprocess.CalledProcessError):
+                self.openssl("pkeyutl", "-verify", *how, "-pubin", "-inkey", "me.pub", "-in",
+                             "me.crt", "-sigfile", "sig")
+            # openssl's by ours.
+            self.openssl("pkeyutl", "-sign", *how, "-inkey", "me.key", "-in", "payload", "-out",
+                         "sig")
+            text = base64.encodebytes((self.folder / "sig").read_bytes()).decode()
+            text = f"-----BEGIN SIGNATURE-----\n{text}-----END SIGNATURE-----\n"
+            self.tampered(f"provider, depiction_id, model, '{digest}' AS record_hash, "
+                          f"'{text}' AS record_signature", name="s.parquet", source=self.file)
+            self.assertIn("valid=1", self.verify(key="me.crt", by=("-signatures", "s.parquet")).err)
+
+    def test_take_keys_in_all_their_forms(self):
+        self.openssl("ec", "-in", "me.key", "-out", "sec1.key")
+        self.openssl("pkcs8", "-topk8", "-in", "me.key", "-passout", "pass:s3kret", "-out",
+                     "locked.key")
+        uri = f"tls://?certificate-uri=file://{self.folder}/me.crt&key-uri=file://{self.folder}/"
+        self.sign(uri=uri + "sec1.key")
+        self.sign(uri=uri + "locked.key&key-password-uri=s3kret")
+        self.sign(uri=uri + "locked.key", code=1, error="no private key")
+        wrong = self.sign(uri=uri + "locked.key&key-password-uri=n0tit", code=1,
+                          error="with the password of key-password-uri")
+        self.assertNotIn("n0tit", wrong.err)
+        self.NEW_KEY = ("-newkey", "rsa:2048", "-nodes")
+        self.self_signed("me")
+        self.openssl("rsa", "-traditional", "-in", "me.key", "-out", "pkcs1.key")
+        self.sign(uri=uri + "pkcs1.key")
+        self.NEW_KEY = ("-newkey", "ed448", "-nodes")
+        self.self_signed("me")
+        self.sign(code=1, error="only RSA, ECDSA and Ed25519")
 
     def test_do_not_fit_a_changed_record(self):
         self.sign()
@@ -186,6 +230,12 @@ class Manifests(SigningTestCase):
         self.assert_found("valid=9 changed=1", ["3 d000003 changed: its vector differs"], FLOAT)
         self.assert_found("valid=9 changed=1",
                           ["3 d000003 changed: its subject, time or attributes differ"], ATTRIBUTE)
+
+    def test_canary_a_file_that_was_not_changed_does_not_pass_for_a_changed_one(self):
+        with self.assertRaises(AssertionError):
+            self.assert_found("valid=9 changed=1", ["3 d000003 changed: its vector differs"])
+        with self.assertRaises(AssertionError):
+            self.check(file=self.tampered(FLOAT))
 
     def test_a_row_that_is_gone_or_new_is_named(self):
         self.assert_found("count=9 valid=9 changed=0 added=0 moved=0 missing=1",
