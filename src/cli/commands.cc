@@ -21,6 +21,8 @@ std::span<const Command> Commands() {
        RunParquetGatherStats},
       {"parquet-append-stats", "write a Parquet file with statistics of its rows",
        RunParquetAppendStats},
+      {"parquet-sign", "sign the records of Parquet files", RunParquetSign},
+      {"parquet-verify", "verify the records of Parquet files by signatures", RunParquetVerify},
       {"oembeddings", "check what a record needs to be shown by others", RunOEmbeddings},
       {"export", "write a database as a go-embeddingsdb export directory", RunExport},
       {"verify", "read a whole database and check it", RunVerify},
@@ -71,6 +73,8 @@ std::span<const Link> Links() {
       {"parquet-validate", "parquet-validate"},
       {"parquet-gather-stats", "parquet-gather-stats"},
       {"parquet-append-stats", "parquet-append-stats"},
+      {"parquet-sign", "parquet-sign"},
+      {"parquet-verify", "parquet-verify"},
   });
   return kLinks;
 }

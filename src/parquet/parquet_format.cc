@@ -73,25 +73,45 @@ void LeafElement(ThriftWriter& thrift, const LeafColumn& column) {
   thrift.EndStruct();
 }
 
-/// The schema tree, depth first: the root, flat columns, and two groups of three levels.
-void Schema(ThriftWriter& thrift) {
-  thrift.BeginList(2, ThriftType::kStruct, 13);
+/// How many leaf columns, from the one at `begin` on, are in its group; 1 for a flat column.
+std::size_t GroupSize(const FileSchema& schema, std::size_t begin) {
+  std::size_t end = begin + 1;
+  while (end < schema.columns.size() &&
+         schema.columns[end].path[0] == schema.columns[begin].path[0]) {
+    ++end;
+  }
+  return end - begin;
+}
+
+/// The schema tree, depth first: the root, flat columns, and groups of three levels.
+void Schema(ThriftWriter& thrift, const FileSchema& schema) {
+  std::size_t elements = 1;
+  std::int32_t children = 0;
+  for (std::size_t i = 0; i < schema.columns.size(); i += GroupSize(schema, i)) {
+    const bool flat = schema.columns[i].nesting == Nesting::kFlat;
+    elements += GroupSize(schema, i) + (flat ? 0 : 2);
+    ++children;
+  }
+  thrift.BeginList(2, ThriftType::kStruct, elements);
   thrift.BeginElement();  // the root has no repetition
-  thrift.Binary(4, "Record");
-  thrift.I32(5, 7);
+  thrift.Binary(4, schema.root);
+  thrift.I32(5, children);
   thrift.EndStruct();
-  for (std::size_t i = 0; i < kColumnCount; ++i) {
-    const LeafColumn& column = kLeafColumns[i];
-    if (i == kEmbeddingsColumn || i == kAttributeKeyColumn) {
-      const bool is_list = i == kEmbeddingsColumn;
+  for (std::size_t i = 0; i < schema.columns.size();) {
+    const LeafColumn& column = schema.columns[i];
+    const std::size_t size = GroupSize(schema, i);
+    if (column.nesting == Nesting::kRepeated) {
+      const bool is_list = column.path[1] == "list";
       GroupElement(thrift, column.path[0], kRequired, 1);
       EmptyLogicalType(thrift, is_list ? kConvertedList : kConvertedMap,
                        is_list ? kLogicalList : kLogicalMap);
       thrift.EndStruct();
-      GroupElement(thrift, column.path[1], kRepeated, is_list ? 1 : 2);
+      GroupElement(thrift, column.path[1], kRepeated, Size32(size));
       thrift.EndStruct();
     }
-    LeafElement(thrift, column);
+    for (const std::size_t end = i + size; i < end; ++i) {
+      LeafElement(thrift, schema.columns[i]);
+    }
   }
 }
 
@@ -137,13 +157,13 @@ void ColumnChunk(ThriftWriter& thrift, const LeafColumn& column, const ChunkInfo
   thrift.EndStruct();
 }
 
-void RowGroup(ThriftWriter& thrift, const RowGroupInfo& group) {
+void RowGroup(ThriftWriter& thrift, const FileSchema& schema, const RowGroupInfo& group) {
   std::int64_t uncompressed = 0;
   std::int64_t compressed = 0;
   thrift.BeginElement();
-  thrift.BeginList(1, ThriftType::kStruct, kColumnCount);
-  for (std::size_t i = 0; i < kColumnCount; ++i) {
-    ColumnChunk(thrift, kLeafColumns[i], group.chunks[i]);
+  thrift.BeginList(1, ThriftType::kStruct, schema.columns.size());
+  for (std::size_t i = 0; i < schema.columns.size(); ++i) {
+    ColumnChunk(thrift, schema.columns[i], group.chunks[i]);
     uncompressed += group.chunks[i].uncompressed_bytes;
     compressed += group.chunks[i].compressed_bytes;
   }
@@ -191,7 +211,7 @@ std::string_view CreatedBy() {
   return kCreatedBy;
 }
 
-std::string EncodeFooter(std::span<const RowGroupInfo> row_groups,
+std::string EncodeFooter(const FileSchema& schema, std::span<const RowGroupInfo> row_groups,
                          const std::map<std::string, std::string>& metadata) {
   std::string out;
   ThriftWriter thrift(out);
@@ -200,11 +220,11 @@ std::string EncodeFooter(std::span<const RowGroupInfo> row_groups,
     rows += group.rows;
   }
   thrift.I32(1, kFormatVersion);
-  Schema(thrift);
+  Schema(thrift, schema);
   thrift.I64(3, rows);
   thrift.BeginList(4, ThriftType::kStruct, row_groups.size());
   for (const RowGroupInfo& group : row_groups) {
-    RowGroup(thrift, group);
+    RowGroup(thrift, schema, group);
   }
   thrift.BeginList(5, ThriftType::kStruct, metadata.size());
   for (const auto& [key, value] : metadata) {
@@ -215,8 +235,8 @@ std::string EncodeFooter(std::span<const RowGroupInfo> row_groups,
   }
   thrift.Binary(6, kCreatedBy);
   // Without column orders readers must not use min and max of strings.
-  thrift.BeginList(7, ThriftType::kStruct, kColumnCount);
-  for (std::size_t i = 0; i < kColumnCount; ++i) {
+  thrift.BeginList(7, ThriftType::kStruct, schema.columns.size());
+  for (std::size_t i = 0; i < schema.columns.size(); ++i) {
     thrift.BeginElement();
     thrift.BeginStruct(1);
     thrift.EndStruct();

@@ -72,6 +72,13 @@ inline constexpr std::array<LeafColumn, kColumnCount> kLeafColumns = {{
     {.path = {"attributes", "key_value", "value"}, .nesting = Nesting::kRepeated},
 }};
 
+/// A kind of file: the name of its root, and the columns that hold values. Both are constants.
+struct FileSchema {
+  std::string_view root;
+  std::span<const LeafColumn> columns;
+};
+inline constexpr FileSchema kRecordSchema = {.root = "Record", .columns = kLeafColumns};
+
 /// What the footer says of one column chunk. Offsets are from the start of the file.
 struct ChunkInfo {
   std::optional<std::int64_t> dictionary_offset;
@@ -84,7 +91,7 @@ struct ChunkInfo {
 };
 
 struct RowGroupInfo {
-  std::array<ChunkInfo, kColumnCount> chunks;
+  std::vector<ChunkInfo> chunks;  ///< one a column
   std::int64_t rows = 0;
 };
 
@@ -105,7 +112,7 @@ std::string_view CreatedBy();
 void AppendTail(std::string& out);
 
 /// The end of a file: metadata, its length, magic.
-std::string EncodeFooter(std::span<const RowGroupInfo> row_groups,
+std::string EncodeFooter(const FileSchema& schema, std::span<const RowGroupInfo> row_groups,
                          const std::map<std::string, std::string>& metadata);
 
 }  // namespace embeddingsdb

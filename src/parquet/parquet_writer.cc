@@ -94,7 +94,8 @@ class Writer : public ParquetWriter {
     RowGroupInfo group;
     group.rows = group_rows_;
     for (std::size_t i = 0; i < kColumnCount; ++i) {
-      EDB_ASSIGN(group.chunks[i], columns_[i].FinishChunk(offset_));
+      EDB_ASSIGN(ChunkInfo chunk, columns_[i].FinishChunk(offset_));
+      group.chunks.push_back(std::move(chunk));
       EDB_TRY(Emit(columns_[i].dictionary_page()));
       EDB_TRY(Emit(columns_[i].data_pages()));
       columns_[i].StartChunk();
@@ -117,7 +118,7 @@ class Writer : public ParquetWriter {
     std::map<std::string, std::string> metadata = statistics_.ToMetadata();
     metadata.emplace(kDocumentKey, document.ToJson());
     metadata.insert(options_.metadata.begin(), options_.metadata.end());
-    EDB_TRY(Emit(EncodeFooter(row_groups_, metadata)));
+    EDB_TRY(Emit(EncodeFooter(kRecordSchema, row_groups_, metadata)));
     return file_->Commit();
   }
 

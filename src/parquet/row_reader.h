@@ -5,18 +5,16 @@
 #ifndef EMBEDDINGSDB_PARQUET_ROW_READER_H_
 #define EMBEDDINGSDB_PARQUET_ROW_READER_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "embeddingsdb/record.h"
 #include "embeddingsdb/status.h"
 
-#include "duckdb_c/handle.h"
+#include "parquet/file_query.h"
 #include "parquet/parquet_columns.h"
 #include "parquet/parquet_file.h"
 
@@ -28,13 +26,13 @@ class RowReader {
   /// Lets DuckDB read footer and schema. kInvalidArgument, naming the file, when it cannot.
   static Result<std::unique_ptr<RowReader>> Open(ParquetFile file);
 
-  const ParquetFile& file() const { return file_; }
+  const ParquetFile& file() const { return query_->file(); }
   /// What the footer promises.
-  std::int64_t rows() const { return rows_; }
+  std::int64_t rows() const { return query_->rows(); }
   /// Of a key that is there several times the first value.
-  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  const std::map<std::string, std::string>& metadata() const { return query_->metadata(); }
   /// The columns at the top and their types as DuckDB prints them.
-  const std::map<std::string, std::string>& columns() const { return columns_; }
+  const std::map<std::string, std::string>& columns() const { return query_->columns(); }
 
   /// Begins to read. kInvalidArgument when the columns are not those of records.
   Status Start();
@@ -46,28 +44,13 @@ class RowReader {
   /// The same, but a row that is wrong, or no valid record, is an error that names it.
   Result<bool> NextValid(Record& record);
   /// The number of the row that Next gave, counting from 0.
-  std::int64_t row() const { return row_ - 1; }
+  std::int64_t row() const { return query_->row(); }
 
  private:
-  explicit RowReader(ParquetFile file) : file_(std::move(file)) {}
+  explicit RowReader(std::unique_ptr<FileQuery> query) : query_(std::move(query)) {}
 
-  Status Connect();
-  Status ReadFooter(const std::string& path);
-  Status Describe(const std::string& path);
-  Result<bool> NextChunk();
-  /// `status` with file and row in front.
-  Status AtRow(const Status& status) const;
-  Status Explain(const Status& status, std::string_view where = "") const;
-
-  ParquetFile file_;  // before what reads from it
-  duckdb_c::Connection connection_;
+  std::unique_ptr<FileQuery> query_;
   ColumnPlan plan_;
-  duckdb_c::ResultSet result_;
-  std::map<std::string, std::string> metadata_;
-  std::map<std::string, std::string> columns_;
-  std::int64_t rows_ = 0;
-  std::int64_t row_ = 0;       ///< of the file, the next to be read
-  std::size_t chunk_row_ = 0;  ///< the same within the chunk
 };
 
 }  // namespace embeddingsdb

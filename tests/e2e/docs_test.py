@@ -46,6 +46,7 @@ PAGES = {
     ],
     "docs/formats.md": [
         answers("duckdb", None, r"^openclipart-animals\|animals/\S+\|1280$"),
+        is_not_run("json", "cut short; signatures_test and signing_test make and read manifests"),
         answers("sqlite", "collection.db", r"^mobilenet_v2_1.0_224\|openclipart-animals\|\d+$"),
         answers("sqlite", "collection.db", r"^animals/2_dead_frogs\S*\|2 dead frogs"),
         answers("duckdb", "collection.duckdb", r"^mobilenet_v2_1.0_224\|1280\|1465$"),
@@ -73,6 +74,13 @@ PAGES = {
              then="parquet-metadata -key-value collection.parquet"),
         answers("duckdb", None, r"^openclipart-animals\|mobilenet_v2_1.0_224\|\d+$"),
         answers("duckdb", None, r'^\{"'),
+    ],
+    "docs/signing.md": [
+        runs("openssl req", "BEGIN CERTIFICATE", then="cat me.crt"),
+        runs("parquet-sign", "Completed count=1465 root="),
+        runs("parquet-verify", "count=1465 valid=1465 changed=0"),
+        runs("parquet-sign", "signed=1465 verified=1465"),
+        runs("parquet-verify", "count=1465 valid=1465 invalid=0"),
     ],
     "docs/operating.md": [
         runs("parquet-import", "Imported all records count=2 added=2", then="! ls *.state"),
@@ -202,6 +210,14 @@ HELP = {
     "parquet-append-stats": [
         runs("parquet-append-stats", "INFO Appended statistics count=1465"),
         runs("parquet-append-stats", "CC0-1.0", then="parquet-metadata -key-value new.parquet"),
+    ],
+    "parquet-sign": [
+        runs("parquet-sign", "signed=1465 verified=1465"),
+        runs("parquet-sign", "Completed count=1465 root="),
+    ],
+    "parquet-verify": [
+        runs("parquet-verify", "count=1465 valid=1465 invalid=0"),
+        runs("parquet-verify", "count=1465 valid=1465 changed=0"),
     ],
     "export": [runs("embeddingsdb export", "embeddings.csv", then="ls /srv/collection-export")],
     "verify": [runs("embeddingsdb verify", r'^\{"records":3,"problems":\[\]\}$')],
@@ -364,6 +380,11 @@ class HelpTexts(TestCase):
         parquet(self.folder / "new.parquet", {**other, "created": other["created"] + 1}, new)
         parquet(self.folder / "a.parquet", one)
         self.token_and_certificate()
+        self.self_signed("me")
+        signer = f"x509://?certificate-uri={self.folder}/me.crt&key-uri={self.folder}/me.key"
+        for flags in (["-verify=false"], ["-manifest"]):
+            self.assertTool(tool("parquet-sign", "-signer-uri", signer, "-target-bucket-uri",
+                                 self.folder, *flags, self.folder / "collection.parquet"))
 
     def token_and_certificate(self):
         (self.folder / "etc/embeddingsdb").mkdir(parents=True)

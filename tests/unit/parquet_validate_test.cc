@@ -237,11 +237,12 @@ TEST_F(ValidateParquetTest, WhatIsNoParquetFileEndsInASentence) {
 
 /// A file that has only a footer, which says whatever it likes.
 std::string FileOf(const std::vector<RowGroupInfo>& groups) {
-  return "PAR1" + std::string(100, 'x') + EncodeFooter(groups, Metadata());
+  return "PAR1" + std::string(100, 'x') + EncodeFooter(kRecordSchema, groups, Metadata());
 }
 
 TEST_F(ValidateParquetTest, FootersThatContradictThemselvesEndInSentences) {
   RowGroupInfo group;
+  group.chunks.resize(kColumnCount);
   group.rows = 3;
   for (ChunkInfo& chunk : group.chunks) {
     chunk.values = 3;
