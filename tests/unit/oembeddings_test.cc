@@ -201,6 +201,17 @@ TEST(OEmbeddings, AllThatIsWrongIsTold) {
             "type is a number, it must be a string; preview is missing; s");
 }
 
+TEST(OEmbeddings, AProblemAsJson) {
+  const OEmbeddingsProblem problem{.rule = OEmbeddingsRule::kType,
+                                   .severity = Severity::kError,
+                                   .field = "type",
+                                   .message = "type is \"x\""};
+  EXPECT_EQ(ToJson(problem),
+            R"({"severity":"error","rule":"type","field":"type","message":"type is \"x\""})");
+  EXPECT_EQ(ToJson({.rule = OEmbeddingsRule::kOnce, .severity = Severity::kWarning}),
+            R"({"severity":"warning","rule":"once","field":"","message":""})");
+}
+
 TEST(OEmbeddings, WhatNoRecordCanHoldIsAWarning) {
   const std::string most(kMaxAttributeValueBytes, 'x');
   EXPECT_THAT(Problems(GoodWith("subject_title", "\"" + most + "\"")), IsEmpty());
