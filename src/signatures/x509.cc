@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstring>
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -69,8 +68,7 @@ int GivePassword(char* buffer, int size, int /*writing*/, void* password) {
   if (!text->has_value() || static_cast<std::size_t>(size) < (*text)->size()) {
     return -1;
   }
-  std::memcpy(buffer, (*text)->data(), (*text)->size());
-  return static_cast<int>((*text)->size());
+  return static_cast<int>((*text)->copy(buffer, (*text)->size()));
 }
 
 Result<Certificate> ParseCertificate(const std::string& text) {
