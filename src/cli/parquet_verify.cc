@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "embeddingsdb/limits.h"
+
 #include "cli/client_flags.h"
 #include "cli/command_flags.h"
 #include "cli/commands.h"

@@ -19,7 +19,6 @@
 #include "core/secret.h"
 #include "core/text.h"
 #include "signatures/key_text.h"
-#include "signatures/signing_limits.h"
 
 namespace embeddingsdb {
 namespace {
