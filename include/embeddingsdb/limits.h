@@ -56,7 +56,8 @@ inline constexpr std::size_t kMaxDatabases = 32;  ///< each may hold threads and
 inline constexpr std::size_t kMaxUriBytes = 8 * 1'024;
 inline constexpr std::size_t kMaxJsonBytes = 1'024 * 1'024;  ///< one record of 8,192 floats fits
 inline constexpr int kMaxJsonDepth = 32;
-inline constexpr std::size_t kMaxTokenBytes = 16 * 1'024;  ///< of a token file
+inline constexpr std::size_t kMaxTokenBytes = 16 * 1'024;   ///< of a token file
+inline constexpr std::size_t kMaxKeyBytes = 1'024 * 1'024;  ///< an OpenPGP key may hold pictures
 
 // gRPC.
 inline constexpr int kMaxMessageBytes = 64 * 1'024 * 1'024;  ///< 1,000 records of 8,192 floats
@@ -74,6 +75,8 @@ inline constexpr std::size_t kMaxFooterValues = 4'000'000;  ///< 1 TiB in our ro
 inline constexpr std::size_t kMaxDocumentBytes = 16 * 1'024 * 1'024;  ///< the `embeddings` document
 inline constexpr std::size_t kMaxLicenceBytes = 1'024;                ///< a name or a URL
 inline constexpr std::size_t kMaxDigestBytes = 256;                   ///< SHA-512 takes 135
+inline constexpr std::size_t kMaxSignatureBytes = 64 * 1'024;  ///< RSA of 16,384 bits takes 3 KB
+inline constexpr int kMaxSigningWorkers = 256;                 ///< threads; each may run gpg
 inline constexpr std::size_t kMaxFileProblems = 10;  ///< of one kind that are told one by one
 
 }  // namespace embeddingsdb

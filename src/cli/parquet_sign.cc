@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "embeddingsdb/limits.h"
+
 #include "cli/client_flags.h"
 #include "cli/command_flags.h"
 #include "cli/commands.h"
@@ -12,33 +14,38 @@
 namespace embeddingsdb {
 namespace {
 
+/// A file to sign, and the beginning of the paths that its signatures go to.
+struct Job {
+  const std::string& input;
+  const std::string& stem;
+};
+
 /// Signs a file as a whole.
-Status SignManifest(const std::string& input, const std::string& stem, const Signer& signer,
-                    Session& session) {
-  EDB_ASSIGN(const ParquetInput file, ParquetInput::Fetch(input));
+Status SignManifest(const Job& job, const Signer& signer, Session& session) {
+  EDB_ASSIGN(const ParquetInput file, ParquetInput::Fetch(job.input));
   EDB_ASSIGN(std::unique_ptr<AtomicFile> output,
-             session.env().CreateAtomic(stem + "-manifest.parquet"));
-  EDB_TRY(WriteFile(stem + "-manifest.pub", signer.public_key(), session.env()));
+             session.env().CreateAtomic(job.stem + "-manifest.parquet"));
+  EDB_TRY(WriteFile(job.stem + "-manifest.pub", signer.public_key(), session.env()));
   EDB_ASSIGN(const Manifest manifest, WriteManifest(file.path(), std::move(output), signer));
-  session.log().Info(
-      "Completed",
-      {{"count", manifest.rows}, {"root", manifest.root}, {"file", stem + "-manifest.parquet"}});
+  session.log().Info("Completed", {{"count", manifest.rows},
+                                   {"root", manifest.root},
+                                   {"file", job.stem + "-manifest.parquet"}});
   return Status();
 }
 
-/// Signs the records of a file one by one, in files whose paths begin with `stem`.
-Status SignInput(const std::string& input, const std::string& stem, const Signer& signer,
-                 const SignOptions& options, Session& session) {
-  EDB_ASSIGN(const ParquetInput file, ParquetInput::Fetch(input));
+/// Signs the records of a file one by one, in files that are the job's.
+Status SignEach(const Job& job, const Signer& signer, const SignOptions& options,
+                Session& session) {
+  EDB_ASSIGN(const ParquetInput file, ParquetInput::Fetch(job.input));
   EDB_ASSIGN(std::unique_ptr<AtomicFile> output,
-             session.env().CreateAtomic(stem + "-signatures.parquet"));
+             session.env().CreateAtomic(job.stem + "-signatures.parquet"));
   // Before the signatures: those who find them find the key too.
-  EDB_TRY(WriteFile(stem + "-signatures.pub", signer.public_key(), session.env()));
+  EDB_TRY(WriteFile(job.stem + "-signatures.pub", signer.public_key(), session.env()));
   EDB_ASSIGN(const SignReport report, SignRecords(file.path(), std::move(output), signer, options));
   session.log().Info("Completed", {{"count", report.signed_records},
                                    {"signed", report.signed_records},
                                    {"verified", report.verified},
-                                   {"file", stem + "-signatures.parquet"}});
+                                   {"file", job.stem + "-signatures.parquet"}});
   return Status();
 }
 
@@ -101,9 +108,9 @@ int RunParquetSign(const Invocation& call, Session& session) {
   }
   for (std::size_t i = 0; i < stems->size(); ++i) {
     const std::string& input = flags.rest()[i];
-    const std::string& stem = (*stems)[i];
-    const Status status = manifest ? SignManifest(input, stem, **signer, session)
-                                   : SignInput(input, stem, **signer, options, session);
+    const Job job = {.input = input, .stem = (*stems)[i]};
+    const Status status =
+        manifest ? SignManifest(job, **signer, session) : SignEach(job, **signer, options, session);
     if (!status.ok()) {
       return Fail(session, Concat("sign ", Quote(DisplayInput(input))), status);
     }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "embeddingsdb/limits.h"
+
 #include "cli/client_flags.h"
 #include "cli/command_flags.h"
 #include "cli/commands.h"
@@ -40,13 +42,17 @@ Result<SignatureStore> LoadSignatures(const std::vector<std::string>& inputs) {
   return SignatureStore::Load(files.paths);
 }
 
+struct Signed {
+  const SignatureStore& signatures;
+  const Verifier& verifier;
+};
+
 /// True when all records are valid.
-Result<bool> VerifyBySignatures(const std::string& input, const SignatureStore& signatures,
-                                const Verifier& verifier, const VerifyFlags& flags,
-                                Session& session) {
+Result<bool> VerifyBySignatures(const std::string& input, const Signed& by,
+                                const VerifyFlags& flags, Session& session) {
   EDB_ASSIGN(const ParquetInput file, ParquetInput::Fetch(input));
   EDB_ASSIGN(const SignatureReport report,
-             VerifyRecords(file.path(), signatures, verifier,
+             VerifyRecords(file.path(), by.signatures, by.verifier,
                            {.workers = flags.workers,
                             .max_named = static_cast<std::size_t>(flags.max_problems)}));
   for (const WrongRecord& wrong : report.wrong) {
@@ -106,7 +112,7 @@ int VerifyAll(const std::vector<std::string>& inputs, const VerifyFlags& flags, 
   int exit_code = kExitOk;
   for (const std::string& input : inputs) {
     const int one =
-        Tell(input, VerifyBySignatures(input, *signatures, **verifier, flags, session), session);
+        Tell(input, VerifyBySignatures(input, {*signatures, **verifier}, flags, session), session);
     // That a file cannot be read weighs more than what is wrong in one that can.
     if (one != kExitOk && (exit_code == kExitOk || exit_code == kExitDataLoss)) {
       exit_code = one;

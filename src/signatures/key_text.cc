@@ -7,7 +7,6 @@
 
 #include "core/secret.h"
 #include "core/text.h"
-#include "signatures/signing_limits.h"
 
 namespace embeddingsdb {
 

@@ -2,8 +2,8 @@
 #include "signatures/manifest.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
-#include <optional>
 #include <utility>
 
 #include "embeddingsdb/parquet.h"
@@ -14,6 +14,8 @@
 
 namespace embeddingsdb {
 namespace {
+
+constexpr std::size_t kNowhere = std::numeric_limits<std::size_t>::max();
 
 /// Every leaf of a manifest, when its statement is by the key and true.
 Result<std::vector<Digest>> ReadSignedLeaves(const std::string& path, const Verifier& verifier) {
@@ -50,13 +52,16 @@ Result<std::vector<Digest>> ReadSignedLeaves(const std::string& path, const Veri
 class Comparison {
  public:
   Comparison(const std::vector<Digest>& before, const std::vector<Digest>& now)
-      : before_(before), origin_(now.size()), still_there_(before.size()), moved_(now.size()) {
+      : before_(before),
+        origin_(now.size(), kNowhere),
+        still_there_(before.size()),
+        moved_(now.size()) {
     Match(now);
     FindMoved();
   }
 
-  /// Where the leaf `row` of now was; nothing when it is a new one.
-  std::optional<std::size_t> origin(std::size_t row) const { return origin_[row]; }
+  /// Where the leaf `row` of now was; kNowhere when it is a new one.
+  std::size_t origin(std::size_t row) const { return origin_[row]; }
   std::size_t rows_before() const { return before_.size(); }
   std::size_t rows_now() const { return origin_.size(); }
   bool still_there(std::size_t row) const { return still_there_[row]; }
@@ -86,13 +91,13 @@ class Comparison {
   /// The longest run of rows that are in their old order stays; all others were moved.
   void FindMoved() {
     std::vector<std::size_t> tails;  // rows: of the runs of each length the one that ends lowest
-    std::vector<std::optional<std::size_t>> previous(origin_.size());
+    std::vector<std::size_t> previous(origin_.size(), kNowhere);
     for (std::size_t row = 0; row < origin_.size(); ++row) {
-      if (!origin_[row]) {
+      if (origin_[row] == kNowhere) {
         continue;
       }
-      const auto place = std::ranges::lower_bound(tails, *origin_[row], {},
-                                                  [this](std::size_t i) { return *origin_[i]; });
+      const auto place = std::ranges::lower_bound(tails, origin_[row], {},
+                                                  [this](std::size_t i) { return origin_[i]; });
       if (place != tails.begin()) {
         previous[row] = *std::prev(place);
       }
@@ -103,17 +108,14 @@ class Comparison {
       }
       moved_[row] = true;
     }
-    std::optional<std::size_t> row;
-    if (!tails.empty()) {
-      row = tails.back();
-    }
-    for (; row; row = previous[*row]) {
-      moved_[*row] = false;
+    std::size_t row = tails.empty() ? kNowhere : tails.back();
+    for (; row != kNowhere; row = previous[row]) {
+      moved_[row] = false;
     }
   }
 
   const std::vector<Digest>& before_;
-  std::vector<std::optional<std::size_t>> origin_;
+  std::vector<std::size_t> origin_;
   std::vector<bool> still_there_;
   std::vector<bool> moved_;
 };
@@ -181,11 +183,11 @@ class Naming {
         return Status();
       }
       ++report_.count;
-      if (!comparison_.origin(row)) {
+      if (comparison_.origin(row) == kNowhere) {
         NewRow(row, record);
       } else if (comparison_.moved(row)) {
         ++report_.moved;
-        Name(row, record.key, Change::kMoved, Concat("it was row ", *comparison_.origin(row)));
+        Name(row, record.key, Change::kMoved, Concat("it was row ", comparison_.origin(row)));
       } else {
         ++report_.valid;
       }

@@ -18,7 +18,6 @@
 #include "core/secret.h"
 #include "core/text.h"
 #include "signatures/key_text.h"
-#include "signatures/signing_limits.h"
 
 namespace embeddingsdb {
 namespace {
@@ -145,6 +144,8 @@ class Gpg {
   Gpg(PrivateHome home, std::optional<std::string> password)
       : home_(std::move(home)), password_(std::move(password)) {}
 
+  // gpgme wants five parameters.
+  // NOLINTNEXTLINE(readability-function-size)
   static gpgme_error_t GivePassword(void* self, const char* /*hint*/, const char* /*info*/,
                                     int previous_was_bad, int fd) {
     const std::optional<std::string>& password = static_cast<const Gpg*>(self)->password_;

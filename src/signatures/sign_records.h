@@ -16,7 +16,6 @@
 
 #include "core/env.h"
 #include "signatures/signature_store.h"
-#include "signatures/signing_limits.h"
 
 namespace embeddingsdb {
 

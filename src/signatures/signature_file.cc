@@ -9,7 +9,6 @@
 
 #include "core/text.h"
 #include "signatures/sha256.h"
-#include "signatures/signing_limits.h"
 
 namespace embeddingsdb {
 namespace {

@@ -44,8 +44,8 @@ class SignatureStore {
  private:
   struct Entry {
     Digest hash;
-    std::uint64_t offset;
-    std::uint32_t size;
+    std::uint64_t offset = 0;
+    std::uint32_t size = 0;
   };
 
   SignatureStore() = default;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstring>
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -20,7 +19,6 @@
 #include "core/secret.h"
 #include "core/text.h"
 #include "signatures/key_text.h"
-#include "signatures/signing_limits.h"
 
 namespace embeddingsdb {
 namespace {
@@ -69,8 +67,7 @@ int GivePassword(char* buffer, int size, int /*writing*/, void* password) {
   if (!text->has_value() || static_cast<std::size_t>(size) < (*text)->size()) {
     return -1;
   }
-  std::memcpy(buffer, (*text)->data(), (*text)->size());
-  return static_cast<int>((*text)->size());
+  return static_cast<int>((*text)->copy(buffer, (*text)->size()));
 }
 
 Result<Certificate> ParseCertificate(const std::string& text) {
