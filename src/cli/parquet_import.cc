@@ -129,10 +129,12 @@ int RunParquetImport(const Invocation& call, Session& session) {
       call,
       {.summary = "Adds the records of Parquet files to a database.",
        .synopsis = "[flags] FILE...",
-       .examples = "  parquet-import -client-uri grpc://localhost:8081 collection.parquet\n"
-                   "  parquet-import -database-uri 'sqlite://?dsn=collection.db' \\\n"
-                   "    -resume import.state a.parquet https://example.org/b.parquet\n"
-                   "  parquet-import -on-duplicate skip -dry-run collection.parquet",
+       .examples =
+           "  parquet-import -client-uri grpc://localhost:8081 collection.parquet\n"
+           "  parquet-import -database-uri 'sqlite://?dsn=collection.db' \\\n"
+           "    -resume import.state a.parquet https://example.org/b.parquet\n"
+           "  parquet-import -client-uri grpc://localhost:8081 -on-duplicate skip -dry-run \\\n"
+           "    collection.parquet",
        .notes =
            "A file is a path or an http(s) URL. The import stops at the first error and says how\n"
            "many records of that file are stored; importing a file again does no harm."});

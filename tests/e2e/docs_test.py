@@ -164,7 +164,8 @@ HELP = {
     ],
     "parquet-import": [
         runs("parquet-import", IMPORTED),
-        runs("parquet-import", "Imported all records count=2 added=0 replaced=2", then="! ls *.state"),
+        runs("parquet-import", "Imported all records count=2 added=0 replaced=2",
+             then="! ls *.state"),
         runs("parquet-import", "Would import all records count=1465 added=1465"),
     ],
     "parquet-export": [

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""parquet-sign and parquet-verify: what was signed is valid, and whatever is done to it is named."""
+"""parquet-sign and parquet-verify: what was signed is valid, and what is done to it is named."""
 
 import base64
 import hashlib
@@ -13,7 +13,8 @@ from harness import TestCase, main, record, tool
 COLUMNS = "provider, depiction_id, subject_id, model, embeddings, created, attributes"
 # What is done to a file: the columns that are replaced, or the rest of the query.
 ONE = "depiction_id = 'd000003'"
-FLOAT = f"* REPLACE (CASE WHEN {ONE} THEN [0.5] || embeddings[2:] ELSE embeddings END::FLOAT[] AS embeddings)"
+CHANGED = f"CASE WHEN {ONE} THEN [0.5] || embeddings[2:] ELSE embeddings END::FLOAT[]"
+FLOAT = f"* REPLACE ({CHANGED} AS embeddings)"
 ATTRIBUTE = (f"* REPLACE (CASE WHEN {ONE} THEN map_concat(attributes, MAP {{'title': 'other'}}) "
              "ELSE attributes END AS attributes)")
 
@@ -288,7 +289,8 @@ class Pgp(SigningTestCase):
         (self.folder / "tmp").mkdir()
         for name, password in (("me", "s3kret"), ("other", "")):
             self.gpg("--passphrase", password, "--quick-gen-key", name, "ed25519", "sign", "never")
-            self.gpg("--passphrase", password, "--output", f"{name}.key", "--export-secret-keys", name)
+            secret = ["--output", f"{name}.key", "--export-secret-keys", name]
+            self.gpg("--passphrase", password, *secret)
             self.gpg("--output", f"{name}.asc", "--export", name)
         (self.folder / "password").write_text("s3kret")
         self.env = {"TMPDIR": str(self.folder / "tmp")}
