@@ -166,7 +166,7 @@ HELP = {
         runs("parquet-import", IMPORTED),
         runs("parquet-import", "Imported all records count=2 added=0 replaced=2",
              then="! ls *.state"),
-        runs("parquet-import", "Would import all records count=1465 added=1465"),
+        runs("parquet-import", "count=1465 added=0 replaced=0 skipped=1465"),
     ],
     "parquet-export": [
         runs("parquet-export", "^3$", then="parquet-emit collection.parquet | wc -l"),
