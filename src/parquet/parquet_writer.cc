@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <array>
 #include <utility>
 
 #include "embeddingsdb/parquet.h"
@@ -10,14 +9,13 @@
 #include "parquet/embeddings_document.h"
 #include "parquet/output_file.h"
 #include "parquet/parquet_format.h"
-#include "parquet/zstd_compressor.h"
+#include "parquet/table_writer.h"
 
 namespace embeddingsdb {
 
 namespace {
 
 constexpr std::int64_t kMaxRowGroupBytes = 1LL << 30;
-constexpr std::size_t kSliceBytes = 256 * 1024;
 
 std::int64_t EncodedSize(const Record& record) {
   constexpr std::size_t kLengthPrefix = 4;
@@ -33,7 +31,9 @@ std::int64_t EncodedSize(const Record& record) {
 class Writer : public ParquetWriter {
  public:
   Writer(std::unique_ptr<Env> env, std::unique_ptr<AtomicFile> file, ParquetWriteOptions options)
-      : env_(std::move(env)), file_(std::move(file)), options_(std::move(options)) {}
+      : env_(std::move(env)),
+        options_(std::move(options)),
+        table_(std::move(file), kRecordSchema, options_.row_group_bytes) {}
 
   Status Write(const Record& record) override {
     EDB_TRY(state_);
@@ -52,22 +52,19 @@ class Writer : public ParquetWriter {
     return Status();
   }
 
-  std::int64_t rows() const override { return rows_; }
+  std::int64_t rows() const override { return table_.rows(); }
   const ParquetStatistics& statistics() const override { return statistics_; }
 
  private:
   Status Append(const Record& record) {
-    if (offset_ == 0) {
-      EDB_TRY(Emit(kParquetMagic));
-    }
-    columns_[kProviderColumn].AddString(record.key.provider);
-    columns_[kDepictionIdColumn].AddString(record.key.depiction_id);
-    columns_[kSubjectIdColumn].AddString(record.subject_id);
-    columns_[kModelColumn].AddString(record.key.model);
-    columns_[kEmbeddingsColumn].AddFloats(record.embedding);
-    columns_[kCreatedColumn].AddInt64(record.created);
-    ColumnWriter& keys = columns_[kAttributeKeyColumn];
-    ColumnWriter& values = columns_[kAttributeValueColumn];
+    table_.column(kProviderColumn).AddString(record.key.provider);
+    table_.column(kDepictionIdColumn).AddString(record.key.depiction_id);
+    table_.column(kSubjectIdColumn).AddString(record.subject_id);
+    table_.column(kModelColumn).AddString(record.key.model);
+    table_.column(kEmbeddingsColumn).AddFloats(record.embedding);
+    table_.column(kCreatedColumn).AddInt64(record.created);
+    ColumnWriter& keys = table_.column(kAttributeKeyColumn);
+    ColumnWriter& values = table_.column(kAttributeValueColumn);
     if (record.attributes.empty()) {
       keys.AddEmpty();
       values.AddEmpty();
@@ -78,79 +75,25 @@ class Writer : public ParquetWriter {
       values.AddRepeatedString(value, first);
       first = false;
     }
-    for (ColumnWriter& column : columns_) {
-      EDB_TRY(column.EndRow());
-    }
-
     statistics_.Add(record);
     document_.Add(record);
-    ++rows_;
-    ++group_rows_;
-    group_bytes_ += EncodedSize(record);
-    return group_bytes_ < options_.row_group_bytes ? Status() : WriteRowGroup();
-  }
-
-  Status WriteRowGroup() {
-    RowGroupInfo group;
-    group.rows = group_rows_;
-    for (std::size_t i = 0; i < kColumnCount; ++i) {
-      EDB_ASSIGN(ChunkInfo chunk, columns_[i].FinishChunk(offset_));
-      group.chunks.push_back(std::move(chunk));
-      EDB_TRY(Emit(columns_[i].dictionary_page()));
-      EDB_TRY(Emit(columns_[i].data_pages()));
-      columns_[i].StartChunk();
-    }
-    row_groups_.push_back(std::move(group));
-    group_rows_ = 0;
-    group_bytes_ = 0;
-    return Status();
+    return table_.EndRow(EncodedSize(record));
   }
 
   Status WriteEnd() {
-    if (offset_ == 0) {
-      EDB_TRY(Emit(kParquetMagic));
-    }
-    if (group_rows_ > 0) {
-      EDB_TRY(WriteRowGroup());
-    }
     EDB_ASSIGN(const EmbeddingsDocument document, document_.Build(statistics_, options_.facts));
     // What is known of the rows wins over what a caller copied from elsewhere.
     std::map<std::string, std::string> metadata = statistics_.ToMetadata();
     metadata.emplace(kDocumentKey, document.ToJson());
     metadata.insert(options_.metadata.begin(), options_.metadata.end());
-    EDB_TRY(Emit(EncodeFooter(kRecordSchema, row_groups_, metadata)));
-    return file_->Commit();
-  }
-
-  /// In slices, because the file copies what it is given into a buffer.
-  Status Emit(std::string_view data) {
-    while (!data.empty()) {
-      const std::string_view slice = data.substr(0, kSliceBytes);
-      EDB_TRY(file_->Append(slice));
-      offset_ += static_cast<std::int64_t>(slice.size());
-      data.remove_prefix(slice.size());
-    }
-    return Status();
-  }
-
-  template <std::size_t... I>
-  std::array<ColumnWriter, kColumnCount> MakeColumns(std::index_sequence<I...> /*indices*/) {
-    return {ColumnWriter(kLeafColumns[I], zstd_)...};
+    return table_.Finish(metadata);
   }
 
   std::unique_ptr<Env> env_;  ///< may be null; before the file that came from it
-  std::unique_ptr<AtomicFile> file_;
   ParquetWriteOptions options_;
-  ZstdCompressor zstd_;
-  std::array<ColumnWriter, kColumnCount> columns_ =
-      MakeColumns(std::make_index_sequence<kColumnCount>());
+  TableWriter table_;
   ParquetStatistics statistics_;
   DocumentBuilder document_;
-  std::vector<RowGroupInfo> row_groups_;
-  std::int64_t offset_ = 0;
-  std::int64_t rows_ = 0;
-  std::int64_t group_rows_ = 0;
-  std::int64_t group_bytes_ = 0;
   Status state_;  ///< the first error, which stays; a half-written page cannot be mended
 };
 

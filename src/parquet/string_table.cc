@@ -12,56 +12,15 @@
 namespace embeddingsdb {
 
 StringTableWriter::StringTableWriter(std::unique_ptr<AtomicFile> file, const FileSchema& schema)
-    : file_(std::move(file)), schema_(schema) {
-  for (const LeafColumn& column : schema_.columns) {
-    columns_.emplace_back(column, zstd_);
-  }
-}
-
-Status StringTableWriter::Emit(std::string_view data) {
-  offset_ += static_cast<std::int64_t>(data.size());
-  return file_->Append(data);
-}
+    : table_(std::move(file), schema, kRowGroupBytes) {}
 
 Status StringTableWriter::Write(std::span<const std::string_view> row) {
-  if (offset_ == 0) {
-    EDB_TRY(Emit(kParquetMagic));
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    table_.column(i).AddString(row[i]);
+    bytes += row[i].size();
   }
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    columns_[i].AddString(row[i]);
-    EDB_TRY(columns_[i].EndRow());
-    group_bytes_ += static_cast<std::int64_t>(row[i].size());
-  }
-  ++rows_;
-  ++group_rows_;
-  return group_bytes_ < kRowGroupBytes ? Status() : WriteRowGroup();
-}
-
-Status StringTableWriter::WriteRowGroup() {
-  RowGroupInfo group;
-  group.rows = group_rows_;
-  for (ColumnWriter& column : columns_) {
-    EDB_ASSIGN(ChunkInfo chunk, column.FinishChunk(offset_));
-    group.chunks.push_back(std::move(chunk));
-    EDB_TRY(Emit(column.dictionary_page()));
-    EDB_TRY(Emit(column.data_pages()));
-    column.StartChunk();
-  }
-  row_groups_.push_back(std::move(group));
-  group_rows_ = 0;
-  group_bytes_ = 0;
-  return Status();
-}
-
-Status StringTableWriter::Finish(const std::map<std::string, std::string>& metadata) {
-  if (offset_ == 0) {
-    EDB_TRY(Emit(kParquetMagic));
-  }
-  if (group_rows_ > 0) {
-    EDB_TRY(WriteRowGroup());
-  }
-  EDB_TRY(Emit(EncodeFooter(schema_, row_groups_, metadata)));
-  return file_->Commit();
+  return table_.EndRow(static_cast<std::int64_t>(bytes));
 }
 
 Result<std::unique_ptr<StringTableReader>> StringTableReader::Open(const std::string& path,

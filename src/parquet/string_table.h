@@ -11,14 +11,12 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "embeddingsdb/status.h"
 
 #include "core/env.h"
-#include "parquet/column_writer.h"
 #include "parquet/parquet_format.h"
-#include "parquet/zstd_compressor.h"
+#include "parquet/table_writer.h"
 
 namespace embeddingsdb {
 
@@ -29,29 +27,17 @@ class StringTableWriter {
  public:
   /// All columns of `schema` are flat texts.
   StringTableWriter(std::unique_ptr<AtomicFile> file, const FileSchema& schema);
-  StringTableWriter(const StringTableWriter&) = delete;
-  StringTableWriter& operator=(const StringTableWriter&) = delete;
-  ~StringTableWriter() = default;
 
   /// A row: one valid UTF-8 text a column, in their order.
   Status Write(std::span<const std::string_view> row);
   /// Writes the footer, syncs and renames. After an error the file must be thrown away.
-  Status Finish(const std::map<std::string, std::string>& metadata);
-  std::int64_t rows() const { return rows_; }
+  Status Finish(const std::map<std::string, std::string>& metadata) {
+    return table_.Finish(metadata);
+  }
+  std::int64_t rows() const { return table_.rows(); }
 
  private:
-  Status Emit(std::string_view data);
-  Status WriteRowGroup();
-
-  std::unique_ptr<AtomicFile> file_;
-  FileSchema schema_;
-  ZstdCompressor zstd_;
-  std::vector<ColumnWriter> columns_;
-  std::vector<RowGroupInfo> row_groups_;
-  std::int64_t offset_ = 0;
-  std::int64_t rows_ = 0;
-  std::int64_t group_rows_ = 0;
-  std::int64_t group_bytes_ = 0;
+  TableWriter table_;
 };
 
 /// Streams the rows of such a file, by whomever written. One thread at a time.
