@@ -221,6 +221,20 @@ class ResultSet {
   Chunk chunk_;
 };
 
+/// Calls `use(chunk, row)` for every row that is left. An error of either ends the walk.
+template <typename Use>
+Status ForEachRow(ResultSet& result, Use use) {
+  for (;;) {
+    EDB_ASSIGN(const bool more, result.Next());
+    if (!more) {
+      return {};
+    }
+    for (std::size_t row = 0; row < result.chunk().rows(); ++row) {
+      EDB_TRY(use(result.chunk(), row));
+    }
+  }
+}
+
 /// A parameter, numbered from 1 in the order of `?` or by `$n`.
 class Parameter {
  public:

@@ -7,6 +7,7 @@ namespace embeddingsdb {
 
 namespace {
 
+using duckdb_c::Chunk;
 using duckdb_c::Connection;
 using duckdb_c::Database;
 using duckdb_c::Fetch;
@@ -101,20 +102,14 @@ Status FileQuery::ReadFooter(const std::string& path) {
 
   EDB_ASSIGN(ResultSet pairs,
              connection_.Run("SELECT key, value FROM parquet_kv_metadata(?)", {path}));
-  while (true) {
-    EDB_ASSIGN(const bool more, pairs.Next());
-    if (!more) {
-      return Status();
+  return ForEachRow(pairs, [this](const Chunk& chunk, std::size_t row) {
+    const duckdb_c::Column keys = chunk.column(0);
+    const duckdb_c::Column values = chunk.column(1);
+    if (!keys.IsNull(row)) {
+      metadata_.emplace(keys.Text(row), values.IsNull(row) ? std::string_view() : values.Text(row));
     }
-    const duckdb_c::Column keys = pairs.chunk().column(0);
-    const duckdb_c::Column values = pairs.chunk().column(1);
-    for (std::size_t i = 0; i < pairs.chunk().rows(); ++i) {
-      if (keys.IsNull(i)) {
-        continue;
-      }
-      metadata_.emplace(keys.Text(i), values.IsNull(i) ? std::string_view() : values.Text(i));
-    }
-  }
+    return Status();
+  });
 }
 
 Status FileQuery::Describe(const std::string& path) {
@@ -122,15 +117,10 @@ Status FileQuery::Describe(const std::string& path) {
       ResultSet rows,
       connection_.Run(Concat("SELECT column_name, column_type FROM (DESCRIBE SELECT *", kFrom, ")"),
                       {path}));
-  while (true) {
-    EDB_ASSIGN(const bool more, rows.Next());
-    if (!more) {
-      return Status();
-    }
-    for (std::size_t i = 0; i < rows.chunk().rows(); ++i) {
-      columns_.emplace(rows.chunk().column(0).Text(i), rows.chunk().column(1).Text(i));
-    }
-  }
+  return ForEachRow(rows, [this](const Chunk& chunk, std::size_t row) {
+    columns_.emplace(chunk.column(0).Text(row), chunk.column(1).Text(row));
+    return Status();
+  });
 }
 
 Result<bool> FileQuery::NextChunk() {

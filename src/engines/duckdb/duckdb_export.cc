@@ -98,12 +98,6 @@ Result<std::set<int>> Dimensions(DuckdbFile& file) {
   return found;
 }
 
-Status WriteWhole(Env& env, const fs::path& path, std::string_view content) {
-  EDB_ASSIGN(const std::unique_ptr<AtomicFile> file, env.CreateAtomic(path.string()));
-  EDB_TRY(file->Append(content));
-  return file->Commit();
-}
-
 // Returns the lengths of the vectors written.
 Result<std::set<int>> WriteCsv(DuckdbFile& database, Env& env, const fs::path& path) {
   EDB_ASSIGN(const std::unique_ptr<AtomicFile> file, env.CreateAtomic(path.string()));
@@ -195,8 +189,8 @@ Status WriteExport(DuckdbFile& file, const fs::path& path, std::optional<int> di
   EDB_TRY(env.MakeDirectories(fresh.string()));
   EDB_ASSIGN(const std::set<int> written, WriteCsv(file, env, fresh / kExportCsv));
   EDB_ASSIGN(const int dimension, OneDimension(written, dimensions));
-  EDB_TRY(WriteWhole(env, fresh / kExportLoad, LoadSql(path.string())));
-  return WriteWhole(env, fresh / kExportSchema, SchemaSql(dimension));
+  EDB_TRY(env.WriteFile((fresh / kExportLoad).string(), LoadSql(path.string())));
+  return env.WriteFile((fresh / kExportSchema).string(), SchemaSql(dimension));
 }
 
 }  // namespace

@@ -62,15 +62,11 @@ Result<std::vector<std::string>> TableNames(const Connection& connection) {
   EDB_ASSIGN(ResultSet result, connection.Query("SELECT table_name FROM duckdb_tables() "
                                                 "WHERE database_name = 'db' ORDER BY table_name"));
   std::vector<std::string> names;
-  for (;;) {
-    EDB_ASSIGN(const bool more, result.Next());
-    if (!more) {
-      return names;
-    }
-    for (std::size_t row = 0; row < result.chunk().rows(); ++row) {
-      names.emplace_back(result.chunk().column(0).Text(row));
-    }
-  }
+  EDB_TRY(ForEachRow(result, [&names](const duckdb_c::Chunk& chunk, std::size_t row) -> Status {
+    names.emplace_back(chunk.column(0).Text(row));
+    return {};
+  }));
+  return names;
 }
 
 Result<std::string> MetaText(const Connection& connection, std::string_view name) {

@@ -40,20 +40,6 @@ class Snapshot {
   Transaction transaction_;
 };
 
-// Calls `use(chunk, row)` for every row.
-template <typename Use>
-Status ForEachRow(ResultSet& result, Use use) {
-  for (;;) {
-    EDB_ASSIGN(const bool more, result.Next());
-    if (!more) {
-      return {};
-    }
-    for (std::size_t row = 0; row < result.chunk().rows(); ++row) {
-      EDB_TRY(use(result.chunk(), row));
-    }
-  }
-}
-
 // Ids asked for by one statement.
 constexpr std::size_t kMaxList = 1000;
 

@@ -9,6 +9,7 @@
 namespace embeddingsdb {
 namespace {
 
+using duckdb_c::Chunk;
 using duckdb_c::ResultSet;
 using duckdb_c::Transaction;
 
@@ -170,32 +171,30 @@ Result<std::vector<bool>> DuckdbWriter::ReplaceOneByOne(std::span<const DuckdbKe
   return known;
 }
 
+Status DuckdbWriter::Stage(std::span<const DuckdbKeyRow> keys) {
+  EDB_TRY(session_->Run("DELETE FROM temp.stage").status());
+  return AppendDuckdbKeys(session_->connection(), "temp", "stage", keys);
+}
+
 // The id of a key is changed in place: the index of the keys is not touched.
 Result<std::vector<bool>> DuckdbWriter::ReplaceByJoin(std::span<const DuckdbKeyRow> keys,
                                                       std::vector<PutResult>& results) {
-  EDB_TRY(session_->Run("DELETE FROM temp.stage").status());
-  EDB_TRY(AppendDuckdbKeys(session_->connection(), "temp", "stage", keys));
+  EDB_TRY(Stage(keys));
   EDB_ASSIGN(
       ResultSet found,
       session_->Run("SELECT s.id, k.id FROM temp.stage s JOIN db.keys k ON k.key = s.key", {}));
   std::vector<bool> known(keys.size());
   std::int64_t replaced = 0;
-  for (;;) {
-    EDB_ASSIGN(const bool more, found.Next());
-    if (!more) {
-      break;
+  EDB_TRY(ForEachRow(found, [&](const Chunk& chunk, std::size_t row) -> Status {
+    const auto i = static_cast<std::size_t>(chunk.column(0).Values<std::int64_t>()[row] - next_id_);
+    const RowId old = chunk.column(1).Values<std::int64_t>()[row];
+    known[i] = true;
+    if (old != kRemoved) {
+      results[i].replaced = old;
+      ++replaced;
     }
-    const auto* ids = found.chunk().column(0).Values<std::int64_t>();
-    const auto* old = found.chunk().column(1).Values<std::int64_t>();
-    for (std::size_t row = 0; row < found.chunk().rows(); ++row) {
-      const auto i = static_cast<std::size_t>(ids[row] - next_id_);
-      known[i] = true;
-      if (old[row] != kRemoved) {
-        results[i].replaced = old[row];
-        ++replaced;
-      }
-    }
-  }
+    return {};
+  }));
   EDB_ASSIGN(ResultSet deleted,
              session_->Run("DELETE FROM db.embeddings WHERE id IN (SELECT k.id FROM db.keys k "
                            "JOIN temp.stage s ON k.key = s.key)"));
@@ -228,24 +227,18 @@ Result<std::optional<RowId>> DuckdbWriter::Remove(const Key& key, std::int64_t n
 // One join: DuckDB takes a millisecond to look up a single row.
 Result<std::vector<std::optional<std::int64_t>>> DuckdbWriter::CreatedTimes(
     std::span<const Record* const> records) {
-  EDB_TRY(session_->Run("DELETE FROM temp.stage").status());
-  EDB_TRY(AppendDuckdbKeys(session_->connection(), "temp", "stage", EncodeKeys(records, 0)));
+  EDB_TRY(Stage(EncodeKeys(records, 0)));
   EDB_ASSIGN(ResultSet found,
              session_->Run("SELECT s.id, e.created FROM temp.stage s JOIN db.keys k ON k.key = "
                            "s.key JOIN db.embeddings e ON e.id = k.id",
                            {}));
   std::vector<std::optional<std::int64_t>> created(records.size());
-  for (;;) {
-    EDB_ASSIGN(const bool more, found.Next());
-    if (!more) {
-      return created;
-    }
-    const auto* ids = found.chunk().column(0).Values<std::int64_t>();
-    const auto* times = found.chunk().column(1).Values<std::int64_t>();
-    for (std::size_t row = 0; row < found.chunk().rows(); ++row) {
-      created[static_cast<std::size_t>(ids[row])] = times[row];
-    }
-  }
+  EDB_TRY(ForEachRow(found, [&](const Chunk& chunk, std::size_t row) -> Status {
+    const auto i = static_cast<std::size_t>(chunk.column(0).Values<std::int64_t>()[row]);
+    created[i] = chunk.column(1).Values<std::int64_t>()[row];
+    return {};
+  }));
+  return created;
 }
 
 Status DuckdbWriter::SetMark(const std::string& name, std::int64_t value) {

@@ -53,6 +53,8 @@ class DuckdbWriter {
                                             std::vector<PutResult>& results);
   Result<std::vector<bool>> ReplaceByJoin(std::span<const DuckdbKeyRow> keys,
                                           std::vector<PutResult>& results);
+  /// Puts the keys into temp.stage, and nothing else is in it.
+  Status Stage(std::span<const DuckdbKeyRow> keys);
   void NoteUpdate(std::int64_t time);
   /// Within a transaction: the largest id given so far, and the newest time.
   Status NoteLast(std::int64_t time);
