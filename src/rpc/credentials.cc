@@ -15,6 +15,7 @@
 
 #include "embeddingsdb/limits.h"
 
+#include "core/openssl_handles.h"
 #include "core/secret.h"
 #include "core/text.h"
 
@@ -22,19 +23,6 @@ namespace embeddingsdb {
 namespace {
 
 constexpr std::size_t kMaxPemBytes = 1'024 * 1'024;  // a bundle of all public roots has 220 KB
-
-struct FreeOpenssl {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-  void operator()(X509* certificate) const { X509_free(certificate); }
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-};
-using BioPtr = std::unique_ptr<BIO, FreeOpenssl>;
-using X509Ptr = std::unique_ptr<X509, FreeOpenssl>;
-using KeyPtr = std::unique_ptr<EVP_PKEY, FreeOpenssl>;
-
-BioPtr BioOf(const std::string& pem) {
-  return BioPtr(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-}
 
 // OpenSSL keeps errors per thread, where gRPC would find and report ours: so they are cleared.
 

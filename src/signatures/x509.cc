@@ -16,6 +16,7 @@
 
 #include "embeddingsdb/limits.h"
 
+#include "core/openssl_handles.h"
 #include "core/secret.h"
 #include "core/text.h"
 #include "signatures/key_text.h"
@@ -23,30 +24,14 @@
 namespace embeddingsdb {
 namespace {
 
-template <auto Destroy>
-struct FreeWith {
-  template <typename T>
-  void operator()(T* raw) const {
-    Destroy(raw);
-  }
+struct FreeBytes {
+  void operator()(void* bytes) const { OPENSSL_free(bytes); }
 };
-void FreeBytes(void* bytes) {
-  OPENSSL_free(bytes);
-}
-
-using Bio = std::unique_ptr<BIO, FreeWith<BIO_free>>;
-using Certificate = std::unique_ptr<X509, FreeWith<X509_free>>;
-using PrivateOrPublicKey = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
-using DigestContext = std::unique_ptr<EVP_MD_CTX, FreeWith<EVP_MD_CTX_free>>;
 template <typename T>
-using OpensslBytes = std::unique_ptr<T, FreeWith<FreeBytes>>;
+using OpensslBytes = std::unique_ptr<T, FreeBytes>;
 
 constexpr std::string_view kSignatureBlock = "SIGNATURE";
 constexpr std::string_view kPemBegin = "-----BEGIN ";
-
-Bio BioOf(std::string_view text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
 
 std::string TextOf(BIO* bio) {
   char* data = nullptr;
@@ -70,9 +55,9 @@ int GivePassword(char* buffer, int size, int /*writing*/, void* password) {
   return static_cast<int>((*text)->copy(buffer, (*text)->size()));
 }
 
-Result<Certificate> ParseCertificate(const std::string& text) {
-  const Bio bio = BioOf(text);
-  Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+Result<X509Ptr> ParseCertificate(const std::string& text) {
+  const BioPtr bio = BioOf(text);
+  X509Ptr certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
   if (certificate == nullptr) {
     return InvalidArgumentError(
         Concat("URI option certificate-uri: no certificate in PEM form: ", Reason()));
@@ -80,9 +65,9 @@ Result<Certificate> ParseCertificate(const std::string& text) {
   return certificate;
 }
 
-Result<PrivateOrPublicKey> ParseKey(const std::string& text, std::optional<std::string> password) {
-  const Bio bio = BioOf(text);
-  PrivateOrPublicKey key(PEM_read_bio_PrivateKey(bio.get(), nullptr, GivePassword, &password));
+Result<KeyPtr> ParseKey(const std::string& text, std::optional<std::string> password) {
+  const BioPtr bio = BioOf(text);
+  KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, GivePassword, &password));
   if (password) {
     OPENSSL_cleanse(password->data(), password->size());
   }
@@ -130,7 +115,7 @@ Result<std::string> SignatureBytes(std::string_view text) {
   if (text.find(kPemBegin) == std::string_view::npos) {
     return std::string(text);
   }
-  const Bio bio = BioOf(text);
+  const BioPtr bio = BioOf(text);
   char* raw_name = nullptr;
   char* raw_header = nullptr;
   unsigned char* raw_data = nullptr;
@@ -155,11 +140,11 @@ Status OpensslFailed(std::string_view what) {
 
 class X509Verifier : public Verifier {
  public:
-  explicit X509Verifier(PrivateOrPublicKey key) : key_(std::move(key)) {}
+  explicit X509Verifier(KeyPtr key) : key_(std::move(key)) {}
 
   Result<bool> Verify(std::string_view payload, std::string_view signature) const override {
     EDB_ASSIGN(const std::string bytes, SignatureBytes(signature));
-    const DigestContext context(EVP_MD_CTX_new());
+    const DigestContextPtr context(EVP_MD_CTX_new());
     const EVP_MD* const digest = DigestFor(key_.get()).value_or(nullptr);
     if (context == nullptr ||
         EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, key_.get()) != 1) {
@@ -173,16 +158,16 @@ class X509Verifier : public Verifier {
   }
 
  private:
-  PrivateOrPublicKey key_;
+  KeyPtr key_;
 };
 
 class X509Signer : public Signer {
  public:
-  X509Signer(PrivateOrPublicKey key, Certificate certificate, std::string pem)
+  X509Signer(KeyPtr key, X509Ptr certificate, std::string pem)
       : key_(std::move(key)), certificate_(std::move(certificate)), pem_(std::move(pem)) {}
 
   Result<std::string> Sign(std::string_view payload) const override {
-    const DigestContext context(EVP_MD_CTX_new());
+    const DigestContextPtr context(EVP_MD_CTX_new());
     const EVP_MD* const digest = DigestFor(key_.get()).value_or(nullptr);
     std::size_t size = 0;
     if (context == nullptr ||
@@ -195,7 +180,7 @@ class X509Signer : public Signer {
     if (EVP_DigestSign(context.get(), out, &size, Unsigned(payload), payload.size()) != 1) {
       return OpensslFailed("cannot sign");
     }
-    const Bio pem(BIO_new(BIO_s_mem()));
+    const BioPtr pem(BIO_new(BIO_s_mem()));
     if (pem == nullptr ||
         PEM_write_bio(pem.get(), kSignatureBlock.data(), "", out, static_cast<long>(size)) <= 0) {
       return OpensslFailed("cannot write PEM");
@@ -207,26 +192,26 @@ class X509Signer : public Signer {
 
   Result<std::unique_ptr<Verifier>> NewVerifier() const override {
     return std::unique_ptr<Verifier>(
-        std::make_unique<X509Verifier>(PrivateOrPublicKey(X509_get_pubkey(certificate_.get()))));
+        std::make_unique<X509Verifier>(KeyPtr(X509_get_pubkey(certificate_.get()))));
   }
 
  private:
-  PrivateOrPublicKey key_;
-  Certificate certificate_;
+  KeyPtr key_;
+  X509Ptr certificate_;
   std::string pem_;  ///< of the certificate alone
 };
 
 /// The certificate alone: the file it came from may hold others, or the private key.
 Result<std::string> CertificatePem(X509* certificate) {
-  const Bio bio(BIO_new(BIO_s_mem()));
+  const BioPtr bio(BIO_new(BIO_s_mem()));
   if (bio == nullptr || PEM_write_bio_X509(bio.get(), certificate) != 1) {
     return OpensslFailed("cannot write PEM");
   }
   return TextOf(bio.get());
 }
 
-Result<PrivateOrPublicKey> PublicKeyOf(const Certificate& certificate) {
-  PrivateOrPublicKey key(X509_get_pubkey(certificate.get()));
+Result<KeyPtr> PublicKeyOf(const X509Ptr& certificate) {
+  KeyPtr key(X509_get_pubkey(certificate.get()));
   if (key == nullptr) {
     return InvalidArgumentError(
         Concat("URI option certificate-uri: the public key cannot be read: ", Reason()));
@@ -242,14 +227,14 @@ Result<std::unique_ptr<Signer>> OpenX509Signer(const Uri& uri, Env& env) {
       std::to_array<std::string_view>({"certificate-uri", "key-uri", "key-password-uri"});
   EDB_TRY(uri.CheckOptions(kKnown));
   EDB_ASSIGN(const std::string certificate_text, ReadKeyOption(uri, "certificate-uri", env));
-  EDB_ASSIGN(Certificate certificate, ParseCertificate(certificate_text));
-  EDB_ASSIGN(const PrivateOrPublicKey public_key, PublicKeyOf(certificate));
+  EDB_ASSIGN(X509Ptr certificate, ParseCertificate(certificate_text));
+  EDB_ASSIGN(const KeyPtr public_key, PublicKeyOf(certificate));
   EDB_ASSIGN(std::string key_text, ReadKeyOption(uri, "key-uri", env));
   std::optional<std::string> password;
   if (const std::optional<std::string> password_uri = uri.Option("key-password-uri")) {
     EDB_ASSIGN(password, ReadSecret(*password_uri, env));
   }
-  Result<PrivateOrPublicKey> key = ParseKey(key_text, std::move(password));
+  Result<KeyPtr> key = ParseKey(key_text, std::move(password));
   OPENSSL_cleanse(key_text.data(), key_text.size());
   if (!key.ok()) {
     return key.status();
@@ -268,8 +253,8 @@ Result<std::unique_ptr<Verifier>> OpenX509Verifier(const Uri& uri, Env& env) {
   constexpr auto kKnown = std::to_array<std::string_view>({"certificate-uri"});
   EDB_TRY(uri.CheckOptions(kKnown));
   EDB_ASSIGN(const std::string text, ReadKeyOption(uri, "certificate-uri", env));
-  EDB_ASSIGN(const Certificate certificate, ParseCertificate(text));
-  EDB_ASSIGN(PrivateOrPublicKey key, PublicKeyOf(certificate));
+  EDB_ASSIGN(const X509Ptr certificate, ParseCertificate(text));
+  EDB_ASSIGN(KeyPtr key, PublicKeyOf(certificate));
   return std::unique_ptr<Verifier>(std::make_unique<X509Verifier>(std::move(key)));
 }
 
