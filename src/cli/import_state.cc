@@ -4,11 +4,12 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
-#include <memory>
 
 // The library's functions would not be inlined.
 #define XXH_INLINE_ALL  // NOLINT(readability-identifier-naming): the library asks for it
 #include <xxhash.h>
+
+#include "embeddingsdb/limits.h"
 
 #include "core/json.h"
 #include "core/text.h"
@@ -21,7 +22,6 @@ constexpr std::string_view kFormatName = "format";
 constexpr std::string_view kFormat = "embeddingsdb import 1";
 constexpr std::string_view kTargetName = "target";
 constexpr std::string_view kFilePrefix = "file ";
-constexpr std::size_t kMaxStateBytes = 1'024 * 1'024;
 constexpr auto kWriteInterval = std::chrono::seconds(1);
 
 std::string Hash(std::string_view text) {
@@ -29,10 +29,6 @@ std::string Hash(std::string_view text) {
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(),
                                  XXH3_64bits(text.data(), text.size()), 16);
   return {digits.data(), end.ptr};
-}
-
-std::string NameOf(const ParquetInput& input) {
-  return Concat(kFilePrefix, input.name());
 }
 
 // Tells a file from one that has been written anew: the footer has the places and statistics of all
@@ -53,7 +49,7 @@ Result<ImportState> ImportState::Open(std::string path, std::string_view target,
     state.entries_.emplace(kTargetName, hash);
     return state;
   }
-  EDB_ASSIGN(const std::string text, env.ReadFile(state.path_, kMaxStateBytes));
+  EDB_ASSIGN(const std::string text, env.ReadFile(state.path_, kMaxJsonBytes));
   Result<Attributes> entries = AttributesFromJson(text);
   const auto says = [&](std::string_view name, std::string_view value) {
     const auto it = entries->find(name);
@@ -71,19 +67,20 @@ Result<ImportState> ImportState::Open(std::string path, std::string_view target,
   return state;
 }
 
-Result<std::int64_t> ImportState::RowsDone(const ParquetInput& input) const {
-  const auto it = entries_.find(NameOf(input));
+Result<std::int64_t> ImportState::Begin(const ParquetInput& input) {
+  name_ = Concat(kFilePrefix, input.name());
+  EDB_ASSIGN(identity_, Identity(input));
+  const auto it = entries_.find(name_);
   if (it == entries_.end()) {
     return std::int64_t{0};
   }
-  EDB_ASSIGN(const std::string identity, Identity(input));
   const std::string_view entry = it->second;
   const std::size_t space = entry.find(' ');
   std::int64_t rows = -1;
   if (space != std::string_view::npos) {
     std::from_chars(entry.data() + space + 1, entry.data() + entry.size(), rows);
   }
-  if (entry.substr(0, space) != identity || rows < 0) {
+  if (entry.substr(0, space) != identity_ || rows < 0) {
     return FailedPreconditionError(Concat(QuoteWhole(input.name()), " has changed since ",
                                           QuoteWhole(path_),
                                           " was written; remove that file to import all of it"));
@@ -91,16 +88,13 @@ Result<std::int64_t> ImportState::RowsDone(const ParquetInput& input) const {
   return rows;
 }
 
-Status ImportState::Note(const ParquetInput& input, std::int64_t rows, bool last) {
+Status ImportState::Note(std::int64_t rows, bool last) {
   const auto now = std::chrono::steady_clock::now();
   if (!last && now - written_ < kWriteInterval) {
     return {};
   }
-  EDB_ASSIGN(const std::string identity, Identity(input));
-  entries_.insert_or_assign(NameOf(input), Concat(identity, " ", rows));
-  EDB_ASSIGN(const std::unique_ptr<AtomicFile> file, env_->CreateAtomic(path_));
-  EDB_TRY(file->Append(Concat(AttributesToJson(entries_), "\n")));
-  EDB_TRY(file->Commit());
+  entries_.insert_or_assign(name_, Concat(identity_, " ", rows));
+  EDB_TRY(env_->WriteFile(path_, Concat(AttributesToJson(entries_), "\n")));
   written_ = now;
   return {};
 }

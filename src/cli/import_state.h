@@ -27,12 +27,12 @@ class ImportState {
   /// import or of one into another database; `target` is any text that names the database.
   static Result<ImportState> Open(std::string path, std::string_view target, Env& env);
 
-  /// How many rows from the start of a file are stored. kFailedPrecondition when the file has
-  /// changed since.
-  Result<std::int64_t> RowsDone(const ParquetInput& input) const;
+  /// Turns to a file: how many rows from its start are stored. kFailedPrecondition when the file
+  /// has changed since that was noted.
+  Result<std::int64_t> Begin(const ParquetInput& input);
 
-  /// Notes how many are; writes the file at most once a second, and always when `last`.
-  Status Note(const ParquetInput& input, std::int64_t rows, bool last);
+  /// Notes how many rows of that file are; writes at most once a second, and always when `last`.
+  Status Note(std::int64_t rows, bool last);
 
   /// The import is complete.
   Status Remove() { return env_->Remove(path_); }
@@ -42,7 +42,9 @@ class ImportState {
 
   std::string path_;
   Env* env_;
-  Attributes entries_;  ///< what is in the file, a JSON object
+  Attributes entries_;    ///< what is in the file, a JSON object
+  std::string name_;      ///< of the entry of the file that is being imported
+  std::string identity_;  ///< of that file
   std::chrono::steady_clock::time_point written_;
 };
 

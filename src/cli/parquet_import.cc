@@ -77,7 +77,7 @@ Status Import::File(const std::string& input, ImportState* state) {
   EDB_ASSIGN(const ParquetInput file, ParquetInput::Fetch(input));
   ParquetRows rows = rows_;
   if (state != nullptr) {
-    EDB_ASSIGN(rows.first, state->RowsDone(file));
+    EDB_ASSIGN(rows.first, state->Begin(file));
   }
   EDB_ASSIGN(const std::unique_ptr<ParquetReader> reader, ParquetReader::Open(file.path(), rows));
   const std::int64_t end = std::min(rows.last, reader->rows() - 1) + 1;
@@ -88,13 +88,13 @@ Status Import::File(const std::string& input, ImportState* state) {
     progress.Update(acknowledged);
     session_.log().Debug("Records acknowledged", {{"count", acknowledged}});
     if (state != nullptr && noted.ok()) {
-      noted = state->Note(file, rows.first + acknowledged, false);
+      noted = state->Note(rows.first + acknowledged, false);
     }
   });
   sum_.acknowledged += report.acknowledged;
   sum_.records += report.records;
   if (state != nullptr && noted.ok()) {
-    noted = state->Note(file, rows.first + report.acknowledged, true);
+    noted = state->Note(rows.first + report.acknowledged, true);
   }
   if (!report.status.ok()) {
     const std::int64_t stored = rows.first + report.acknowledged;
@@ -157,8 +157,7 @@ int RunParquetImport(const Invocation& call, Session& session) {
         {.first = values.start, .last = values.end == 0 ? ParquetRows().last : values.end});
     std::optional<ImportState> state;
     if (!values.resume.empty()) {
-      EDB_ASSIGN(state,
-                 ImportState::Open(values.resume, client_flags.target(), *session.context.env));
+      EDB_ASSIGN(state, ImportState::Open(values.resume, client_flags.target(), session.env()));
     }
     EDB_TRY(ImportAll(import, flags.rest(), state ? &*state : nullptr));
     const AddReport& records = import.sum().records;

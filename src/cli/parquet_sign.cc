@@ -25,7 +25,7 @@ Status SignManifest(const Job& job, const Signer& signer, Session& session) {
   EDB_ASSIGN(const ParquetInput file, ParquetInput::Fetch(job.input));
   EDB_ASSIGN(std::unique_ptr<AtomicFile> output,
              session.env().CreateAtomic(job.stem + "-manifest.parquet"));
-  EDB_TRY(WriteFile(job.stem + "-manifest.pub", signer.public_key(), session.env()));
+  EDB_TRY(session.env().WriteFile(job.stem + "-manifest.pub", signer.public_key()));
   EDB_ASSIGN(const Manifest manifest, WriteManifest(file.path(), std::move(output), signer));
   session.log().Info("Completed", {{"count", manifest.rows},
                                    {"root", manifest.root},
@@ -40,7 +40,7 @@ Status SignEach(const Job& job, const Signer& signer, const SignOptions& options
   EDB_ASSIGN(std::unique_ptr<AtomicFile> output,
              session.env().CreateAtomic(job.stem + "-signatures.parquet"));
   // Before the signatures: those who find them find the key too.
-  EDB_TRY(WriteFile(job.stem + "-signatures.pub", signer.public_key(), session.env()));
+  EDB_TRY(session.env().WriteFile(job.stem + "-signatures.pub", signer.public_key()));
   EDB_ASSIGN(const SignReport report, SignRecords(file.path(), std::move(output), signer, options));
   session.log().Info("Completed", {{"count", report.signed_records},
                                    {"signed", report.signed_records},

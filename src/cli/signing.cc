@@ -74,10 +74,4 @@ Result<std::vector<std::string>> TargetStems(std::span<const std::string> inputs
   return stems;
 }
 
-Status WriteFile(const std::string& path, std::string_view text, Env& env) {
-  EDB_ASSIGN(const std::unique_ptr<AtomicFile> file, env.CreateAtomic(path));
-  EDB_TRY(file->Append(text));
-  return file->Commit();
-}
-
 }  // namespace embeddingsdb

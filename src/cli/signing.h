@@ -32,9 +32,6 @@ std::string BaseName(std::string_view input);
 Result<std::vector<std::string>> TargetStems(std::span<const std::string> inputs,
                                              const std::string& folder);
 
-/// Writes a whole file.
-Status WriteFile(const std::string& path, std::string_view text, Env& env);
-
 }  // namespace embeddingsdb
 
 #endif  // EMBEDDINGSDB_CLI_SIGNING_H_

@@ -52,6 +52,12 @@ class Env {
   /// kNotFound; kResourceExhausted when the file is longer than `max_bytes`.
   virtual Result<std::string> ReadFile(const std::string& path, std::size_t max_bytes) = 0;
   virtual Result<std::unique_ptr<AtomicFile>> CreateAtomic(const std::string& path) = 0;
+  /// Writes a whole file, in the place of the one that is there.
+  Status WriteFile(const std::string& path, std::string_view content) {
+    EDB_ASSIGN(const std::unique_ptr<AtomicFile> file, CreateAtomic(path));
+    EDB_TRY(file->Append(content));
+    return file->Commit();
+  }
   /// kNotFound; kResourceExhausted when there is no room for it among the addresses.
   virtual Result<std::unique_ptr<MappedFile>> Map(const std::string& path) = 0;
   virtual bool Exists(const std::string& path) = 0;

@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "embeddingsdb/adding.h"
-#include "embeddingsdb/query.h"
 #include "embeddingsdb/record.h"
 
 #include "engines/record_store.h"

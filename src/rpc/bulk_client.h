@@ -14,12 +14,12 @@
 
 namespace embeddingsdb {
 
-/// Streams the records of `source`, which is only read once the server has answered. Nothing when
-/// the server lacks v1.
 struct StreamOptions {
   const AddOptions& add;
   const ImportProgress& progress;
 };
+/// Streams the records of `source`, which is only read once the server has answered. Nothing when
+/// the server lacks v1.
 std::optional<ImportReport> StreamRecords(Connection& connection, RecordCursor& source,
                                           const StreamOptions& options);
 

@@ -71,7 +71,6 @@ class ImportStream final : public ImportStreams::Reactor {
   void OnDone() override { const std::shared_ptr<ImportStream> last = std::move(self_); }
 
   bool TakeBatch(std::vector<Record>& batch);
-  Status TakeOptions();
   void SendTotals(const ImportReport& report);
   Status Outcome();
   grpc::Status End(const Status& status) {
@@ -96,7 +95,7 @@ class ImportStream final : public ImportStreams::Reactor {
   std::vector<Record> queue_;  // decoded, not yet taken
   std::size_t queue_bytes_ = 0;
   bool paused_ = false;                        // the next StartRead waits until the queue is taken
-  std::optional<Result<AddOptions>> options_;  // of the first message
+  std::optional<Result<AddOptions>> options_;  // from the first message on
   bool input_ended_ = false;
   bool cancelled_ = false;
   bool draining_ = false;
@@ -184,9 +183,10 @@ bool ImportStream::TakeBatch(std::vector<Record>& batch) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return !queue_.empty() || over(); });
   changed_.wait_for(lock, kLinger, [this] { return full() || over(); });
-  if (queue_.empty() || cancelled_) {
+  if (queue_.empty() || cancelled_ || !options_ || !options_->ok()) {
     return false;
   }
+  adder_.set_options(**options_);
   batch.swap(queue_);
   queue_bytes_ = 0;
   const bool resume = paused_ && !over();
@@ -198,20 +198,14 @@ bool ImportStream::TakeBatch(std::vector<Record>& batch) {
   return true;
 }
 
-Status ImportStream::TakeOptions() {
-  const std::lock_guard lock(mutex_);
-  if (options_) {
-    EDB_ASSIGN(const AddOptions options, *options_);
-    adder_.set_options(options);
-  }
-  return {};
-}
-
 Status ImportStream::Outcome() {
   if (!adder_.report().status.ok()) {
     return adder_.report().status;
   }
   const std::lock_guard lock(mutex_);
+  if (options_) {
+    EDB_TRY(options_->status());
+  }
   if (cancelled_) {
     return CancelledError("the call was cancelled");
   }
@@ -223,20 +217,14 @@ void ImportStream::Commit() {
   try {
     const ImportReport& report = adder_.report();
     std::vector<Record> batch;
-    while (status.ok() && report.status.ok() && TakeBatch(batch)) {
-      status = TakeOptions();
-      if (!status.ok()) {
-        break;
-      }
+    while (report.status.ok() && TakeBatch(batch)) {
       const std::int64_t before = report.acknowledged;
       adder_.Add(batch).IgnoreError("kept in the report");
       if (report.acknowledged > before) {
         SendTotals(report);
       }
     }
-    if (status.ok()) {
-      status = Outcome();
-    }
+    status = Outcome();
   } catch (const std::exception& error) {
     status = InternalError(error.what());
   }

@@ -233,6 +233,22 @@ class Naming {
   ManifestReport report_;
 };
 
+/// Calls `use` with each record of a Parquet file as the row of a manifest.
+template <typename Use>
+Status ForEachRow(const std::string& input, ManifestHasher& hasher, const Use& use) {
+  EDB_ASSIGN(const std::unique_ptr<ParquetReader> reader, ParquetReader::Open(input));
+  Record record;
+  ManifestRow row;
+  while (true) {
+    EDB_ASSIGN(const bool more, reader->Next(record));
+    if (!more) {
+      return Status();
+    }
+    hasher.Fill(record, row);
+    EDB_TRY(use(row));
+  }
+}
+
 }  // namespace
 
 std::string_view ChangeName(Change change) {
@@ -251,19 +267,9 @@ std::string_view ChangeName(Change change) {
 
 Result<Manifest> WriteManifest(const std::string& input, std::unique_ptr<AtomicFile> output,
                                const Signer& signer) {
-  EDB_ASSIGN(const std::unique_ptr<ParquetReader> reader, ParquetReader::Open(input));
   ManifestWriter writer(std::move(output));
   ManifestHasher hasher;
-  Record record;
-  ManifestRow row;
-  while (true) {
-    EDB_ASSIGN(const bool more, reader->Next(record));
-    if (!more) {
-      break;
-    }
-    hasher.Fill(record, row);
-    EDB_TRY(writer.Write(row));
-  }
+  EDB_TRY(ForEachRow(input, hasher, [&](const ManifestRow& row) { return writer.Write(row); }));
   EDB_TRY(writer.Finish(signer));
   return Manifest{.rows = writer.statement().rows, .root = ToHex(writer.statement().root)};
 }
@@ -271,20 +277,13 @@ Result<Manifest> WriteManifest(const std::string& input, std::unique_ptr<AtomicF
 Result<ManifestReport> VerifyManifest(const std::string& input, const std::string& manifest,
                                       const Verifier& verifier, std::size_t max_named) {
   EDB_ASSIGN(const std::vector<Digest> before, ReadSignedLeaves(manifest, verifier));
-  EDB_ASSIGN(const std::unique_ptr<ParquetReader> reader, ParquetReader::Open(input));
   ManifestHasher hasher;
   std::vector<Digest> now;
   now.reserve(before.size());
-  Record record;
-  ManifestRow row;
-  while (true) {
-    EDB_ASSIGN(const bool more, reader->Next(record));
-    if (!more) {
-      break;
-    }
-    hasher.Fill(record, row);
+  EDB_TRY(ForEachRow(input, hasher, [&](const ManifestRow& row) {
     now.push_back(hasher.Leaf(row));
-  }
+    return Status();
+  }));
   if (now == before) {
     const auto count = static_cast<std::int64_t>(now.size());
     return ManifestReport{.count = count, .valid = count};
