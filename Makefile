@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build wasm demo serve test tsan bench check format clean install
+.PHONY: help setup build wasm demo serve test tsan fuzz bench check format clean install
 
 help:     ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -28,6 +28,9 @@ test:     ## build with address and undefined behaviour sanitizers and run all t
 
 tsan:     ## the same tests under the thread sanitizer
 	scripts/setup --test && cmake --preset tsan && cmake --build --preset tsan && ctest --preset tsan
+
+fuzz:     ## look for input that breaks the parsers, EDB_FUZZ_SECONDS each (60)
+	scripts/setup --test && scripts/fuzz
 
 bench:    ## run the micro-benchmarks of the release
 	scripts/setup --test && scripts/bench

@@ -16,6 +16,10 @@ if(EDB_SANITIZE)
     -fsanitize=${EDB_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(edb_sanitize INTERFACE -fsanitize=${EDB_SANITIZE})
 endif()
+if(EDB_FUZZ)
+  # Which way an input takes through all of our code is what a fuzzer learns from.
+  target_compile_options(edb_sanitize INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 find_program(EDB_MOLD mold)
 if(EDB_MOLD)

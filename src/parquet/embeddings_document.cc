@@ -125,12 +125,12 @@ bool IsNormalised(std::span<const float> vector) {
   std::size_t i = 0;
   for (; i + sums.size() <= vector.size(); i += sums.size()) {
     for (std::size_t lane = 0; lane < sums.size(); ++lane) {
-      const double value = vector[i + lane];
+      const auto value = static_cast<double>(vector[i + lane]);
       sums[lane] += value * value;
     }
   }
   for (; i < vector.size(); ++i) {
-    const double value = vector[i];
+    const auto value = static_cast<double>(vector[i]);
     sums[0] += value * value;
   }
   double sum = 0;
