@@ -29,7 +29,7 @@ class ThriftWalker {
     if (depth > kMaxDepth) {
       return false;
     }
-    std::int64_t field = 0;
+    std::int16_t field = 0;  // wraps where a file lies, as that of other readers
     while (true) {
       std::uint8_t header = 0;
       if (!TakeByte(header)) {
@@ -38,13 +38,13 @@ class ThriftWalker {
       if (header == 0) {
         return true;
       }
-      field += header >> 4;
+      field = static_cast<std::int16_t>(field + (header >> 4));
       std::uint64_t id = 0;
       if ((header >> 4) == 0) {
         if (!TakeVarint(id)) {
           return false;
         }
-        field = Unzigzag(id);
+        field = static_cast<std::int16_t>(Unzigzag(id));
       }
       const std::uint8_t type = header & 0x0F;
       ThriftValue* child = nullptr;
@@ -65,7 +65,7 @@ class ThriftWalker {
  private:
   static std::uint8_t Code(ThriftType type) { return static_cast<std::uint8_t>(type); }
 
-  bool Add(ThriftValue& parent, std::uint8_t type, std::int64_t field, ThriftValue*& child) {
+  bool Add(ThriftValue& parent, std::uint8_t type, std::int16_t field, ThriftValue*& child) {
     if (values_left_ == 0) {
       too_many_ = true;
       return false;
@@ -73,7 +73,7 @@ class ThriftWalker {
     --values_left_;
     child = &parent.children.emplace_back();
     child->type = static_cast<ThriftType>(type);
-    child->field = static_cast<std::int16_t>(field);
+    child->field = field;
     return true;
   }
 

@@ -344,6 +344,17 @@ TEST(ThriftCompact, AcceptsWhatItWritesAndNoPrefixOfIt) {
   }
 }
 
+TEST(ThriftCompact, WrapsIdsOfFieldsThatLie) {
+  // A byte with the largest id of 64 bits, written out, and one that is 5 further.
+  const std::string bytes("\x03\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01\x07\x53\x09\x00", 15);
+  const auto parsed = ParseThriftStruct(bytes, 100);
+  ASSERT_OK(parsed);
+  ASSERT_EQ(parsed->children.size(), 2U);
+  EXPECT_EQ(parsed->children[0].field, -1);
+  EXPECT_EQ(parsed->children[1].field, 4);
+  EXPECT_EQ(parsed->children[1].number, 9);
+}
+
 TEST(ThriftCompact, TakesApartWhatItWrites) {
   std::string bytes;
   ThriftWriter thrift(bytes);
