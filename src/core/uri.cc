@@ -105,6 +105,10 @@ std::string_view ParseHost(std::string_view text, Parts& parts) {
         address.find_first_not_of(kIpv6Characters) != std::string_view::npos) {
       return "has no IPv6 address between the brackets of its host";
     }
+    if (const std::string_view zone = inside.substr(address.size());
+        !zone.empty() && !zone.starts_with("%25")) {
+      return "has a zone in its host that does not begin with %25";
+    }
     if (const auto wrong = Decode(inside, false, parts.host); !wrong.empty()) {
       return wrong;
     }

@@ -135,6 +135,8 @@ TEST(UriParse, SaysWhatIsWrong) {
            {"x://[::1", "has a '[' without ']' in its host"},
            {"x://[h]", "has no IPv6 address between the brackets of its host"},
            {"x://[]", "has no IPv6 address between the brackets of its host"},
+           {"x://[::1%52eth0]", "has a zone in its host that does not begin with %25"},
+           {"x://[::1%]", "has a zone in its host that does not begin with %25"},
            {"x://[::1]x", "has text between its host and its port"},
            {"x://a%3Ab", "has an escaped ':' in its host"},
        }) {
