@@ -72,6 +72,8 @@ inline constexpr int kDrainSeconds = 10;                   ///< SIGTERM to exit
 inline constexpr std::int64_t kRowGroupBytes = 64 * 1'024 * 1'024;  ///< buffered by the writer
 inline constexpr std::int64_t kMaxDownloadBytes = 1LL << 40;        ///< of an http(s) input: 1 TiB
 inline constexpr std::size_t kMaxFooterValues = 4'000'000;  ///< 1 TiB in our row groups has 3.3 M
+inline constexpr std::size_t kMaxSchemaPathBytes =
+    16 * 1'024 * 1'024;  ///< of all columns: 100,000 of 160 bytes
 inline constexpr std::size_t kMaxDocumentBytes = 16 * 1'024 * 1'024;  ///< the `embeddings` document
 inline constexpr std::size_t kMaxLicenceBytes = 1'024;                ///< a name or a URL
 inline constexpr std::size_t kMaxDigestBytes = 256;                   ///< SHA-512 takes 135

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <utility>
 
 #include "embeddingsdb/index.h"
 #include "embeddingsdb/limits.h"
@@ -69,8 +70,10 @@ Status TakeInteger(const Json& object, std::string_view where, const char* name,
   if (found == object.end()) {
     return Status();
   }
-  if (!found->is_number_integer()) {
-    return WrongField(where, name, "an integer");
+  // The parser has two kinds of integers, and would make a negative number of a large one.
+  const auto* large = found->get_ptr<const Json::number_unsigned_t*>();
+  if (!found->is_number_integer() || (large != nullptr && !std::in_range<std::int64_t>(*large))) {
+    return WrongField(where, name, "an integer of 64 bits");
   }
   value = found->get<std::int64_t>();
   return Status();

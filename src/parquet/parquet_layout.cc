@@ -118,8 +118,7 @@ class LayoutReader {
     if (!countable) {
       Problem("the footer has a row group with a number of rows that cannot be");
     } else if (rows != layout_.rows) {
-      Problem(Concat("the footer says that there are ", layout_.rows, " rows, its row groups have ",
-                     rows));
+      Problem("the footer says that there are ", layout_.rows, " rows, its row groups have ", rows);
     }
     return std::move(layout_);
   }
@@ -131,9 +130,11 @@ class LayoutReader {
     bool flat;
   };
 
-  void Problem(std::string sentence) {
+  /// Puts the sentence together only when it is kept: every column chunk of a file can have one.
+  template <typename... Parts>
+  void Problem(const Parts&... parts) {
     if (layout_.problems.size() < kMaxFileProblems) {
-      layout_.problems.push_back(std::move(sentence));
+      layout_.problems.push_back(Concat(parts...));
     } else {
       ++layout_.more_problems;
     }
@@ -147,6 +148,7 @@ class LayoutReader {
     }
     std::vector<Group> groups = {{NumberOf(elements.front(), 5), 0, true}};
     std::string path;
+    std::size_t all_paths = 0;
     for (const ThriftValue& element : elements.subspan(1)) {
       while (!groups.empty() && groups.back().children_left <= 0) {
         path.resize(groups.back().path_bytes);
@@ -164,6 +166,11 @@ class LayoutReader {
         groups.push_back({NumberOf(element, 5), outer, flat});
         continue;
       }
+      all_paths += path.size();
+      if (all_paths > kMaxSchemaPathBytes) {
+        return Problem("the paths of the columns in the footer are longer than the limit of ",
+                       kMaxSchemaPathBytes, " bytes in all");
+      }
       layout_.columns.push_back({.path = path,
                                  .type = TypeOf(element),
                                  .repetition = NameOf(kRepetitions, NumberOf(element, 3)),
@@ -177,24 +184,24 @@ class LayoutReader {
     layout_.row_groups.push_back(rows);
     const std::span<const ThriftValue> chunks = ListOf(group, 1);
     if (chunks.size() != layout_.columns.size()) {
-      Problem(Concat(name, " has ", chunks.size(), " columns, the schema has ",
-                     layout_.columns.size()));
+      Problem(name, " has ", chunks.size(), " columns, the schema has ", layout_.columns.size());
     }
     for (std::size_t i = 0; i < std::min(chunks.size(), layout_.columns.size()); ++i) {
       LayoutColumn& column = layout_.columns[i];
-      const std::string where = Concat(name, ", column ", column.path);
       const ThriftValue* data = chunks[i].Find(3);
       if (data == nullptr) {
-        Problem(Concat(where, ": the footer does not say where it is"));
+        Problem(name, ", column ", column.path, ": the footer does not say where it is");
         continue;
       }
       if (!TextOf(chunks[i], 1).empty()) {
-        Problem(Concat(where, " lies in another file, ", Quote(TextOf(chunks[i], 1))));
+        Problem(name, ", column ", column.path, " lies in another file, ",
+                Quote(TextOf(chunks[i], 1)));
       }
-      CheckPlace(*data, where);
+      CheckPlace(*data, name, column.path);
       const std::int64_t values = NumberOf(*data, 5);
       if (column.flat && values != rows) {
-        Problem(Concat(where, " has ", values, " values, the row group has ", rows, " rows"));
+        Problem(name, ", column ", column.path, " has ", values, " values, the row group has ",
+                rows, " rows");
       }
       AddChunk(*data, column);
     }
@@ -215,7 +222,7 @@ class LayoutReader {
     }
   }
 
-  void CheckPlace(const ThriftValue& data, const std::string& where) {
+  void CheckPlace(const ThriftValue& data, std::string_view group, std::string_view path) {
     std::int64_t begin = NumberOf(data, 9);
     // Some writers put a 0 where they have no dictionary.
     if (const std::int64_t dictionary = NumberOf(data, 11); dictionary > 0) {
@@ -224,9 +231,9 @@ class LayoutReader {
     const std::int64_t bytes = NumberOf(data, 7);
     const auto first = static_cast<std::int64_t>(kParquetMagic.size());
     if (begin < first || bytes < 0 || begin > pages_end_ || bytes > pages_end_ - begin) {
-      Problem(Concat(where, ": ", bytes, " bytes from ", begin,
-                     " on are not within the pages of the file, which are from ", first, " to ",
-                     pages_end_));
+      Problem(group, ", column ", path, ": ", bytes, " bytes from ", begin,
+              " on are not within the pages of the file, which are from ", first, " to ",
+              pages_end_);
     }
   }
 

@@ -109,6 +109,9 @@ TEST(EmbeddingsDocument, SaysWhatIsNoDocument) {
   EXPECT_FAILS(parse(R"({"version":"1.0","models":[{"name":"m","dimensions":2.5}]})"),
                kInvalidArgument, "models[0].dimensions is not an integer");
   EXPECT_FAILS(
+      parse(R"({"version":"1.0","models":[{"name":"m","dimensions":9223372036854775808}]})"),
+      kInvalidArgument, "models[0].dimensions is not an integer of 64 bits");
+  EXPECT_FAILS(
       parse(R"({"version":"1.0","models":[{"name":"m","dimensions":2,"normalised":"yes"}]})"),
       kInvalidArgument, "models[0].normalised is not true or false");
   EXPECT_FAILS(parse(R"({"version":"1.0","providers":[1]})"), kInvalidArgument,

@@ -14,6 +14,7 @@
 
 #include "core/env.h"
 #include "parquet/output_file.h"
+#include "parquet/parquet_layout.h"
 #include "parquet/thrift_compact.h"
 #include "support/parquet_files.h"
 #include "support/temp_dir.h"
@@ -342,6 +343,35 @@ TEST(ThriftCompact, AcceptsWhatItWritesAndNoPrefixOfIt) {
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     EXPECT_FALSE(IsThriftStruct(bytes.substr(0, i)));
   }
+}
+
+TEST(ParquetLayout, PathsThatShareALongNameHaveALimit) {
+  constexpr int kColumns = 1'000;
+  std::string footer;
+  ThriftWriter thrift(footer);
+  thrift.BeginList(2, ThriftType::kStruct, kColumns + 2);
+  thrift.BeginElement();
+  thrift.I32(5, 1);
+  thrift.EndStruct();
+  thrift.BeginElement();
+  thrift.Binary(4, std::string(64 * 1'024, 'x'));
+  thrift.I32(5, kColumns);
+  thrift.EndStruct();
+  for (int i = 0; i < kColumns; ++i) {
+    thrift.BeginElement();
+    thrift.I32(1, 1);
+    thrift.Binary(4, "y");
+    thrift.EndStruct();
+  }
+  thrift.EndStruct();
+  const auto parsed = ParseThriftStruct(footer, kMaxFooterValues);
+  ASSERT_OK(parsed);
+  const ParquetLayout layout = ReadLayout(*parsed, 4);
+  ASSERT_EQ(layout.problems.size(), 1U);
+  EXPECT_EQ(layout.problems.front(),
+            "the paths of the columns in the footer are longer than the limit of 16777216 bytes in "
+            "all");
+  EXPECT_LT(layout.columns.size(), 257U);
 }
 
 TEST(ThriftCompact, WrapsIdsOfFieldsThatLie) {
