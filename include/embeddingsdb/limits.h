@@ -68,6 +68,10 @@ inline constexpr int kStreamMessageBytes = 1'024 * 1'024;  ///< aim of one strea
 inline constexpr int kCallDeadlineSeconds = 300;           ///< of our client's unary calls
 inline constexpr int kDrainSeconds = 10;                   ///< SIGTERM to exit
 
+// HTTP, of the inspector.
+inline constexpr std::size_t kMaxHttpConnections = 64;  ///< each holds a thread
+inline constexpr std::size_t kMaxHttpRequests = 1'000;  ///< of one connection
+
 // Parquet.
 inline constexpr std::int64_t kRowGroupBytes = 64 * 1'024 * 1'024;  ///< buffered by the writer
 inline constexpr std::int64_t kMaxDownloadBytes = 1LL << 40;        ///< of an http(s) input: 1 TiB
@@ -80,6 +84,12 @@ inline constexpr std::size_t kMaxDigestBytes = 256;                   ///< SHA-5
 inline constexpr std::size_t kMaxSignatureBytes = 64 * 1'024;  ///< RSA of 16,384 bits takes 3 KB
 inline constexpr int kMaxSigningWorkers = 256;                 ///< threads; each may run gpg
 inline constexpr std::size_t kMaxFileProblems = 10;  ///< of one kind that are told one by one
+
+// Commands that read files from outside do it in a child process that may take this much.
+inline constexpr std::uint64_t kToolMemoryBytes = 4ULL << 30;         ///< reading takes under 1 GiB
+inline constexpr std::uint64_t kToolCpuSeconds = 3'600;               ///< and for the files' size:
+inline constexpr std::uint64_t kToolBytesPerCpuSecond = 256 * 1'024;  ///< most do 100 times that
+inline constexpr std::uint64_t kToolOpenFiles = 1'024;
 
 }  // namespace embeddingsdb
 

@@ -164,15 +164,19 @@ Result<TemporaryFile> TemporaryFile::Create() {
     return PermissionDeniedError(
         Concat("cannot create a temporary file ", Quote(path), ": ", ErrnoText()));
   }
-  return TemporaryFile(std::move(path), descriptor);
+  // Without its name it goes when the process does, however that ends.
+  ::unlink(path.c_str());
+  return TemporaryFile(descriptor);
 }
 
 TemporaryFile::~TemporaryFile() {
-  if (descriptor_ < 0) {
-    return;
+  if (descriptor_ >= 0) {
+    ::close(descriptor_);
   }
-  ::close(descriptor_);
-  ::unlink(path_.c_str());
+}
+
+std::string TemporaryFile::path() const {
+  return Concat("/proc/self/fd/", descriptor_);
 }
 
 Result<TemporaryFile> Download(const std::string& url, const DownloadOptions& options) {

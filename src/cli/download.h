@@ -30,18 +30,17 @@ class TemporaryFile {
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
   TemporaryFile(TemporaryFile&& other) noexcept
-      : path_(std::exchange(other.path_, {})), descriptor_(std::exchange(other.descriptor_, -1)) {}
+      : descriptor_(std::exchange(other.descriptor_, -1)) {}
   TemporaryFile& operator=(TemporaryFile&&) = delete;
   ~TemporaryFile();
 
-  const std::string& path() const { return path_; }
+  /// By which this process can open it; it has no name.
+  std::string path() const;
   int descriptor() const { return descriptor_; }
 
  private:
-  TemporaryFile(std::string path, int descriptor)
-      : path_(std::move(path)), descriptor_(descriptor) {}
+  explicit TemporaryFile(int descriptor) : descriptor_(descriptor) {}
 
-  std::string path_;
   int descriptor_;
 };
 

@@ -17,7 +17,8 @@
 
 namespace embeddingsdb {
 
-/// A file being written under a temporary name. Destroying it without Commit removes it.
+/// A file being written, without a name where the file system allows it, else under a temporary
+/// one. Destroying it without Commit removes it.
 class AtomicFile {
  public:
   virtual ~AtomicFile() = default;

@@ -151,14 +151,34 @@ Status SyncDirectory(const std::string& path) {
   return Sync(fd, path);
 }
 
+/// The path by which an open file can be reached that has no name.
+std::string PathOf(const Fd& fd) {
+  return Concat("/proc/self/fd/", fd.get());
+}
+
+/// A file in `directory` without a name. An error where the file system or /proc is not up to it.
+Result<Fd> OpenUnnamed(const std::string& directory) {
+  EDB_ASSIGN(Fd fd, Open(directory, O_WRONLY | O_TMPFILE));
+  if (::access(PathOf(fd).c_str(), F_OK) != 0) {
+    return SystemError("find", PathOf(fd), errno);
+  }
+  return fd;
+}
+
+/// Whether a file has a name while it is written.
+enum class Naming : std::uint8_t { kNamed, kUnnamed };
+
 class PosixAtomicFile final : public AtomicFile {
  public:
-  PosixAtomicFile(Fd fd, std::string temporary, std::string target)
-      : fd_(std::move(fd)), temporary_(std::move(temporary)), target_(std::move(target)) {}
+  PosixAtomicFile(Fd fd, Naming naming, std::string temporary, std::string target)
+      : fd_(std::move(fd)),
+        naming_(naming),
+        temporary_(std::move(temporary)),
+        target_(std::move(target)) {}
   PosixAtomicFile(const PosixAtomicFile&) = delete;
   PosixAtomicFile& operator=(const PosixAtomicFile&) = delete;
   ~PosixAtomicFile() override {
-    if (!renamed_) {
+    if (naming_ == Naming::kNamed && !renamed_) {
       ::unlink(temporary_.c_str());
     }
   }
@@ -192,6 +212,7 @@ class PosixAtomicFile final : public AtomicFile {
   Status DoCommit() {
     EDB_TRY(WriteBuffer());
     EDB_TRY(Sync(fd_, target_));
+    EDB_TRY(GiveName());
     if (const int error = fd_.Close(); error != 0) {
       return SystemError("close", target_, error);
     }
@@ -202,7 +223,24 @@ class PosixAtomicFile final : public AtomicFile {
     return SyncDirectory(ParentOf(target_));
   }
 
+  /// A link cannot replace the target, so that the temporary name is needed for a moment.
+  Status GiveName() {
+    if (naming_ == Naming::kNamed) {
+      return {};
+    }
+    while (::linkat(AT_FDCWD, PathOf(fd_).c_str(), AT_FDCWD, temporary_.c_str(),
+                    AT_SYMLINK_FOLLOW) != 0) {
+      if (errno != EEXIST) {
+        return SystemError("name a new file", temporary_, errno);
+      }
+      temporary_ += '+';
+    }
+    naming_ = Naming::kNamed;
+    return {};
+  }
+
   Fd fd_;
+  Naming naming_;
   std::string temporary_;
   std::string target_;
   std::string buffer_;
@@ -310,14 +348,22 @@ Result<std::unique_ptr<AtomicFile>> PosixEnv::CreateAtomic(const std::string& pa
   if (name == path.size()) {
     return InvalidArgumentError(Concat("path ", QuoteWhole(path), " names no file"));
   }
+  // Without a name, where the file system knows such files: whatever ends the process, nothing of
+  // it stays. The named file is tried first all the same, for the errors of its name.
   while (true) {
     // A process that was killed may have left a file of this name: O_EXCL moves on to the next.
     const std::string temporary = Concat(path.substr(0, name), ".", path.substr(name), ".tmp-",
                                          ::getpid(), "-", next_temporary_.fetch_add(1));
     Result<Fd> fd = Open(temporary, O_WRONLY | O_CREAT | O_EXCL);
     if (fd.ok()) {
+      Naming naming = Naming::kNamed;
+      if (Result<Fd> unnamed = OpenUnnamed(ParentOf(path)); unnamed.ok()) {
+        ::unlink(temporary.c_str());
+        fd = std::move(unnamed);
+        naming = Naming::kUnnamed;
+      }
       return std::unique_ptr<AtomicFile>(
-          std::make_unique<PosixAtomicFile>(*std::move(fd), temporary, path));
+          std::make_unique<PosixAtomicFile>(*std::move(fd), naming, temporary, path));
     }
     if (fd.status().code() != StatusCode::kAlreadyExists) {
       return fd.status();

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "parquet/file_query.h"
 
+#include <utility>
+
 #include "core/text.h"
+#include "parquet/parquet_layout.h"
 
 namespace embeddingsdb {
 
@@ -55,12 +58,9 @@ Result<std::unique_ptr<FileQuery>> FileQuery::Open(ParquetFile file) {
 }
 
 Status FileQuery::Connect() {
+  EDB_TRY(ReadFooter());
   EDB_ASSIGN(connection_, ConnectFor(file_));
-  const std::string path = file_.handle_path();
-  if (const Status status = ReadFooter(path); !status.ok()) {
-    return Explain(status);
-  }
-  if (const Status status = Describe(path); !status.ok()) {
+  if (const Status status = Describe(file_.handle_path()); !status.ok()) {
     return Explain(status);
   }
   return Status();
@@ -92,24 +92,18 @@ Status FileQuery::AtRow(const Status& status) const {
   return status.WithContext(Concat(file_.name(), ", row ", row(), " (counting from 0)"));
 }
 
-Status FileQuery::ReadFooter(const std::string& path) {
-  EDB_ASSIGN(ResultSet file,
-             connection_.Run("SELECT num_rows::BIGINT FROM parquet_file_metadata(?)", {path}));
-  EDB_ASSIGN(const bool found, file.Next());
-  if (found) {
-    rows_ = file.chunk().column(0).Values<std::int64_t>()[0];
+Status FileQuery::ReadFooter() {
+  EDB_ASSIGN(ParquetLayout layout, ReadLayout(file_));
+  // DuckDB believes a footer, and follows its schema as deep as that goes.
+  if (!layout.problems.empty()) {
+    return InvalidArgumentError(
+        Concat(file_.name(), " is a damaged Parquet file: ", layout.problems.front()));
   }
-
-  EDB_ASSIGN(ResultSet pairs,
-             connection_.Run("SELECT key, value FROM parquet_kv_metadata(?)", {path}));
-  return ForEachRow(pairs, [this](const Chunk& chunk, std::size_t row) {
-    const duckdb_c::Column keys = chunk.column(0);
-    const duckdb_c::Column values = chunk.column(1);
-    if (!keys.IsNull(row)) {
-      metadata_.emplace(keys.Text(row), values.IsNull(row) ? std::string_view() : values.Text(row));
-    }
-    return Status();
-  });
+  rows_ = layout.rows;
+  for (auto& [key, value] : layout.metadata) {
+    metadata_.emplace(std::move(key), std::move(value));
+  }
+  return Status();
 }
 
 Status FileQuery::Describe(const std::string& path) {

@@ -51,7 +51,7 @@ class FileQuery {
   explicit FileQuery(ParquetFile file) : file_(std::move(file)) {}
 
   Status Connect();
-  Status ReadFooter(const std::string& path);
+  Status ReadFooter();
   Status Describe(const std::string& path);
   Result<bool> NextChunk();
   Status Explain(const Status& status, std::string_view where = "") const;

@@ -154,8 +154,11 @@ class LayoutReader {
         path.resize(groups.back().path_bytes);
         groups.pop_back();
       }
-      if (groups.empty() || groups.size() > kMaxSchemaDepth) {
+      if (groups.empty()) {
         return Problem("the schema in the footer is not a tree");
+      }
+      if (groups.size() > kMaxSchemaDepth) {
+        return Problem("the schema in the footer is more than ", kMaxSchemaDepth, " deep");
       }
       --groups.back().children_left;
       const std::size_t outer = path.size();
