@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The executable: puts the pieces together and hands over to the command line.
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unistd.h>
 #include <vector>
 
@@ -18,6 +20,12 @@
 #include "rpc/builtin_rpc.h"
 
 namespace {
+
+/// For debuggers and profilers, which would follow the wrong process.
+bool IsSwitchedOff(const char* variable) {
+  const char* value = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): nothing sets it
+  return value != nullptr && std::string_view(value) == "0";
+}
 
 int Run(int argc, char** argv) {
   using namespace embeddingsdb;  // NOLINT(google-build-using-namespace): this is main
@@ -33,7 +41,8 @@ int Run(int argc, char** argv) {
                          .err = std::cerr,
                          .out_is_terminal = isatty(STDOUT_FILENO) == 1,
                          .err_is_terminal = isatty(STDERR_FILENO) == 1},
-                  .context = {.env = env.get(), .log = &log, .registry = &registry}};
+                  .context = {.env = env.get(), .log = &log, .registry = &registry},
+                  .supervise = !IsSwitchedOff("EMBEDDINGSDB_SUPERVISE")};
   const std::vector<std::string> args(argv + (argc > 0 ? 1 : 0), argv + argc);
   return RunCli(argc > 0 ? argv[0] : "embeddingsdb", args, session);
 }

@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/supervisor.h"
 #include "core/text.h"
 
 namespace embeddingsdb {
@@ -40,6 +41,14 @@ int UnknownCommand(std::string_view name, Session& session) {
   return kExitUsage;
 }
 
+int RunCommand(const Command& command, const Invocation& call, Session& session) {
+  const auto run = [&] { return command.run(call, session); };
+  if (!session.supervise || command.supervision == Supervision::kNone) {
+    return run();
+  }
+  return Supervise(LimitsOf(command.supervision, call.args), session.log(), run);
+}
+
 int RunMain(std::span<const std::string> args, Session& session) {
   if (args.empty()) {
     return PrintMainUsage(session.io.err), kExitUsage;
@@ -55,7 +64,7 @@ int RunMain(std::span<const std::string> args, Session& session) {
   if (command == nullptr) {
     return UnknownCommand(name, session);
   }
-  return command->run({Concat("embeddingsdb ", name), args.subspan(1)}, session);
+  return RunCommand(*command, {Concat("embeddingsdb ", name), args.subspan(1)}, session);
 }
 
 int RunProgram(std::string_view program, std::span<const std::string> args, Session& session) {
@@ -64,7 +73,7 @@ int RunProgram(std::string_view program, std::span<const std::string> args, Sess
     if (base != link.name) {
       continue;
     }
-    return FindCommand(Commands(), link.command)->run({std::string(base), args}, session);
+    return RunCommand(*FindCommand(Commands(), link.command), {std::string(base), args}, session);
   }
   return RunMain(args, session);
 }

@@ -4,6 +4,7 @@
 #ifndef EMBEDDINGSDB_CLI_COMMAND_H_
 #define EMBEDDINGSDB_CLI_COMMAND_H_
 
+#include <cstdint>
 #include <istream>
 #include <ostream>
 #include <span>
@@ -30,6 +31,7 @@ struct Io {
 struct Session {
   Io io;
   Context context;
+  bool supervise = false;  ///< may fork; Command::supervision is heeded
 
   Logger& log() const { return *context.log; }
   Env& env() const { return *context.env; }
@@ -42,11 +44,19 @@ struct Invocation {
   std::span<const std::string> args;
 };
 
+/// What becomes of a command that a file from outside makes crash or run wild (supervisor.h).
+enum class Supervision : std::uint8_t {
+  kNone,
+  kMemory,  ///< a child process that may take the memory there is
+  kAll,     ///< one that takes little memory and time in proportion to its files
+};
+
 /// An entry of the command list.
 struct Command {
   std::string_view name;
   std::string_view summary;
   int (*run)(const Invocation& call, Session& session);  ///< returns an exit code (exit_code.h)
+  Supervision supervision = Supervision::kNone;
 };
 
 }  // namespace embeddingsdb
