@@ -42,7 +42,7 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kNeighbours = 10;
-constexpr std::size_t kBatch = 1'000;
+constexpr std::size_t kBatch = 8'192;  // the commits of an import
 constexpr int kTurns = 3;
 
 double Seconds(Clock::time_point since) {
