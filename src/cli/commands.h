@@ -37,6 +37,7 @@ int RunCompact(const Invocation& call, Session& session);
 int RunCompletion(const Invocation& call, Session& session);
 int RunExport(const Invocation& call, Session& session);
 int RunHelp(const Invocation& call, Session& session);
+int RunInspector(const Invocation& call, Session& session);
 int RunOEmbeddings(const Invocation& call, Session& session);
 int RunParquetAppendStats(const Invocation& call, Session& session);
 int RunParquetEmit(const Invocation& call, Session& session);

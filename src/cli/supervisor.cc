@@ -10,6 +10,7 @@
 #include <fstream>
 #include <new>
 #include <optional>
+#include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -73,9 +74,9 @@ class AwaitedSignals {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) {
       sigaddset(&signals_, signal);
     }
-    static_cast<void>(::sigprocmask(SIG_BLOCK, &signals_, &before_));
+    static_cast<void>(::pthread_sigmask(SIG_BLOCK, &signals_, &before_));
   }
-  ~AwaitedSignals() { static_cast<void>(::sigprocmask(SIG_SETMASK, &before_, nullptr)); }
+  ~AwaitedSignals() { static_cast<void>(::pthread_sigmask(SIG_SETMASK, &before_, nullptr)); }
   AwaitedSignals(const AwaitedSignals&) = delete;
   AwaitedSignals& operator=(const AwaitedSignals&) = delete;
 

@@ -31,6 +31,7 @@ PAGES = {
         runs("embeddingsdb client similar-by-id", r"^0\.\d{4} +\S.* openclipart-\w+ +animals/"),
         runs("embeddingsdb client facets", r"^\d+ +openclipart-animals$"),
         runs("parquet-export", "^1465$", then="parquet-emit copy.parquet | wc -l"),
+        runs("embeddingsdb-inspector", "1,465 records, page 1 of 62"),
     ],
     "CONTRIBUTING.md": [
         is_not_run("make test", TESTS),
@@ -52,6 +53,10 @@ PAGES = {
         answers("sqlite", "collection.db", r"^animals/2_dead_frogs\S*\|2 dead frogs"),
         answers("duckdb", "collection.duckdb", r"^mobilenet_v2_1.0_224\|1280\|1465$"),
         answers("duckdb", "collection.duckdb", r"\A(\S+\|0\.\d+\n){5}\Z"),
+    ],
+    "docs/inspector.md": [
+        runs("embeddingsdb-inspector", "1,465 records, page 1 of 62"),
+        runs("embeddingsdb-inspector", "There is nothing to show here"),
     ],
     "docs/oembeddings.md": [
         is_not_run("json", DOCUMENT),
@@ -118,6 +123,10 @@ HELP = {
         runs("embeddingsdb-server", LISTENS + "0.0.0.0:",
              then="embeddingsdb-client count -client-uri 'grpc://localhost:8081?tls-certificate="
              "server.crt&token-uri=file:///etc/embeddingsdb/token' | grep -x 3"),
+    ],
+    "inspector": [
+        runs("embeddingsdb-inspector", "3 records"),
+        runs("embeddingsdb-inspector", "3 records"),
     ],
     "client": [
         runs("embeddingsdb client models", r'^\["apple/mobileclip_s0","m"\]$'),
@@ -320,6 +329,11 @@ class Pages(TestCase):
         self.import_collection(f"sqlite://{self.folder}/srv/collection.db")
         self.try_page("docs/oembeddings.md")
 
+    def test_inspector(self):
+        self.import_collection(f"sqlite://{self.folder}/collection.db")
+        self.reader.takes_for_granted = "sqlite://served.db"
+        self.try_page("docs/inspector.md")
+
     def test_formats_and_engines(self):
         self.import_collection(f"sqlite://{self.folder}/collection.db",
                                f"duckdb://{self.folder}/collection.duckdb")
@@ -331,8 +345,7 @@ class Pages(TestCase):
         pages = pages_of_docs()
         self.assertLessEqual(set(PAGES), set(pages))
         elsewhere = {"README.md", "docs/operating.md", "docs/oembeddings.md", "docs/formats.md",
-                     "docs/parquet.md",
-                     "docs/engines.md"}
+                     "docs/parquet.md", "docs/inspector.md", "docs/engines.md"}
         for page in set(pages) - elsewhere:
             with self.subTest(page):
                 try_page(page, examples_of_page(pages[page]), PAGES.get(page, []), self.reader)

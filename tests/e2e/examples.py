@@ -11,6 +11,7 @@ import shlex
 import sqlite3
 import subprocess
 import threading
+import urllib.request
 
 from harness import BIN, PATIENCE, PROJECT, Result, ServerProcess, quote
 
@@ -146,6 +147,24 @@ class Reader:
             cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
         )
         return self.servers[host].log()
+
+    def look(self, command):
+        """Starts an inspector and ends it. Returns its log and its first page."""
+        command, named = re.subn(r"http://localhost:\d+", "http://localhost:0", self.meant(command))
+        if not named:
+            command += " -server-uri http://localhost:0"
+        with subprocess.Popen(["bash", "-c", f"exec {command}"], cwd=self.folder, text=True,
+                              env=self.environment, stderr=subprocess.PIPE) as process:
+            try:
+                line = process.stderr.readline()
+                address = re.search(r"Listen for requests address=(\S+)", line)
+                assert address, line + process.stderr.read()
+                with urllib.request.urlopen(address[1], timeout=PATIENCE) as page:
+                    shown = page.read().decode()
+            finally:
+                process.terminate()
+        assert process.returncode == 0, process.returncode
+        return line + shown
 
     def stop(self, host="localhost"):
         server = self.servers.pop(host, None)
@@ -287,6 +306,8 @@ def try_example(example, trial, reader):
         return reader.query(example.text, trial.engine, trial.file)
     if trial.not_run and not example.name.startswith("make "):
         return ""
+    if example.name == "embeddingsdb-inspector":
+        return reader.look(example.text)
     if SERVER.match(example.text):
         return reader.serve(example.text) + reader.shell(*then)
     return reader.shell(example.text, *then)

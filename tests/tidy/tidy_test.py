@@ -50,6 +50,7 @@ LIBRARIES = {
     r"lmdb": {"engines"},
     r"libpq": {"engines"},
     r"utf8proc": {"core"},
+    r"httplib|kainjow/": {"inspector"},
 }
 
 BANNED = {

@@ -11,16 +11,11 @@ import path from 'node:path';
 import test, { after, before } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
+import { OPTIONS, chromium } from './browser.mjs';
 import { Documents } from './documents.mjs';
-import { GOOD, SITE, blocksOfPage, load, require } from './support.mjs';
-
-const { chromium } = require('playwright-core');
+import { GOOD, SITE, blocksOfPage, load } from './support.mjs';
 
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
-const FLAGS = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
-];
 const good = JSON.stringify(GOOD, null, 2);
 
 let profile;
@@ -40,10 +35,7 @@ before(async () => {
     'a file': pathToFileURL(path.join(SITE, 'index.html')).href,
   };
   profile = mkdtempSync(path.join(tmpdir(), 'embeddingsdb-web-'));
-  browser = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.EDB_CHROMIUM ?? '/usr/bin/chromium',
-    args: FLAGS,
-  });
+  browser = await chromium.launchPersistentContext(profile, OPTIONS);
 });
 
 after(async () => {

@@ -12,7 +12,7 @@ export const require = createRequire(import.meta.url);
 export const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 export const SITE = path.join(PROJECT, 'build/wasm');
 export const SCRIPT = path.join(SITE, 'oembeddings_validate.js');
-const BIN = process.env.EDB_BIN ?? path.join(PROJECT, 'build/dev/bin');
+export const BIN = process.env.EDB_BIN ?? path.join(PROJECT, 'build/dev/bin');
 
 export const GOOD = {
   type: 'image',

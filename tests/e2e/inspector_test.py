@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The inspector as a process: sockets, headers, hosts, flags, the environment and signals."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.parse
+
+from harness import BIN, PATIENCE, Server, TestCase, database_uri, main, record, tool
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+
+
+class Inspector:
+    """An inspector that answers; a context manager that ends it."""
+
+    def __init__(self, *flags, uri="http://127.0.0.1:0", env=None):
+        command = [BIN / "embeddingsdb-inspector", *flags]
+        if uri is not None:
+            command += ["-server-uri", uri]
+        self.log = tempfile.TemporaryFile("w+", encoding="utf-8")
+        self.process = subprocess.Popen(command, stderr=self.log,
+                                        env={**os.environ, **(env or {})})
+        self.address = urllib.parse.urlsplit(self._wait_for_address())
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def _wait_for_address(self):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            found = re.search(r"Listen for requests address=(\S+)\n", self.said())
+            if found:
+                return found[1]
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.005)
+        self.process.kill()
+        self.process.wait()
+        raise AssertionError(f"the inspector did not start:\n{self.said()}")
+
+    def get(self, path="/", method="GET", headers=None, body=None):
+        """Status, headers and body of an answer."""
+        connection = http.client.HTTPConnection(self.address.hostname, self.address.port,
+                                                timeout=PATIENCE)
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            return response.status, response.headers, response.read().decode()
+        finally:
+            connection.close()
+
+    def raw(self, data):
+        """What comes back for bytes that need not be HTTP, up to the end of the connection."""
+        with socket.create_connection((self.address.hostname, self.address.port),
+                                      timeout=PATIENCE) as connection:
+            connection.sendall(data)
+            answer = b""
+            while chunk := connection.recv(65536):
+                answer += chunk
+            return answer
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+
+class InspectorTestCase(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.database = database_uri("sqlite", self.folder)
+        self.assertTool(self.add([record(n) for n in range(30)], "-database-uri", self.database))
+
+    def inspect(self, *flags, **more):
+        return Inspector("-database-uri", self.database, *flags, **more)
+
+
+class Answers(InspectorTestCase):
+    def test_every_answer_has_the_headers(self):
+        with self.inspect() as inspector:
+            for path, code in (("/", 200), ("/record/p/d000003/?model=m", 200), ("/x/", 404),
+                               ("/record/p", 301), ("/css/inspector.css", 200), ("/css/x", 404),
+                               ("/api/models/", 200), ("/api/x/", 404), ("/?page=x", 400),
+                               ("/%", 400), ("/..%2f..%2fetc/passwd/", 404),
+                               ("/css/..%2fcss/inspector.css", 404)):
+                with self.subTest(path):
+                    status, headers, _ = inspector.get(path)
+                    self.assertEqual(status, code)
+                    for name, value in HEADERS.items():
+                        self.assertEqual(headers.get_all(name), [value])
+                    self.assertEqual(headers["Content-Security-Policy"], POLICY)
+                    self.assertRegex(headers["Content-Type"],
+                                     r"^(application/json|text/\w+; charset=utf-8)$")
+
+    def test_only_reading_is_possible(self):
+        with self.inspect() as inspector:
+            for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
+                status, headers, body = inspector.get("/", method, body="page=2")
+                self.assertEqual((status, body), (405, "Method not allowed\n"))
+                self.assertEqual(headers["Allow"], "GET, HEAD")
+            status, headers, body = inspector.get("/", "HEAD")
+            self.assertEqual((status, body), (200, ""))
+            self.assertGreater(int(headers["Content-Length"]), 1000)
+
+    def test_other_hosts_are_refused(self):
+        with self.inspect("-allowed-host", "Museum.example") as inspector:
+            port = inspector.address.port
+            for host in ("127.0.0.1", f"127.0.0.1:{port}", f"localhost:{port}", "LOCALHOST",
+                         "[::1]", "museum.example", f"museum.example:{port}"):
+                self.assertEqual(inspector.get(headers={"Host": host})[0], 200, host)
+            for host in ("evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[::2]", "",
+                         "localhost.evil", "@localhost"):
+                self.assertIn(inspector.get(headers={"Host": host})[0], (400, 421), host)
+
+    def test_json_of_a_page_is_that_of_the_client(self):
+        key = ["-database-uri", self.database, "-provider", "p", "-depiction-id", "d000003",
+               "-model", "m"]
+        found = tool("embeddingsdb-client", "record", *key).json()
+        similar = tool("embeddingsdb-client", "similar-by-id", *key, "-max-results", "3").json()
+        with self.inspect("-max-results", "3") as inspector:
+            _, headers, body = inspector.get("/record/p/d000003/?model=m",
+                                             headers={"Accept": "application/json"})
+        self.assertEqual(headers["Content-Type"], "application/json")
+        self.assertEqual(json.loads(body), {"record": found, "similar": similar})
+
+    def test_a_server_can_be_between(self):
+        folder = self.folder_for("served")
+        with Server(folder, database_uri("lmdb", folder)) as server:
+            self.assertTool(self.add([record(1), record(2)], *server.client))
+            with Inspector(*server.client) as inspector:
+                status, _, body = inspector.get("/record/p/d000001/?model=m")
+                self.assertEqual(status, 200)
+                self.assertIn("d000002", body)
+                server.stop()
+                status, _, body = inspector.get("/")
+                self.assertEqual(status, 503)
+                self.assertNotIn(server.address, body)
+                self.assertEqual(inspector.get("/api/models/")[2],
+                                 "The database cannot be reached\n")
+
+
+class Abuse(InspectorTestCase):
+    def inspect(self, *flags, **more):
+        """One that is soon tired of waiting."""
+        uri = "http://127.0.0.1:0?idle_timeout=1&read_timeout=1"
+        return super().inspect(*flags, uri=uri, **more)
+
+    def test_what_is_no_http_is_refused(self):
+        with self.inspect() as inspector:
+            head = b"GET / HTTP/1.1\r\nConnection: close\r\n"
+            for data, codes in (
+                (b"\0\1\2\3\r\n\r\n", (400,)),
+                (b"GET / HTTP/9.9\r\n\r\n", (400, 505)),
+                (head + b"\r\n", (400,)),
+                (head + b"Host: localhost\r\nHost: evil\r\n\r\n", (400,)),
+                (b"GET http://evil/ HTTP/1.1\r\nHost: localhost\r\n\r\n", (400,)),
+                (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", (400, 414)),
+                (head + b"Host: localhost\r\nX: " + b"a" * 100_000 + b"\r\n\r\n", (400, 431)),
+            ):
+                with self.subTest(data[:40]):
+                    answer = inspector.raw(data)
+                    code = int(answer.split(b" ")[1]) if answer else 400
+                    self.assertIn(code, codes, answer[:200])
+            self.assertEqual(inspector.get()[0], 200)
+
+    def test_a_body_is_not_the_next_request(self):
+        inner = b"GET /css/inspector.css HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        with self.inspect() as inspector:
+            for framing in (b"Content-Length: %d\r\n" % len(inner),
+                            b"Transfer-Encoding: chunked\r\n"):
+                for method in (b"GET", b"POST"):
+                    answer = inspector.raw(method + b" / HTTP/1.1\r\nHost: localhost\r\n" + framing
+                                           + b"\r\n" + inner)
+                    self.assertEqual(answer.count(b"HTTP/1.1 "), 1, answer[:300])
+
+    def test_slow_callers_do_not_keep_others_waiting(self):
+        with self.inspect() as inspector:
+            slow = [socket.create_connection((inspector.address.hostname, inspector.address.port))
+                    for _ in range(50)]
+            for connection in slow:
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: loc")
+            self.assertEqual(inspector.get()[0], 200)
+            for connection in slow:
+                connection.close()
+
+    def test_many_callers_at_once(self):
+        with self.inspect() as inspector:
+            wrong = []
+
+            def ask():
+                for number in range(20):
+                    status, _, body = inspector.get(f"/record/p/d0000{number:02}/?model=m")
+                    if status != 200 or f"d0000{number:02}" not in body:
+                        wrong.append((status, body[:200]))
+
+            threads = [threading.Thread(target=ask) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(PATIENCE)
+            self.assertEqual(wrong, [])
+
+
+class Setup(InspectorTestCase):
+    def test_signals_end_it_cleanly(self):
+        for how in (signal.SIGINT, signal.SIGTERM):
+            with self.inspect() as inspector:
+                self.assertEqual(inspector.get()[0], 200)
+                inspector.process.send_signal(how)
+                self.assertEqual(inspector.process.wait(PATIENCE), 0, inspector.said())
+
+    def test_environment_and_prefix(self):
+        client = f"database://?database-uri={urllib.parse.quote(self.database)}"
+        env = {"INSPECTOR_CLIENT_URI": client,
+               "INSPECTOR_SERVER_URI": "http://127.0.0.1:0", "INSPECTOR_URI_PREFIX": "a/b/",
+               "INSPECTOR_MAX_RESULTS": "2"}
+        with Inspector(uri=None, env=env) as inspector:
+            self.assertEqual(inspector.address.path, "/a/b/")
+            page = json.loads(inspector.get("/a/b/record/p/d000003/?model=m&format=json")[2])
+            self.assertEqual(len(page["similar"]), 2)
+        with Inspector("-max-results", "4", uri=None, env=env) as inspector:
+            page = json.loads(inspector.get("/a/b/record/p/d000003/?model=m&format=json")[2])
+            self.assertEqual(len(page["similar"]), 4)
+
+    def test_wrong_use_is_told(self):
+        for flags, code, error in (
+            (["-max-results", "0"], 2, "-max-results 0 is not within 1 to 1000"),
+            (["-uri-prefix", "a b"], 2, '-uri-prefix "a b"'),
+            (["-server-uri", "ftp://localhost"], 1, "not http or https"),
+            (["-server-uri", "http://localhost:0?x=1"], 1, '"x"'),
+            (["-server-uri", "http://localhost:0?read_timeout=0"], 1, "read_timeout"),
+            (["-server-uri", "https://localhost:0"], 1, "cert and key"),
+            (["-server-uri", "https://localhost:0?cert=none&key=none"], 4, "cannot be used"),
+        ):
+            with self.subTest(flags):
+                result = tool("embeddingsdb-inspector", "-database-uri", self.database, *flags)
+                self.assertTool(result, code, error)
+        with self.inspect() as inspector:
+            taken = f"http://127.0.0.1:{inspector.address.port}"
+            self.assertTool(tool("embeddingsdb-inspector", "-database-uri", "memory://",
+                                 "-server-uri", taken), 4, "cannot listen on")
+
+    def test_https(self):
+        self.self_signed("localhost", "-addext", "subjectAltName=DNS:localhost")
+        stem = self.folder / "localhost"
+        uri = f"https://localhost:0?cert={stem}.crt&key={stem}.key"
+        with self.inspect(uri=uri) as inspector:
+            self.assertEqual(inspector.address.scheme, "https")
+            context = ssl.create_default_context(cafile=self.folder / "localhost.crt")
+            connection = http.client.HTTPSConnection("localhost", inspector.address.port,
+                                                     timeout=PATIENCE, context=context)
+            connection.request("GET", "/api/models/")
+            self.assertEqual(connection.getresponse().read(), b'["m"]\n')
+            connection.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The inspector's pages in a real Chromium: finding a record, walking to similar ones, filters and
+// pages, accessibility, and metadata of strangers that would be more than text.
+// EDB_SCREENSHOTS=FOLDER keeps pictures of it.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test, { after, before } from 'node:test';
+
+import { openChromium } from './browser.mjs';
+import { PAYLOADS } from './payloads.mjs';
+import { BIN, PROJECT, require } from './support.mjs';
+
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const PIXEL = 'data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw==';
+const SHOTS = process.env.EDB_SCREENSHOTS;
+
+const folder = mkdtempSync(path.join(tmpdir(), 'embeddingsdb-inspector-'));
+const running = [];
+let browser;
+let context;
+
+/** A database with these records, or those of a Parquet file. */
+function databaseOf(name, records) {
+  const uri = `sqlite://?dsn=${path.join(folder, name)}.db`;
+  const [tool, args, input] = typeof records === 'string'
+    ? ['parquet-import', ['-database-uri', uri, records], '']
+    : ['embeddingsdb-client', ['add', '-database-uri', uri, '-record', '-'],
+      records.map((record) => `${JSON.stringify(record)}\n`).join('')];
+  const run = spawnSync(path.join(BIN, tool), args, { input });
+  assert.equal(run.status, 0, run.stderr.toString());
+  return uri;
+}
+
+/** The address of an inspector of a database. */
+async function inspect(uri, ...more) {
+  const process = spawn(path.join(BIN, 'embeddingsdb-inspector'),
+    ['-database-uri', uri, '-server-uri', 'http://127.0.0.1:0', ...more]);
+  running.push(process);
+  let said = '';
+  for await (const chunk of process.stderr) {
+    said += chunk;
+    const address = said.match(/Listen for requests address=(\S+)/);
+    if (address) return address[1];
+  }
+  return assert.fail(said);
+}
+
+const record = (number, fields = {}) => ({
+  provider: `p${number % 2}`,
+  depiction_id: `d${String(number).padStart(3, '0')}`,
+  subject_id: `s${Math.floor(number / 2)}`,
+  model: 'm',
+  embeddings: [Math.cos(number / 50), Math.sin(number / 50), 0.5],
+  created: 1700000000,
+  attributes: { type: 'image', preview: PIXEL, subject_title: `Title ${number}` },
+  ...fields,
+});
+
+before(async () => {
+  browser = await openChromium();
+  context = await browser.newContext();
+});
+after(async () => {
+  await browser?.close();
+  for (const process of running) {
+    process.kill();
+    await once(process, 'exit');
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/**
+ * Lets a reader work with a page; then nothing may have gone elsewhere or wrong. `origins` are
+ * those of pictures, to which requests may go.
+ */
+async function visit(address, work, origins = []) {
+  const page = await context.newPage();
+  const [elsewhere, complaints] = [[], []];
+  const allowed = [new URL(address).origin, ...origins];
+  page.on('request', (request) => {
+    const url = request.url();
+    if (!url.startsWith('data:') && !allowed.includes(new URL(url).origin)) elsewhere.push(url);
+  });
+  page.on('console', (message) => complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('dialog', (dialog) => {
+    complaints.push(`a dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
+  await page.goto(address);
+  await work(page);
+  assert.deepEqual(elsewhere, []);
+  assert.deepEqual(complaints, []);
+  await page.close();
+}
+
+const titles = (page) => page.locator('.card .title').allTextContents();
+
+async function accessible(page) {
+  await page.evaluate(axe);
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  const { violations } = await page.evaluate(
+    (only) => globalThis.axe.run(document, { runOnly: only }), tags);
+  assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes[0].html]), []);
+}
+
+test('a reader finds a record, walks to similar ones and shares the address', async () => {
+  const records = Array.from({ length: 60 }, (_, number) => record(number));
+  records.push(record(7, { model: 'other model', embeddings: [1, 0] }));
+  const address = await inspect(databaseOf('walk', records));
+  await visit(address, async (page) => {
+    assert.equal((await titles(page)).length, 24);
+    assert.match(await page.locator('#summary').innerText(), /^61 records, page 1 of 3$/);
+    await page.getByRole('link', { name: 'Next page' }).click();
+    await page.waitForURL(`${address}?page=2`);
+    await page.getByLabel('Provider').selectOption('p1');
+    await page.waitForURL(`${address}?provider=p1`);
+    assert.match(await page.locator('#summary').innerText(), /^31 records, page 1 of 2$/);
+    await page.getByRole('link', { name: 'Next page' }).click();
+    await page.waitForURL(`${address}?provider=p1&page=2`);
+    assert.equal((await titles(page)).length, 7);
+
+    await page.getByLabel('Words').fill('title 7');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await page.waitForURL(`${address}?provider=p1&words=title+7`);
+    await page.getByRole('link', { name: 'Title 7' }).first().click();
+    await page.waitForURL(/\/record\/p1\/d007\/\?model=m$/);
+    assert.equal(await page.locator('h1').innerText(), 'Title 7');
+    assert.deepEqual((await titles(page)).slice(0, 2).sort(), ['Title 6', 'Title 8']);
+    const near = await page.locator('.card dd').first().innerText();
+    assert.ok(Number(near) > 0 && Number(near) < 0.1, near);
+
+    await page.getByLabel('only other providers').check();
+    await page.waitForURL(/others=1/);
+    assert.ok((await page.locator('.card dt:text-is("Provider") + dd').allInnerTexts())
+      .every((provider) => provider === 'p0'));
+    await page.getByLabel('Provider', { exact: true }).selectOption('p1');
+    await page.waitForURL(/similar-provider=p1/);
+    assert.ok(!page.url().includes('others'));
+    await page.getByRole('link', { name: 'other model' }).click();
+    await page.waitForURL(/\/record\/p1\/d007\/\?model=other%20model$/);
+    assert.equal(await page.locator('.nothing').innerText(), 'Nothing is near enough.');
+  });
+});
+
+test('lists and records need no JavaScript', async () => {
+  const address = await inspect(databaseOf('plain', [record(1), record(2), record(3)]));
+  const page = await browser.newPage({ javaScriptEnabled: false });
+  await page.goto(address);
+  await page.getByLabel('Provider').selectOption('p1');
+  await page.getByRole('button', { name: 'Show' }).click();
+  await page.waitForURL(`${address}?provider=p1&model=&words=`);
+  assert.deepEqual(await titles(page), ['Title 1', 'Title 3']);
+  await page.getByRole('link', { name: 'Title 1' }).click();
+  await page.waitForURL(/record/);
+  assert.equal(await page.locator('h1').innerText(), 'Title 1');
+  assert.equal((await titles(page)).length, 2);
+  await page.close();
+});
+
+test('pages of the demo can be used by everybody, in light and dark, wide and narrow', async () => {
+  const address = await inspect(databaseOf('demo', path.join(PROJECT, 'demo/openclipart.parquet')));
+  for (const colorScheme of ['light', 'dark']) {
+    for (const width of [1280, 360]) {
+      await visit(address, async (page) => {
+        const shot = async (name) => SHOTS && page.screenshot(
+          { path: path.join(SHOTS, `${name}-${colorScheme}-${width}.png`) });
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize({ width, height: 900 });
+        await accessible(page);
+        await shot('list');
+        await page.locator('.card a').nth(5).click();
+        await page.locator('#similar .card').first().waitFor();
+        await accessible(page);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+        assert.ok(wide <= width, `${wide} pixels wide`);
+        await shot('record');
+      });
+    }
+  }
+});
+
+test('pages that say what is wrong can be used by everybody', async () => {
+  const address = await inspect(databaseOf('wrong', [record(1)]));
+  const page = await context.newPage();
+  for (const query of ['?page=x', 'none/', '?provider=none']) {
+    await page.goto(address + query);
+    await accessible(page);
+  }
+  await page.close();
+});
+
+test('a page can be used by keyboard alone', async () => {
+  const address = await inspect(databaseOf('keys', [record(1), record(2)]));
+  await visit(address, async (page) => {
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate(() => document.activeElement.textContent),
+      'Skip to the content');
+    await page.keyboard.press('Enter');
+    for (let i = 0; i < 5; ++i) await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.locator('#record-title').waitFor();
+  });
+});
+
+test('pictures come from where the record says, and only those', async () => {
+  const seen = [];
+  const pictures = createServer((request, response) => {
+    seen.push(request.url);
+    assert.equal(request.headers.referer, undefined);
+    response.setHeader('Content-Type', 'image/gif');
+    response.end(Buffer.from(PIXEL.split(',')[1], 'base64'));
+  });
+  await once(pictures.listen(0, '127.0.0.1'), 'listening');
+  const origin = `http://127.0.0.1:${pictures.address().port}`;
+  const of = (number, preview) => record(number, { attributes: { type: 'image', preview } });
+  const address = await inspect(databaseOf('pictures',
+    [of(1, `${origin}/a.gif`), of(2, 'javascript:alert(1)'), of(3, '/b.gif')]));
+  await visit(address, async (page) => {
+    await page.locator('img').first().evaluate((image) => image.decode());
+    assert.equal(await page.locator('img').count(), 1);
+    assert.equal(await page.locator('.none').count(), 2);
+  }, [origin]);
+  assert.deepEqual(seen, ['/a.gif']);
+  pictures.close();
+});
+
+/** What a page must not have become, whatever stands in it. */
+async function unharmed(page, name) {
+  const state = await page.evaluate(() => ({
+    ran: globalThis.__xss ?? null,
+    elements: document.querySelectorAll('script, iframe, object, embed, svg, math, style, base')
+      .length,
+    handlers: [...document.querySelectorAll('*')].flatMap((element) => [...element.attributes])
+      .filter(({ name: attribute }) => attribute.startsWith('on')).length,
+    schemes: [...document.querySelectorAll('a, form')]
+      .map((element) => new URL(element.href ?? element.action).protocol)
+      .filter((scheme) => !/^https?:$/.test(scheme)),
+    main: document.querySelectorAll('main').length,
+  }));
+  assert.deepEqual(state, { ran: null, elements: 1, handlers: 0, schemes: [], main: 1 }, name);
+}
+
+const hostile = (payload, number) => {
+  const short = (text) => [...text].slice(0, 60).join('').replace(/[\0-\x1f\x7f]/g, ' ');
+  const name = `${short(payload)} ${number}`;
+  const fields = ['subject_title', 'subject_creditline', 'provider_name', 'subject_url',
+    'depiction_url', 'provider_url', 'preview'];
+  return record(number, {
+    provider: short(payload), depiction_id: name, subject_id: name, model: short(payload),
+    embeddings: [1, number / 1000, 0],
+    attributes: {
+      type: number % 2 === 0 ? 'image' : 'text', [name]: payload,
+      ...Object.fromEntries(fields.map((field) => [field, payload])),
+    },
+  });
+};
+
+test(`${PAYLOADS.length} payloads in every field stay text on every page`, async () => {
+  assert.ok(PAYLOADS.length >= 150);
+  const address = await inspect(databaseOf('hostile', PAYLOADS.map(hostile)));
+  await visit(address, async (page) => {
+    let pages = 0;
+    for (let next = address; next; ++pages) {
+      await page.goto(next);
+      await unharmed(page, next);
+      const link = page.locator('a[rel=next]');
+      next = await link.count() ? new URL(await link.getAttribute('href'), address).href : null;
+    }
+    assert.equal(pages, Math.ceil(PAYLOADS.length / 24));
+    const { records } = await (await fetch(`${address}?format=json`)).json();
+    assert.equal(records.length, 24);
+  });
+  await visit(address, async (page) => {
+    for (const [number, payload] of PAYLOADS.entries()) {
+      const { provider, depiction_id: id, model } = hostile(payload, number);
+      const [a, b, c] = [provider, id, model].map(encodeURIComponent);
+      const response = await page.goto(`${address}record/${a}/${b}/?model=${c}`);
+      assert.equal(response.status(), 200, payload);
+      await unharmed(page, payload);
+    }
+  });
+});
+
+test(`${PAYLOADS.length} payloads as parameters stay text`, async () => {
+  const address = await inspect(databaseOf('parameters', [record(1)]));
+  const page = await context.newPage();
+  for (const payload of PAYLOADS) {
+    const text = encodeURIComponent(payload);
+    for (const query of [`?words=${text}&provider=${text}&model=${text}`, `?page=${text}`,
+      `record/p1/d001/?model=m&similar-provider=${text}`,
+      `record/${text}/${text}/?model=${text}`]) {
+      await page.goto(address + query);
+      await unharmed(page, query);
+    }
+  }
+  await page.close();
+});
+
+test('a payload that is markup would be noticed', async () => {
+  const page = await context.newPage();
+  await page.setContent('<main></main><script></script>');
+  await unharmed(page, 'benign');
+  for (const markup of ['<img src=x onerror="1">', '<iframe></iframe>', '<main></main>',
+    '<a href="javascript:1">x</a>', '<script>window.__xss = 1</script>']) {
+    await page.setContent(`<main></main><script></script>${markup}`);
+    await assert.rejects(unharmed(page, markup), assert.AssertionError);
+  }
+  await page.close();
+});
