@@ -83,6 +83,8 @@ def json_lines(records):
 class ServerProcess:
     """A server that answers; a context manager that ends it."""
 
+    LISTENS = r"Server listening address=(\S+)\n"
+
     def __init__(self, folder, command, **more):
         file, path = tempfile.mkstemp(dir=folder, suffix=".log")
         self.log_path = pathlib.Path(path)
@@ -97,7 +99,7 @@ class ServerProcess:
     def _wait_for_address(self):
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            found = re.search(r"Server listening address=(\S+)\n", self.log())
+            found = re.search(self.LISTENS, self.log())
             if found:
                 return found[1]
             if self.process.poll() is not None:

@@ -5,17 +5,13 @@
 import http.client
 import json
 import os
-import re
 import signal
 import socket
 import ssl
-import subprocess
-import tempfile
 import threading
-import time
 import urllib.parse
 
-from harness import BIN, PATIENCE, Server, TestCase, database_uri, main, record, tool
+from harness import BIN, PATIENCE, Server, ServerProcess, TestCase, database_uri, main, record, tool
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -31,34 +27,17 @@ POLICY = (
 )
 
 
-class Inspector:
+class Inspector(ServerProcess):
     """An inspector that answers; a context manager that ends it."""
 
-    def __init__(self, *flags, uri="http://127.0.0.1:0", env=None):
+    LISTENS = r"Listen for requests address=(\S+)\n"
+
+    def __init__(self, folder, *flags, uri="http://127.0.0.1:0", env=None):
         command = [BIN / "embeddingsdb-inspector", *flags]
         if uri is not None:
             command += ["-server-uri", uri]
-        self.log = tempfile.TemporaryFile("w+", encoding="utf-8")
-        self.process = subprocess.Popen(command, stderr=self.log,
-                                        env={**os.environ, **(env or {})})
-        self.address = urllib.parse.urlsplit(self._wait_for_address())
-
-    def said(self):
-        self.log.seek(0)
-        return self.log.read()
-
-    def _wait_for_address(self):
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            found = re.search(r"Listen for requests address=(\S+)\n", self.said())
-            if found:
-                return found[1]
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.005)
-        self.process.kill()
-        self.process.wait()
-        raise AssertionError(f"the inspector did not start:\n{self.said()}")
+        super().__init__(folder, command, env={**os.environ, **(env or {})})
+        self.address = urllib.parse.urlsplit(self.address)
 
     def get(self, path="/", method="GET", headers=None, body=None):
         """Status, headers and body of an answer."""
@@ -81,15 +60,6 @@ class Inspector:
                 answer += chunk
             return answer
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self.log.close()
-
 
 class InspectorTestCase(TestCase):
     def setUp(self):
@@ -98,7 +68,7 @@ class InspectorTestCase(TestCase):
         self.assertTool(self.add([record(n) for n in range(30)], "-database-uri", self.database))
 
     def inspect(self, *flags, **more):
-        return Inspector("-database-uri", self.database, *flags, **more)
+        return Inspector(self.folder, "-database-uri", self.database, *flags, **more)
 
 
 class Answers(InspectorTestCase):
@@ -153,7 +123,7 @@ class Answers(InspectorTestCase):
         folder = self.folder_for("served")
         with Server(folder, database_uri("lmdb", folder)) as server:
             self.assertTool(self.add([record(1), record(2)], *server.client))
-            with Inspector(*server.client) as inspector:
+            with Inspector(folder, *server.client) as inspector:
                 status, _, body = inspector.get("/record/p/d000001/?model=m")
                 self.assertEqual(status, 200)
                 self.assertIn("d000002", body)
@@ -232,19 +202,18 @@ class Setup(InspectorTestCase):
         for how in (signal.SIGINT, signal.SIGTERM):
             with self.inspect() as inspector:
                 self.assertEqual(inspector.get()[0], 200)
-                inspector.process.send_signal(how)
-                self.assertEqual(inspector.process.wait(PATIENCE), 0, inspector.said())
+                self.assertEqual(inspector.stop(how), 0, inspector.log())
 
     def test_environment_and_prefix(self):
         client = f"database://?database-uri={urllib.parse.quote(self.database)}"
         env = {"INSPECTOR_CLIENT_URI": client,
                "INSPECTOR_SERVER_URI": "http://127.0.0.1:0", "INSPECTOR_URI_PREFIX": "a/b/",
                "INSPECTOR_MAX_RESULTS": "2"}
-        with Inspector(uri=None, env=env) as inspector:
+        with Inspector(self.folder, uri=None, env=env) as inspector:
             self.assertEqual(inspector.address.path, "/a/b/")
             page = json.loads(inspector.get("/a/b/record/p/d000003/?model=m&format=json")[2])
             self.assertEqual(len(page["similar"]), 2)
-        with Inspector("-max-results", "4", uri=None, env=env) as inspector:
+        with Inspector(self.folder, "-max-results", "4", uri=None, env=env) as inspector:
             page = json.loads(inspector.get("/a/b/record/p/d000003/?model=m&format=json")[2])
             self.assertEqual(len(page["similar"]), 4)
 
