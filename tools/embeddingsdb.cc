@@ -16,6 +16,7 @@
 #include "cli/exit_code.h"
 #include "core/env.h"
 #include "core/log.h"
+#include "embedders/builtin_embedders.h"
 #include "engines/builtin_engines.h"
 #include "rpc/builtin_rpc.h"
 
@@ -36,6 +37,7 @@ int Run(int argc, char** argv) {
   RegisterBuiltinEngines(registry);
   RegisterBuiltinClients(registry);
   RegisterBuiltinServers(registry);
+  RegisterBuiltinEmbedders(registry);
   Session session{.io = {.in = std::cin,
                          .out = std::cout,
                          .err = std::cerr,

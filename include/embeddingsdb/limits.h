@@ -69,8 +69,23 @@ inline constexpr int kCallDeadlineSeconds = 300;           ///< of our client's 
 inline constexpr int kDrainSeconds = 10;                   ///< SIGTERM to exit
 
 // HTTP, of the inspector.
-inline constexpr std::size_t kMaxHttpConnections = 64;  ///< each holds a thread
-inline constexpr std::size_t kMaxHttpRequests = 1'000;  ///< of one connection
+inline constexpr std::size_t kMaxHttpConnections = 64;                   ///< each holds a thread
+inline constexpr std::size_t kMaxHttpRequests = 1'000;                   ///< of one connection
+inline constexpr std::int64_t kDefaultUploadBytes = 10 * 1'024 * 1'024;  ///< go-embeddingsdb's
+inline constexpr std::size_t kMaxExamples = 16;       ///< records that one search starts from
+inline constexpr std::size_t kMaxComparedModels = 6;  ///< columns that a screen has place for
+inline constexpr std::size_t kMaxTrail = 12;          ///< steps of a walk; they are in the address
+inline constexpr std::int64_t kMaxMapRecords = 50'000;  ///< points of a map: drawn at 60 a second
+
+// Embedders: what they are given, and what they may answer.
+inline constexpr std::size_t kMaxEmbedTextBytes = 64 * 1'024;  ///< models read some 77 words
+inline constexpr std::size_t kMaxPictureBytes = 64 * 1'024 * 1'024;
+inline constexpr std::int64_t kMaxPicturePixels = 100'000'000;  ///< 400 MB once it is decoded
+inline constexpr std::size_t kMaxEmbedderAnswerBytes =
+    64 * 1'024 * 1'024;                      ///< encoderfile sends a vector for each token
+inline constexpr int kEmbedderSeconds = 60;  ///< of one answer; a model may be loading
+inline constexpr int kEmbedderConnectSeconds = 10;
+inline constexpr std::size_t kMaxRoutes = 32;  ///< embedders behind one route://
 
 // Parquet.
 inline constexpr std::int64_t kRowGroupBytes = 64 * 1'024 * 1'024;  ///< buffered by the writer

@@ -14,6 +14,7 @@
 
 #include "embeddingsdb/client.h"
 #include "embeddingsdb/database.h"
+#include "embeddingsdb/embedder.h"
 #include "embeddingsdb/server.h"
 #include "embeddingsdb/status.h"
 #include "embeddingsdb/uri.h"
@@ -37,6 +38,8 @@ using ClientFactory =
     std::function<Result<std::unique_ptr<Client>>(const Uri& uri, const Context& context)>;
 using ServerFactory =
     std::function<Result<std::unique_ptr<Server>>(const Uri& uri, const Context& context)>;
+using EmbedderFactory =
+    std::function<Result<std::unique_ptr<Embedder>>(const Uri& uri, const Context& context)>;
 
 /// Filled once, then only read: Open... may be called from several threads.
 class Registry {
@@ -44,12 +47,14 @@ class Registry {
   void AddDatabase(std::string_view scheme, DatabaseFactory factory);
   void AddClient(std::string_view scheme, ClientFactory factory);
   void AddServer(std::string_view scheme, ServerFactory factory);
+  void AddEmbedder(std::string_view scheme, EmbedderFactory factory);
 
   /// kInvalidArgument for a malformed URI or an unknown scheme (naming the known ones), and
   /// whatever the factory says. Schemes are matched in lower case.
   Result<std::unique_ptr<Database>> OpenDatabase(std::string_view uri, Context context) const;
   Result<std::unique_ptr<Client>> OpenClient(std::string_view uri, Context context) const;
   Result<std::unique_ptr<Server>> OpenServer(std::string_view uri, Context context) const;
+  Result<std::unique_ptr<Embedder>> OpenEmbedder(std::string_view uri, Context context) const;
 
   std::vector<std::string> DatabaseSchemes() const;
 
@@ -57,6 +62,7 @@ class Registry {
   std::map<std::string, DatabaseFactory, std::less<>> databases_;
   std::map<std::string, ClientFactory, std::less<>> clients_;
   std::map<std::string, ServerFactory, std::less<>> servers_;
+  std::map<std::string, EmbedderFactory, std::less<>> embedders_;
 };
 
 }  // namespace embeddingsdb

@@ -47,6 +47,10 @@ void Registry::AddServer(std::string_view scheme, ServerFactory factory) {
   servers_.insert_or_assign(std::string(scheme), std::move(factory));
 }
 
+void Registry::AddEmbedder(std::string_view scheme, EmbedderFactory factory) {
+  embedders_.insert_or_assign(std::string(scheme), std::move(factory));
+}
+
 Result<std::unique_ptr<Database>> Registry::OpenDatabase(std::string_view uri,
                                                          Context context) const {
   context.registry = this;
@@ -61,6 +65,12 @@ Result<std::unique_ptr<Client>> Registry::OpenClient(std::string_view uri, Conte
 Result<std::unique_ptr<Server>> Registry::OpenServer(std::string_view uri, Context context) const {
   context.registry = this;
   return Open<Server>(servers_, uri, context, "server");
+}
+
+Result<std::unique_ptr<Embedder>> Registry::OpenEmbedder(std::string_view uri,
+                                                         Context context) const {
+  context.registry = this;
+  return Open<Embedder>(embedders_, uri, context, "embedder");
 }
 
 std::vector<std::string> Registry::DatabaseSchemes() const {

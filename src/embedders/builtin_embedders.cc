@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "embedders/builtin_embedders.h"
+
+#include "embedders/null_embedder.h"
+
+namespace embeddingsdb {
+
+void RegisterBuiltinEmbedders(Registry& registry) {
+  registry.AddEmbedder("null", OpenNullEmbedder);
+}
+
+}  // namespace embeddingsdb
