@@ -32,9 +32,11 @@ void FillCard(View& view, std::string_view root, const Shown& shown, HttpRespons
   view.texts["depiction_id"] = key.depiction_id;
   view.texts["model"] = key.model;
   // Sections look for their names in the views around a card, too.
-  for (const char* name : {"near", "no_preview", "picture", "subject", "text_preview"}) {
+  for (const char* name : {"action", "agreed", "depictions", "each_model", "near", "no_preview",
+                           "only_model", "picture", "subject", "text_preview"}) {
     view.lists[name].clear();
   }
+  view.Show("only_model");
   if (!subject_id.empty()) {
     view.lists["subject"].push_back({.texts = {{"id", std::string(subject_id)}}, .lists = {}});
   }

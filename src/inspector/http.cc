@@ -47,13 +47,21 @@ Result<Target> Target::Parse(std::string_view text) {
     std::string_view value = Take(query, '&');
     EDB_ASSIGN(std::string name, Decode(Take(value, '='), true));
     EDB_ASSIGN(std::string decoded, Decode(value, true));
-    if (std::ranges::find(target.parameters_, name, [](const auto& pair) { return pair.first; }) !=
-        target.parameters_.end()) {
-      return InvalidArgumentError(Concat("the parameter ", Quote(name), " is given twice"));
-    }
-    target.parameters_.emplace_back(std::move(name), std::move(decoded));
+    EDB_TRY(target.Add(std::move(name), std::move(decoded)));
   }
   return target;
+}
+
+Status Target::Add(std::string name, std::string value) {
+  if (!IsValidUtf8(name) || !IsValidUtf8(value)) {
+    return InvalidArgumentError(Concat("the field ", Quote(name), " is no text"));
+  }
+  if (std::ranges::find(parameters_, name, [](const auto& pair) { return pair.first; }) !=
+      parameters_.end()) {
+    return InvalidArgumentError(Concat("the parameter ", Quote(name), " is given twice"));
+  }
+  parameters_.emplace_back(std::move(name), std::move(value));
+  return {};
 }
 
 std::optional<std::string> Target::Parameter(std::string_view name) const {

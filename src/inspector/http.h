@@ -14,12 +14,19 @@
 
 namespace embeddingsdb {
 
+/// A field of a form that was sent as multipart/form-data: a text or the bytes of a file.
+struct FormField {
+  std::string name;
+  std::string content;
+};
+
 /// What was asked. Everything comes from outside, as it was sent.
 struct HttpRequest {
   std::string method;
-  std::string target;  ///< path and query, with their escapes
-  std::string host;    ///< the Host header
-  std::string accept;  ///< the Accept header
+  std::string target;                ///< path and query, with their escapes
+  std::string host;                  ///< the Host header
+  std::string accept;                ///< the Accept header
+  std::vector<FormField> form = {};  ///< of a POST
 };
 
 struct HttpResponse {
@@ -36,6 +43,9 @@ class Target {
   /// kInvalidArgument, to be shown, for anything but an absolute path: escapes that are none, text
   /// that is no UTF-8, a parameter that is given twice.
   static Result<Target> Parse(std::string_view text);
+
+  /// Adds a field of a form as if it stood in the query. kInvalidArgument as above.
+  Status Add(std::string name, std::string value);
 
   const std::vector<std::string>& segments() const { return segments_; }  ///< "/a/b/" has two
   bool ends_with_slash() const { return ends_with_slash_; }

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <httplib.h>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -92,10 +94,53 @@ HttpResponse PlainResponse(int status, std::string body) {
   return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(body)};
 }
 
+/// True when a form was sent by a page of this server, or by no page at all. Every browser sends
+/// Sec-Fetch-Site to https and to this machine; our pages have no referrer, so their Origin is
+/// "null" and says nothing.
+bool IsOwnForm(const httplib::Request& request) {
+  const std::string site = request.get_header_value("Sec-Fetch-Site");
+  if (!site.empty()) {
+    return site == "same-origin" || site == "none";
+  }
+  const std::string origin = request.get_header_value("Origin");
+  const std::string host = request.get_header_value("Host");
+  return origin.empty() || origin == Concat("http://", host) || origin == Concat("https://", host);
+}
+
+/// The size that a request says its body has; nothing when it does not say it plainly.
+std::optional<std::int64_t> BodyBytes(const httplib::Request& request) {
+  const std::string text = request.get_header_value("Content-Length");
+  std::int64_t bytes = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
+  if (error != std::errc() || end != text.data() + text.size() || bytes < 0 ||
+      request.get_header_value_count("Content-Length") != 1 ||
+      request.has_header("Transfer-Encoding")) {
+    return std::nullopt;
+  }
+  return bytes;
+}
+
+HttpRequest RequestOf(const httplib::Request& request) {
+  HttpRequest own{.method = request.method,
+                  .target = request.target,
+                  .host = request.get_header_value("Host"),
+                  .accept = request.get_header_value("Accept")};
+  for (const auto& [name, field] : request.files) {
+    own.form.push_back({.name = name, .content = field.content});
+  }
+  return own;
+}
+
 class HttpServer final : public Server {
  public:
-  HttpServer(std::unique_ptr<httplib::Server> server, HostRule hosts, HttpHandler handler)
-      : server_(std::move(server)), hosts_(std::move(hosts)), handler_(std::move(handler)) {}
+  HttpServer(std::unique_ptr<httplib::Server> server, const HttpServerOptions& options,
+             HttpHandler handler)
+      : server_(std::move(server)),
+        hosts_(options.uri.host().empty() ? "localhost" : options.uri.host(),
+               options.allowed_hosts),
+        form_paths_(options.form_paths),
+        max_form_bytes_(options.max_form_bytes),
+        handler_(std::move(handler)) {}
 
   Status Prepare(const Uri& uri);
   Status Bind(const Uri& uri);
@@ -103,30 +148,57 @@ class HttpServer final : public Server {
   Status Serve(std::stop_token stop) override;
 
  private:
-  HttpResponse Answer(const httplib::Request& request) const;
+  void PrepareSockets();
+  void PrepareHandlers();
+  bool IsForm(const httplib::Request& request) const;
+  std::optional<HttpResponse> Refusal(const httplib::Request& request) const;
   void Write(const httplib::Request& request, const HttpResponse& response,
              httplib::Response& out) const;
 
   std::unique_ptr<httplib::Server> server_;
   HostRule hosts_;
+  std::vector<std::string> form_paths_;
+  std::int64_t max_form_bytes_;
   HttpHandler handler_;
   std::string address_;
 };
 
-HttpResponse HttpServer::Answer(const httplib::Request& request) const {
+bool HttpServer::IsForm(const httplib::Request& request) const {
+  return request.method == "POST" &&
+         std::ranges::find(form_paths_, request.target.substr(0, request.target.find('?'))) !=
+             form_paths_.end();
+}
+
+/// What is said without a look at the body.
+std::optional<HttpResponse> HttpServer::Refusal(const httplib::Request& request) const {
   if (request.get_header_value_count("Host") != 1) {
     return PlainResponse(400, "Bad request\n");
   }
   if (!hosts_.Allows(request.get_header_value("Host"))) {
     return PlainResponse(421, "This server has another name\n");
   }
-  if (request.method != "GET" && request.method != "HEAD") {
+  if (request.method == "GET" || request.method == "HEAD") {
+    return std::nullopt;
+  }
+  if (!IsForm(request)) {
     return PlainResponse(405, "Method not allowed\n");
   }
-  return handler_({.method = request.method,
-                   .target = request.target,
-                   .host = request.get_header_value("Host"),
-                   .accept = request.get_header_value("Accept")});
+  if (!IsOwnForm(request)) {
+    return PlainResponse(403, "Forms of other sites are not taken\n");
+  }
+  const std::optional<std::int64_t> bytes = BodyBytes(request);
+  if (!bytes) {
+    return PlainResponse(411, "Length required\n");
+  }
+  if (*bytes > max_form_bytes_) {
+    return PlainResponse(
+        413, Concat("The form has ", *bytes, " bytes, which is more than ", max_form_bytes_, "\n"));
+  }
+  // Unpacked it could be of any size.
+  if (!request.is_multipart_form_data() || request.has_header("Content-Encoding")) {
+    return PlainResponse(415, "Unsupported media type\n");
+  }
+  return std::nullopt;
 }
 
 void HttpServer::Write(const httplib::Request& request, const HttpResponse& response,
@@ -142,7 +214,7 @@ void HttpServer::Write(const httplib::Request& request, const HttpResponse& resp
   if (!response.location.empty()) {
     out.set_header("Location", response.location);
   }
-  // A body that nobody reads must not be taken for the next request.
+  // A body that nobody reads to its end must not be taken for the next request.
   if (request.has_header("Content-Length") || request.has_header("Transfer-Encoding")) {
     out.set_header("Connection", "close");
   }
@@ -156,6 +228,12 @@ Status HttpServer::Prepare(const Uri& uri) {
   server_->set_read_timeout(read);
   server_->set_write_timeout(write);
   server_->set_keep_alive_timeout(idle);
+  PrepareSockets();
+  PrepareHandlers();
+  return {};
+}
+
+void HttpServer::PrepareSockets() {
   server_->set_keep_alive_max_count(kMaxHttpRequests);
   server_->set_tcp_nodelay(true);
   // The library's own choice lets two processes listen on one port.
@@ -163,12 +241,26 @@ Status HttpServer::Prepare(const Uri& uri) {
     const int yes = 1;
     static_cast<void>(::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)));
   });
-  server_->set_payload_max_length(0);
+  server_->set_payload_max_length(static_cast<std::size_t>(max_form_bytes_));
   server_->new_task_queue = [] { return new httplib::ThreadPool(kMaxHttpConnections); };
+}
+
+void HttpServer::PrepareHandlers() {
   server_->set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& out) {
-    Write(request, Answer(request), out);
+    if (const std::optional<HttpResponse> refusal = Refusal(request)) {
+      Write(request, *refusal, out);
+    } else if (IsForm(request)) {
+      return httplib::Server::HandlerResponse::Unhandled;  // the body comes next
+    } else {
+      Write(request, handler_(RequestOf(request)), out);
+    }
     return httplib::Server::HandlerResponse::Handled;
   });
+  for (const std::string& path : form_paths_) {
+    server_->Post(path, [this](const httplib::Request& request, httplib::Response& out) {
+      Write(request, handler_(RequestOf(request)), out);
+    });
+  }
   // What the library refuses by itself, a malformed request above all.
   server_->set_error_handler([this](const httplib::Request& request, httplib::Response& out) {
     if (out.body.empty()) {
@@ -179,7 +271,6 @@ Status HttpServer::Prepare(const Uri& uri) {
       [this](const httplib::Request& request, httplib::Response& out, const std::exception_ptr&) {
         Write(request, PlainResponse(500, "Internal server error\n"), out);
       });
-  return {};
 }
 
 Status HttpServer::Bind(const Uri& uri) {
@@ -243,10 +334,7 @@ Result<std::unique_ptr<Server>> ListenHttp(const HttpServerOptions& options, Htt
   if (!library->is_valid()) {
     return UnavailableError("certificate and key cannot be used");
   }
-  auto server = std::make_unique<HttpServer>(
-      std::move(library),
-      HostRule(uri.host().empty() ? "localhost" : uri.host(), options.allowed_hosts),
-      std::move(handler));
+  auto server = std::make_unique<HttpServer>(std::move(library), options, std::move(handler));
   EDB_TRY(server->Prepare(uri));
   EDB_TRY(server->Bind(uri));
   return std::unique_ptr<Server>(std::move(server));

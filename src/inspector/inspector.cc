@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 #include <utility>
 
 #include "core/json.h"
@@ -45,12 +44,28 @@ std::string_view PublicMessage(int status) {
     case 404:
       return "Not found";
     case 503:
-      return "The database cannot be reached";
+      return "The database or the embedder cannot be reached";
     case 504:
-      return "The database did not answer in time";
+      return "The database or the embedder did not answer in time";
     default:
       return "Internal server error";
   }
+}
+
+/// The bytes of the file in a form; browsers send an empty one when none was chosen.
+std::string_view UploadOf(std::span<const FormField> form) {
+  const auto found = std::ranges::find(form, std::string_view("upload"), &FormField::name);
+  return found == form.end() ? std::string_view() : std::string_view(found->content);
+}
+
+Result<Target> TargetOf(const HttpRequest& request) {
+  EDB_ASSIGN(Target target, Target::Parse(request.target));
+  for (const FormField& field : request.form) {
+    if (field.name != "upload") {
+      EDB_TRY(target.Add(field.name, field.content));
+    }
+  }
+  return target;
 }
 
 HttpResponse JsonResponse(std::string json) {
@@ -72,18 +87,35 @@ HttpResponse Redirect(std::string location) {
           .location = std::move(location)};
 }
 
-Result<Key> KeyOf(const Target& target, std::span<const std::string> ids) {
-  Key key{.model = target.Parameter("model").value_or("")};
+/// What an address names, or a key that is none.
+Key Named(const Target& target, std::span<const std::string> ids) {
   if (ids.size() == 2) {
-    key.provider = ids[0];
-    key.depiction_id = ids[1];
-  } else if (ids.empty()) {
-    key.provider = target.Parameter("provider").value_or("");
-    key.depiction_id = target.Parameter("depiction_id").value_or("");
+    return {.provider = ids[0], .depiction_id = ids[1]};
   }
+  if (ids.empty()) {
+    return {.provider = target.Parameter("provider").value_or(""),
+            .depiction_id = target.Parameter("depiction_id").value_or("")};
+  }
+  return {};
+}
+
+Result<Key> KeyOf(const Target& target, std::span<const std::string> ids) {
+  Key key = Named(target, ids);
+  key.model = target.Parameter("model").value_or("");
   if (!ValidateKey(key).ok()) {
     return NotFoundError("no such record");
   }
+  return key;
+}
+
+/// A key without its model.
+Result<Key> DepictionOf(const Target& target, std::span<const std::string> ids) {
+  Key key = Named(target, ids);
+  key.model = "any";
+  if (!ValidateKey(key).ok()) {
+    return NotFoundError("no such depiction");
+  }
+  key.model.clear();
   return key;
 }
 
@@ -99,9 +131,19 @@ std::string NormaliseRoot(std::string_view prefix) {
   return prefix.empty() ? "" : Concat("/", prefix);
 }
 
+std::vector<std::string> FormPaths(std::string_view root) {
+  return {Concat(root, "/search/"), Concat(root, "/api/search/")};
+}
+
+Inspector::Inspector(Client& client, Logger& log, InspectorOptions options)
+    : client_(client),
+      log_(log),
+      options_(std::move(options)),
+      root_segments_(static_cast<std::size_t>(std::ranges::count(options_.root, '/'))) {}
+
 HttpResponse Inspector::Answer(const HttpRequest& request) {
   const bool api = request.target.starts_with(options_.root + "/api/");
-  const Result<Target> target = Target::Parse(request.target);
+  const Result<Target> target = TargetOf(request);
   if (!target.ok()) {
     return ErrorPage(target.status(), api);
   }
@@ -133,53 +175,80 @@ Result<HttpResponse> Inspector::Route(const HttpRequest& request, const Target& 
     return HttpResponse{.content_type = std::string(type->second),
                         .body = std::string(asset->content)};
   }
-  if (!target.ends_with_slash()) {
+  if (!target.ends_with_slash() && below != "api/openapi.json") {
     return Redirect(Concat(path, "/", target.query()));
   }
-  return folder == "api" ? RouteApi(target) : RoutePage(request, target);
+  const std::span<const std::string> segments =
+      std::span(target.segments()).subspan(root_segments_);
+  if (folder == "api") {
+    return RouteApi({.request = request, .target = target, .segments = segments.subspan(1)});
+  }
+  return RoutePage({.request = request, .target = target, .segments = segments});
 }
 
-Result<HttpResponse> Inspector::RoutePage(const HttpRequest& request, const Target& target) {
-  const auto depth = static_cast<std::size_t>(std::ranges::count(options_.root, '/'));
-  const std::span<const std::string> segments = std::span(target.segments()).subspan(depth);
-  const std::optional<std::string> format = target.Parameter("format");
+PageRequest Inspector::PageOf(const Place& place, PageFormat format) {
+  return {.client = client_,
+          .embedder = options_.embedder,
+          .target = place.target,
+          .upload = UploadOf(place.request.form),
+          .root = options_.root,
+          .max_results = options_.max_results,
+          .format = format};
+}
+
+Result<HttpResponse> Inspector::RoutePage(const Place& place) {
+  const std::optional<std::string> format = place.target.Parameter("format");
   if (format && *format != "json" && *format != "html") {
     return InvalidArgumentError("format is neither html nor json");
   }
-  const bool json = format ? *format == "json" : request.accept == kJsonType;
-  const PageRequest page{.client = client_,
-                         .target = target,
-                         .root = options_.root,
-                         .max_results = options_.max_results,
-                         .format = json ? PageFormat::kJson : PageFormat::kHtml};
-  if (segments.empty()) {
+  const bool json = format ? *format == "json" : place.request.accept == kJsonType;
+  const PageRequest page = PageOf(place, json ? PageFormat::kJson : PageFormat::kHtml);
+  const std::string_view name = place.segments.empty() ? "" : std::string_view(place.segments[0]);
+  if (place.segments.empty()) {
     return ShowList(page);
   }
-  if (segments[0] != "record") {
-    return NotFoundError("no such page");
+  if (name == "record") {
+    EDB_ASSIGN(const Key key, KeyOf(place.target, place.segments.subspan(1)));
+    return ShowRecord(page, key);
   }
-  EDB_ASSIGN(const Key key, KeyOf(target, segments.subspan(1)));
-  return ShowRecord(page, key);
+  if (name == "compare") {
+    EDB_ASSIGN(const Key key, DepictionOf(place.target, place.segments.subspan(1)));
+    return ShowComparison(page, key);
+  }
+  if (name == "search" && place.segments.size() == 1) {
+    return ShowSearch(page);
+  }
+  if (name == "statistics" && place.segments.size() == 1) {
+    return ShowStatistics(page);
+  }
+  return NotFoundError("no such page");
 }
 
-Result<HttpResponse> Inspector::RouteApi(const Target& target) {
-  const auto depth = static_cast<std::size_t>(std::ranges::count(options_.root, '/'));
-  const std::span<const std::string> segments = std::span(target.segments()).subspan(depth + 1);
-  const std::string_view name = segments.empty() ? "" : std::string_view(segments[0]);
+Result<HttpResponse> Inspector::RouteApi(const Place& place) {
+  const std::string_view name = place.segments.empty() ? "" : std::string_view(place.segments[0]);
   if (name == "embeddings") {
-    EDB_ASSIGN(const Key key, KeyOf(target, segments.subspan(1)));
+    EDB_ASSIGN(const Key key, KeyOf(place.target, place.segments.subspan(1)));
     EDB_ASSIGN(const Record record, client_.Get(key));
     return JsonResponse(FloatsToJson(record.embedding));
   }
-  if (name == "models" && segments.size() == 1) {
+  if (place.segments.size() != 1) {
+    return NotFoundError("no such address");
+  }
+  if (name == "models") {
     EDB_ASSIGN(const std::vector<std::string> models,
-               client_.Models(OneOrNone(target.Parameter("provider"))));
+               client_.Models(OneOrNone(place.target.Parameter("provider"))));
     return JsonResponse(StringsToJson(models, EmptyAs::kEmpty));
   }
-  if (name == "providers" && segments.size() == 1) {
+  if (name == "providers") {
     EDB_ASSIGN(const std::vector<std::string> providers,
-               client_.Providers(OneOrNone(target.Parameter("model"))));
+               client_.Providers(OneOrNone(place.target.Parameter("model"))));
     return JsonResponse(StringsToJson(providers, EmptyAs::kEmpty));
+  }
+  if (name == "search") {
+    return FindForProgram(PageOf(place, PageFormat::kJson));
+  }
+  if (name == "openapi.json") {
+    return JsonResponse(Render("openapi.json", {.texts = {{"root", options_.root}}, .lists = {}}));
   }
   return NotFoundError("no such address");
 }

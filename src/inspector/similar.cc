@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "inspector/similar.h"
+
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+#include <utility>
+
+#include "core/text.h"
+
+namespace embeddingsdb {
+namespace {
+
+/// Of all providers but the record's own: each is asked, because a search has one provider.
+Result<std::vector<SimilarRecord>> SimilarOfOthers(Client& client, SimilarByIdQuery query,
+                                                   std::span<const std::string> providers) {
+  std::vector<SimilarRecord> found;
+  for (const std::string& provider : providers) {
+    if (provider == query.key.provider) {
+      continue;
+    }
+    query.provider = provider;
+    EDB_ASSIGN(std::vector<SimilarRecord> of_one, client.SimilarById(query));
+    std::ranges::move(of_one, std::back_inserter(found));
+  }
+  std::ranges::sort(found, [](const SimilarRecord& a, const SimilarRecord& b) {
+    return std::tie(a.distance, a.key) < std::tie(b.distance, b.key);
+  });
+  found.resize(std::min(found.size(), static_cast<std::size_t>(query.k.value_or(0))));
+  return found;
+}
+
+}  // namespace
+
+Parameters Wanted::ToParameters() const {
+  return {{"similar-provider", provider},
+          {"others", others ? "1" : ""},
+          {"group-by", by_subject ? "subject" : ""}};
+}
+
+Result<Wanted> WantedOf(const Target& target) {
+  Wanted wanted{.provider = target.Parameter("similar-provider").value_or("")};
+  const std::string others = target.Parameter("others").value_or("0");
+  if (others != "0" && others != "1") {
+    return InvalidArgumentError(Concat("others ", Quote(others), " is neither 0 nor 1"));
+  }
+  wanted.others = others == "1";
+  if (wanted.others && !wanted.provider.empty()) {
+    return InvalidArgumentError("similar-provider and others=1 exclude each other");
+  }
+  EDB_ASSIGN(const GroupBy group_by,
+             ParseGroupBy(
+                 target.Parameter("group-by").value_or(std::string(GroupByName(GroupBy::kNone)))));
+  wanted.by_subject = group_by == GroupBy::kSubject;
+  return wanted;
+}
+
+Status CheckProvider(const Wanted& wanted, std::span<const std::string> providers) {
+  if (wanted.provider.empty() || std::ranges::find(providers, wanted.provider) != providers.end()) {
+    return {};
+  }
+  return InvalidArgumentError(
+      Concat("similar-provider ", Quote(wanted.provider), " has no records of this model"));
+}
+
+Result<std::vector<SimilarRecord>> SimilarTo(const PageRequest& request, const Key& key,
+                                             const Wanted& wanted,
+                                             std::span<const std::string> providers) {
+  SimilarByIdQuery query{.key = key, .k = request.max_results, .group_by = wanted.group_by()};
+  if (wanted.others) {
+    return SimilarOfOthers(request.client, std::move(query), providers);
+  }
+  EDB_TRY(CheckProvider(wanted, providers));
+  if (!wanted.provider.empty()) {
+    query.provider = wanted.provider;
+  }
+  return request.client.SimilarById(query);
+}
+
+void FillWanted(View& view, const Wanted& wanted, std::span<const std::string> providers) {
+  for (const std::string& provider : providers) {
+    View& choice = view.lists["providers"].emplace_back();
+    choice.texts["value"] = provider;
+    if (provider == wanted.provider) {
+      choice.Show("selected");
+    }
+  }
+  if (wanted.others) {
+    view.Show("others");
+  }
+  if (wanted.by_subject) {
+    view.Show("by_subject");
+  }
+}
+
+View SimilarCard(std::string_view root, const SimilarRecord& found, HttpResponse& response) {
+  View card;
+  FillCard(card, root,
+           {.key = found.key, .subject_id = found.subject_id, .attributes = found.attributes},
+           response);
+  card.lists["near"].push_back({.texts = {{"distance", FormatFloat(found.distance)}}, .lists = {}});
+  return card;
+}
+
+}  // namespace embeddingsdb
