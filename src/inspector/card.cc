@@ -32,8 +32,8 @@ void FillCard(View& view, std::string_view root, const Shown& shown, HttpRespons
   view.texts["depiction_id"] = key.depiction_id;
   view.texts["model"] = key.model;
   // Sections look for their names in the views around a card, too.
-  for (const char* name : {"action", "agreed", "depictions", "each_model", "near", "no_preview",
-                           "only_model", "picture", "subject", "text_preview"}) {
+  for (const char* name : {"action", "agreed", "depictions", "near", "no_preview", "only_model",
+                           "picture", "several_models", "subject", "text_preview"}) {
     view.lists[name].clear();
   }
   view.Show("only_model");

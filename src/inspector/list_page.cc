@@ -110,12 +110,13 @@ View GroupCard(std::string_view root, const std::vector<const Record*>& group,
     return card;
   }
   card.lists["only_model"].clear();
+  View& several = card.lists["several_models"].emplace_back();
   std::set<std::string> depictions;
   std::set<std::string> models;
   for (const Record* record : group) {
     depictions.insert(record->key.depiction_id);
     if (models.insert(record->key.model).second) {
-      card.lists["each_model"].push_back(
+      several.lists["each"].push_back(
           {.texts = {{"name", record->key.model},
                      {"address", AddressOf(root, record->key).ToString()}},
            .lists = {}});

@@ -101,10 +101,6 @@ void FillAddresses(View& view, std::string_view root, const Key& key, const Want
   RecordAddress vector = own;
   vector.path.replace(root.size(), std::string_view("/record").size(), "/api/embeddings");
   view.texts["embeddings"] = vector.ToString();
-  RecordAddress compared =
-      AddressOf(root, {.provider = key.provider, .depiction_id = key.depiction_id});
-  compared.path.replace(root.size(), std::string_view("/record").size(), "/compare");
-  view.texts["compare"] = compared.ToString();
   view.texts["search"] = Concat(root, "/search/", QueryOf({{"like", KeysToText({&key, 1})}}));
   std::ranges::copy(wanted.ToParameters(), std::back_inserter(own.parameters));
   own.parameters.emplace_back("format", "json");
@@ -135,7 +131,10 @@ Status FillModels(View& view, const PageRequest& request, const Key& key) {
     choice.texts["path"] = AddressOf(request.root, other).ToString();
   }
   if (models.facets.size() > 1) {
-    view.Show("several_models");
+    RecordAddress address =
+        AddressOf(request.root, {.provider = key.provider, .depiction_id = key.depiction_id});
+    address.path.replace(request.root.size(), std::string_view("/record").size(), "/compare");
+    view.lists["compared"].push_back({.texts = {{"address", address.ToString()}}, .lists = {}});
   }
   return {};
 }

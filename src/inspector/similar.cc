@@ -2,7 +2,10 @@
 #include "inspector/similar.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <iterator>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -28,6 +31,15 @@ Result<std::vector<SimilarRecord>> SimilarOfOthers(Client& client, SimilarByIdQu
   });
   found.resize(std::min(found.size(), static_cast<std::size_t>(query.k.value_or(0))));
   return found;
+}
+
+/// Four digits, which is what one can compare at a glance; JSON has all.
+std::string Short(float distance) {
+  std::array<char, 32> text{};
+  const auto [end, error] =
+      std::to_chars(text.data(), text.data() + text.size(), static_cast<double>(distance),
+                    std::chars_format::general, 4);
+  return error == std::errc() ? std::string(text.data(), end) : FormatFloat(distance);
 }
 
 }  // namespace
@@ -98,7 +110,8 @@ View SimilarCard(std::string_view root, const SimilarRecord& found, HttpResponse
   FillCard(card, root,
            {.key = found.key, .subject_id = found.subject_id, .attributes = found.attributes},
            response);
-  card.lists["near"].push_back({.texts = {{"distance", FormatFloat(found.distance)}}, .lists = {}});
+  card.lists["near"].push_back({.texts = {{"distance", Short(found.distance)}}, .lists = {}});
+  card.lists["only_model"].clear();  // the page says it once
   return card;
 }
 

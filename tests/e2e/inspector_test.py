@@ -61,6 +61,15 @@ class Inspector(ServerProcess):
             return answer
 
 
+def multipart(fields):
+    """A form as browsers send it, and its type."""
+    parts = b"".join(
+        b'--edge\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
+        % (name.encode(), b'; filename="a.png"' if name == "upload" else b"", content)
+        for name, content in fields)
+    return parts + b"--edge--\r\n", "multipart/form-data; boundary=edge"
+
+
 class InspectorTestCase(TestCase):
     def setUp(self):
         super().setUp()
@@ -76,7 +85,9 @@ class Answers(InspectorTestCase):
         with self.inspect() as inspector:
             for path, code in (("/", 200), ("/record/p/d000003/?model=m", 200), ("/x/", 404),
                                ("/record/p", 301), ("/css/inspector.css", 200), ("/css/x", 404),
-                               ("/api/models/", 200), ("/api/x/", 404), ("/?page=x", 400),
+                               ("/api/models/", 200), ("/api/x/", 404), ("/search/", 200),
+                               ("/statistics/", 200), ("/compare/p/d000003/", 200),
+                               ("/api/openapi.json", 200), ("/search/?query=x", 400), ("/?page=x", 400),
                                ("/%", 400), ("/..%2f..%2fetc/passwd/", 404),
                                ("/css/..%2fcss/inspector.css", 404)):
                 with self.subTest(path):
@@ -97,6 +108,111 @@ class Answers(InspectorTestCase):
             status, headers, body = inspector.get("/", "HEAD")
             self.assertEqual((status, body), (200, ""))
             self.assertGreater(int(headers["Content-Length"]), 1000)
+
+    def test_forms_are_taken_where_there_are_some(self):
+        body, kind = multipart([("like", b""), ("upload", b"")])
+        with self.inspect("-uri-prefix", "a.b", "-max-upload-size", "1000") as inspector:
+            def post(path="/a.b/search/", data=body, **headers):
+                headers = {"Content-Type": kind} | {
+                    name.replace("_", "-"): value for name, value in headers.items()}
+                return inspector.get(path, "POST", headers, data)[0]
+
+            self.assertEqual(post(), 200)
+            self.assertEqual(post("/a.b/api/search/"), 400)
+            for path in ("/a.b/", "/a.b/search", "/a.b/search/x/", "/axb/search/", "/search/",
+                         "/a.b/record/p/d000003/", "/a.b/api/models/"):
+                self.assertEqual(post(path), 405, path)
+            for site, code in (("same-origin", 200), ("none", 200), ("same-site", 403),
+                               ("cross-site", 403)):
+                self.assertEqual(post(Sec_Fetch_Site=site), code, site)
+            own = f"http://127.0.0.1:{inspector.address.port}"
+            for origin, code in ((own, 200), ("https://evil.example", 403), ("null", 403),
+                                 (own + ".evil.example", 403)):
+                self.assertEqual(post(Origin=origin), code, origin)
+            large, large_kind = multipart([("upload", b"x" * 1000)])
+            self.assertEqual(post(data=large, Content_Type=large_kind), 413)
+            for wrong in ("application/x-www-form-urlencoded", "text/plain", ""):
+                self.assertEqual(post(Content_Type=wrong), 415, wrong)
+            self.assertEqual(post(Content_Encoding="gzip"), 415)
+            self.assertEqual(post(data=b"no parts"), 400)
+            self.assertEqual(inspector.get("/a.b/")[0], 200)
+
+    def test_forms_of_no_plain_length_are_refused(self):
+        body, kind = multipart([("like", b"")])
+        head = (b"POST /search/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                + kind.encode() + b"\r\n")
+        size = b"Content-Length: %d\r\n" % len(body)
+        chunked = b"Transfer-Encoding: chunked\r\n"
+        chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+        with self.inspect() as inspector:
+            for lines, data, code in (
+                (size, body, 200), (b"", body, 411), (chunked, chunks, 411),
+                (size + chunked, chunks, 411), (size + size, body, 411),
+                (b"Content-Length: -1\r\n", b"", 411), (b"Content-Length: 1x\r\n", b"", 411),
+                (b"Content-Length: 99999999999999999999\r\n", b"", 411),
+                (b"Content-Length: 999999999999\r\n", b"", 413),
+            ):
+                with self.subTest(lines):
+                    answer = inspector.raw(head + lines + b"\r\n" + data)
+                    self.assertEqual(answer.count(b"HTTP/1.1 "), 1, answer[:300])
+                    self.assertEqual(int(answer.split(b" ")[1]), code, answer[:300])
+
+    def test_every_address_is_described(self):
+        with self.inspect() as inspector:
+            described = json.loads(inspector.get("/api/openapi.json")[2])
+            self.assertEqual(described["servers"], [{"url": "/"}])
+            names = {"provider": "p", "depiction_id": "d000003"}
+            for path, methods in described["paths"].items():
+                for method, operation in methods.items():
+                    with self.subTest(path):
+                        self.answers_as_described(inspector, described, path.format(**names),
+                                                  method.upper(), operation)
+
+    def answers_as_described(self, inspector, described, path, method, operation):
+        """Asks with the required parameters and holds the answer against its schema."""
+        def resolve(part):
+            while "$ref" in part:
+                found = described
+                for step in part["$ref"].split("/")[1:]:
+                    found = found[step]
+                part = found
+            return part
+
+        def holds(value, schema, where):
+            schema = resolve(schema)
+            kinds = schema.get("type", [])
+            kinds = [kinds] if isinstance(kinds, str) else kinds
+            python = {"object": dict, "array": list, "string": str, "integer": int,
+                      "number": (int, float), "null": type(None)}
+            if kinds:
+                self.assertIsInstance(value, tuple(python[kind] for kind in kinds), where)
+            if isinstance(value, list):
+                for number, element in enumerate(value):
+                    holds(element, schema["items"], f"{where}[{number}]")
+            if isinstance(value, dict):
+                self.assertLessEqual(set(schema.get("required", [])), set(value), where)
+                for name, element in value.items():
+                    known = schema.get("properties", {}).get(name)
+                    known = known or schema.get("additionalProperties")
+                    self.assertTrue(known, f"{where}.{name} is not described")
+                    holds(element, known, f"{where}.{name}")
+
+        values = {"format": "json", "model": "m"}
+        query = {parameter["name"]: values[parameter["name"]]
+                 for parameter in map(resolve, operation.get("parameters", []))
+                 if parameter.get("required") and parameter["in"] == "query"}
+        data, headers = None, {}
+        if method == "POST":
+            like = "p/d000003/m"
+            data, kind = multipart([("like", like.encode())])
+            headers = {"Content-Type": kind}
+        elif "search" in path:
+            query["like"] = "p/d000003/m"
+        status, headers, body = inspector.get(f"{path}?{urllib.parse.urlencode(query)}", method,
+                                              headers, data)
+        self.assertEqual(status, 200, body)
+        content = resolve(operation["responses"]["200"])["content"][headers["Content-Type"]]
+        holds(json.loads(body), content["schema"], path)
 
     def test_other_hosts_are_refused(self):
         with self.inspect("-allowed-host", "Museum.example") as inspector:
@@ -132,7 +248,7 @@ class Answers(InspectorTestCase):
                 self.assertEqual(status, 503)
                 self.assertNotIn(server.address, body)
                 self.assertEqual(inspector.get("/api/models/")[2],
-                                 "The database cannot be reached\n")
+                                 "The database or the embedder cannot be reached\n")
 
 
 class Abuse(InspectorTestCase):
@@ -221,6 +337,9 @@ class Setup(InspectorTestCase):
         for flags, code, error in (
             (["-max-results", "0"], 2, "-max-results 0 is not within 1 to 1000"),
             (["-uri-prefix", "a b"], 2, '-uri-prefix "a b"'),
+            (["-max-upload-size", "0"], 2, "-max-upload-size 0 is not within 1 to 67108864"),
+            (["-enable-search"], 2, "-enable-search needs -embeddings-client-uri"),
+            (["-embeddings-client-uri", "x://"], 1, 'unknown embedder scheme "x"'),
             (["-server-uri", "ftp://localhost"], 1, "not http or https"),
             (["-server-uri", "http://localhost:0?x=1"], 1, '"x"'),
             (["-server-uri", "http://localhost:0?read_timeout=0"], 1, "read_timeout"),
