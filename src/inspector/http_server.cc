@@ -120,6 +120,10 @@ std::optional<std::int64_t> BodyBytes(const httplib::Request& request) {
   return bytes;
 }
 
+bool HasBody(const httplib::Request& request) {
+  return request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
+}
+
 HttpRequest RequestOf(const httplib::Request& request) {
   HttpRequest own{.method = request.method,
                   .target = request.target,
@@ -151,9 +155,10 @@ class HttpServer final : public Server {
   void PrepareSockets();
   void PrepareHandlers();
   bool IsForm(const httplib::Request& request) const;
+  HttpResponse TooLarge() const;
   std::optional<HttpResponse> Refusal(const httplib::Request& request) const;
-  void Write(const httplib::Request& request, const HttpResponse& response,
-             httplib::Response& out) const;
+  void Write(const HttpResponse& response, httplib::Response& out) const;
+  void WriteAndClose(const HttpResponse& response, httplib::Response& out) const;
 
   std::unique_ptr<httplib::Server> server_;
   HostRule hosts_;
@@ -167,6 +172,10 @@ bool HttpServer::IsForm(const httplib::Request& request) const {
   return request.method == "POST" &&
          std::ranges::find(form_paths_, request.target.substr(0, request.target.find('?'))) !=
              form_paths_.end();
+}
+
+HttpResponse HttpServer::TooLarge() const {
+  return PlainResponse(413, Concat("The form is larger than ", max_form_bytes_, " bytes\n"));
 }
 
 /// What is said without a look at the body.
@@ -201,8 +210,7 @@ std::optional<HttpResponse> HttpServer::Refusal(const httplib::Request& request)
   return std::nullopt;
 }
 
-void HttpServer::Write(const httplib::Request& request, const HttpResponse& response,
-                       httplib::Response& out) const {
+void HttpServer::Write(const HttpResponse& response, httplib::Response& out) const {
   out.status = response.status;
   for (const auto& [name, value] : FixedHeaders()) {
     out.set_header(name, value);
@@ -214,11 +222,21 @@ void HttpServer::Write(const httplib::Request& request, const HttpResponse& resp
   if (!response.location.empty()) {
     out.set_header("Location", response.location);
   }
-  // A body that nobody reads to its end must not be taken for the next request.
-  if (request.has_header("Content-Length") || request.has_header("Transfer-Encoding")) {
-    out.set_header("Connection", "close");
-  }
   out.set_content(response.body, response.content_type);
+}
+
+/// For a request whose body nobody has read: what is left of it must not be taken for the next one.
+/// The library closes a connection when an answer of no stated length fails to go on, and only
+/// then.
+void HttpServer::WriteAndClose(const HttpResponse& response, httplib::Response& out) const {
+  Write(response, out);
+  out.set_header("Connection", "close");
+  out.body.clear();
+  out.set_content_provider(response.content_type,
+                           [body = response.body](std::size_t, httplib::DataSink& sink) {
+                             sink.write(body.data(), body.size());
+                             return false;
+                           });
 }
 
 Status HttpServer::Prepare(const Uri& uri) {
@@ -246,30 +264,41 @@ void HttpServer::PrepareSockets() {
 }
 
 void HttpServer::PrepareHandlers() {
-  server_->set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& out) {
-    if (const std::optional<HttpResponse> refusal = Refusal(request)) {
-      Write(request, *refusal, out);
-    } else if (IsForm(request)) {
+  using httplib::Request;
+  using httplib::Response;
+  server_->set_pre_routing_handler([this](const Request& request, Response& out) {
+    const std::optional<HttpResponse> refusal = Refusal(request);
+    if (!refusal && IsForm(request)) {
       return httplib::Server::HandlerResponse::Unhandled;  // the body comes next
+    }
+    const HttpResponse response = refusal ? *refusal : handler_(RequestOf(request));
+    if (HasBody(request)) {
+      WriteAndClose(response, out);
     } else {
-      Write(request, handler_(RequestOf(request)), out);
+      Write(response, out);
     }
     return httplib::Server::HandlerResponse::Handled;
   });
   for (const std::string& path : form_paths_) {
-    server_->Post(path, [this](const httplib::Request& request, httplib::Response& out) {
-      Write(request, handler_(RequestOf(request)), out);
+    server_->Post(path, [this](const Request& request, Response& out) {
+      Write(handler_(RequestOf(request)), out);
     });
   }
-  // What the library refuses by itself, a malformed request above all.
-  server_->set_error_handler([this](const httplib::Request& request, httplib::Response& out) {
-    if (out.body.empty()) {
-      Write(request, PlainResponse(out.status, "Bad request\n"), out);
+  // What the library refuses by itself: a form that is too large, which it has read to its end, or
+  // a malformed request.
+  server_->set_error_handler([this](const Request& /*request*/, Response& out) {
+    if (!out.body.empty() || out.has_header("Connection")) {
+      return;  // it is said already
+    }
+    if (out.status == 413) {
+      Write(TooLarge(), out);
+    } else {
+      WriteAndClose(PlainResponse(out.status, "Bad request\n"), out);
     }
   });
   server_->set_exception_handler(
-      [this](const httplib::Request& request, httplib::Response& out, const std::exception_ptr&) {
-        Write(request, PlainResponse(500, "Internal server error\n"), out);
+      [this](const Request& /*request*/, Response& out, const std::exception_ptr&) {
+        WriteAndClose(PlainResponse(500, "Internal server error\n"), out);
       });
 }
 
