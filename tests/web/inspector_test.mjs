@@ -1,114 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The inspector's pages in a real Chromium: finding a record, walking to similar ones, filters and
-// pages, accessibility, and metadata of strangers that would be more than text.
-// EDB_SCREENSHOTS=FOLDER keeps pictures of it.
+// pages, comparing, searching, accessibility, and metadata of strangers that would be more than
+// text.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import test, { after, before } from 'node:test';
+import test from 'node:test';
 
-import { openChromium } from './browser.mjs';
+import {
+  PIXEL, accessible, browser, databaseOf, inspect, record, shot, titles, useBrowser, visit,
+} from './inspecting.mjs';
 import { PAYLOADS } from './payloads.mjs';
-import { BIN, PROJECT, require } from './support.mjs';
+import { PROJECT } from './support.mjs';
 
-const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-const PIXEL = 'data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw==';
-const SHOTS = process.env.EDB_SCREENSHOTS;
-
-const folder = mkdtempSync(path.join(tmpdir(), 'embeddingsdb-inspector-'));
-const running = [];
-let browser;
-let context;
-
-/** A database with these records, or those of a Parquet file. */
-function databaseOf(name, records) {
-  const uri = `sqlite://?dsn=${path.join(folder, name)}.db`;
-  const [tool, args, input] = typeof records === 'string'
-    ? ['parquet-import', ['-database-uri', uri, records], '']
-    : ['embeddingsdb-client', ['add', '-database-uri', uri, '-record', '-'],
-      records.map((record) => `${JSON.stringify(record)}\n`).join('')];
-  const run = spawnSync(path.join(BIN, tool), args, { input });
-  assert.equal(run.status, 0, run.stderr.toString());
-  return uri;
-}
-
-/** The address of an inspector of a database. */
-async function inspect(uri, ...more) {
-  const process = spawn(path.join(BIN, 'embeddingsdb-inspector'),
-    ['-database-uri', uri, '-server-uri', 'http://127.0.0.1:0', ...more]);
-  running.push(process);
-  let said = '';
-  for await (const chunk of process.stderr) {
-    said += chunk;
-    const address = said.match(/Listen for requests address=(\S+)/);
-    if (address) return address[1];
-  }
-  return assert.fail(said);
-}
-
-const record = (number, fields = {}) => ({
-  provider: `p${number % 2}`,
-  depiction_id: `d${String(number).padStart(3, '0')}`,
-  subject_id: `s${Math.floor(number / 2)}`,
-  model: 'm',
-  embeddings: [Math.cos(number / 50), Math.sin(number / 50), 0.5],
-  created: 1700000000,
-  attributes: { type: 'image', preview: PIXEL, subject_title: `Title ${number}` },
-  ...fields,
-});
-
-before(async () => {
-  browser = await openChromium();
-  context = await browser.newContext();
-});
-after(async () => {
-  await browser?.close();
-  for (const process of running) {
-    process.kill();
-    await once(process, 'exit');
-  }
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/**
- * Lets a reader work with a page; then nothing may have gone elsewhere or wrong. `origins` are
- * those of pictures, to which requests may go.
- */
-async function visit(address, work, origins = []) {
-  const page = await context.newPage();
-  const [elsewhere, complaints] = [[], []];
-  const allowed = [new URL(address).origin, ...origins];
-  page.on('request', (request) => {
-    const url = request.url();
-    if (!url.startsWith('data:') && !allowed.includes(new URL(url).origin)) elsewhere.push(url);
-  });
-  page.on('console', (message) => complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('dialog', (dialog) => {
-    complaints.push(`a dialog: ${dialog.message()}`);
-    dialog.dismiss();
-  });
-  await page.goto(address);
-  await work(page);
-  assert.deepEqual(elsewhere, []);
-  assert.deepEqual(complaints, []);
-  await page.close();
-}
-
-const titles = (page) => page.locator('.card .title').allTextContents();
-
-async function accessible(page) {
-  await page.evaluate(axe);
-  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-  const { violations } = await page.evaluate(
-    (only) => globalThis.axe.run(document, { runOnly: only }), tags);
-  assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes[0].html]), []);
-}
+useBrowser();
 
 test('a reader finds a record, walks to similar ones and shares the address', async () => {
   const records = Array.from({ length: 60 }, (_, number) => record(number));
@@ -149,13 +56,73 @@ test('a reader finds a record, walks to similar ones and shares the address', as
   });
 });
 
+test('a walk can be gone back', async () => {
+  const address = await inspect(databaseOf('trail', Array.from({ length: 9 }, (_, i) => record(i))));
+  await visit(`${address}record/p0/d002/?model=m`, async (page) => {
+    await page.locator('#similar a.picture').first().click();
+    await page.locator('nav.trail').waitFor();
+    await page.locator('#similar a.picture').nth(2).click();
+    await page.waitForURL(/trail=.*%20/);
+    const steps = page.locator('nav.trail a');
+    assert.equal((await steps.allInnerTexts())[0], 'Title 2');
+    assert.equal(await steps.count(), 2);
+    await page.getByLabel('one for each subject').check();
+    await page.waitForURL(/group-by=subject/);
+    assert.equal(await steps.count(), 2);
+    await steps.first().click();
+    await page.waitForURL(`${address}record/p0/d002/?model=m`);
+    assert.equal(await steps.count(), 0);
+  });
+});
+
+test('records are searched by, and several models compared', async () => {
+  const records = Array.from({ length: 20 }, (_, number) => record(number));
+  records.push(...records.slice(0, 12).map((one) =>
+    ({ ...one, model: 'another', embeddings: [...one.embeddings].reverse() })));
+  const address = await inspect(databaseOf('several', records));
+  await visit(`${address}record/p0/d004/?model=m`, async (page) => {
+    await page.getByRole('link', { name: 'Search by this and other records' }).click();
+    await page.waitForURL(/search/);
+    await accessible(page);
+    assert.equal(await page.locator('#examples .card').count(), 1);
+    assert.ok(!(await page.locator('#similar .title').allInnerTexts()).includes('Title 4'));
+    await page.getByRole('link', { name: 'Search by this, too Title 6' }).click();
+    await page.waitForURL(/d006/);
+    assert.equal((await page.locator('#similar .title').allInnerTexts())[0], 'Title 5');
+    await page.getByRole('link', { name: 'Search without this Title 4' }).click();
+    await page.waitForURL((url) => !url.href.includes('d004'));
+    assert.equal(await page.locator('#examples .card').count(), 1);
+  });
+  await visit(`${address}record/p0/d004/?model=m`, async (page) => {
+    await page.getByRole('link', { name: 'Compare what they find' }).click();
+    await page.waitForURL(`${address}compare/p0/d004/`);
+    await accessible(page);
+    await shot(page, 'compare');
+    assert.deepEqual(await page.locator('.columns h2').allInnerTexts(),
+      ['Found by two or more', 'another', 'm']);
+    assert.equal(await page.locator('#pooled .card').count(), 11);
+    await page.getByLabel('only other providers').check();
+    await page.waitForURL(/others=1/);
+    assert.equal(await page.locator('#pooled .card').count(), 6);
+    await page.getByRole('link', { name: 'Statistics' }).click();
+    await page.waitForURL(/statistics/);
+    await accessible(page);
+    await page.getByRole('link', { name: 'another' }).click();
+    await page.waitForURL(`${address}?model=another`);
+    assert.match(await page.locator('#summary').innerText(), /^12 records$/);
+    await page.getByLabel('A card for each').selectOption('subject');
+    await page.waitForURL(/cards=subject/);
+    assert.equal(await page.locator('.card').count(), 12);
+  });
+});
+
 test('lists and records need no JavaScript', async () => {
   const address = await inspect(databaseOf('plain', [record(1), record(2), record(3)]));
   const page = await browser.newPage({ javaScriptEnabled: false });
   await page.goto(address);
   await page.getByLabel('Provider').selectOption('p1');
   await page.getByRole('button', { name: 'Show' }).click();
-  await page.waitForURL(`${address}?provider=p1&model=&words=`);
+  await page.waitForURL(`${address}?provider=p1&model=&cards=&words=`);
   assert.deepEqual(await titles(page), ['Title 1', 'Title 3']);
   await page.getByRole('link', { name: 'Title 1' }).click();
   await page.waitForURL(/record/);
@@ -169,18 +136,16 @@ test('pages of the demo can be used by everybody, in light and dark, wide and na
   for (const colorScheme of ['light', 'dark']) {
     for (const width of [1280, 360]) {
       await visit(address, async (page) => {
-        const shot = async (name) => SHOTS && page.screenshot(
-          { path: path.join(SHOTS, `${name}-${colorScheme}-${width}.png`) });
         await page.emulateMedia({ colorScheme });
         await page.setViewportSize({ width, height: 900 });
         await accessible(page);
-        await shot('list');
+        await shot(page, `list-${colorScheme}-${width}`);
         await page.locator('.card a').nth(5).click();
         await page.locator('#similar .card').first().waitFor();
         await accessible(page);
         const wide = await page.evaluate(() => document.documentElement.scrollWidth);
         assert.ok(wide <= width, `${wide} pixels wide`);
-        await shot('record');
+        await shot(page, `record-${colorScheme}-${width}`);
       });
     }
   }
@@ -188,7 +153,7 @@ test('pages of the demo can be used by everybody, in light and dark, wide and na
 
 test('pages that say what is wrong can be used by everybody', async () => {
   const address = await inspect(databaseOf('wrong', [record(1)]));
-  const page = await context.newPage();
+  const page = await browser.newPage();
   for (const query of ['?page=x', 'none/', '?provider=none']) {
     await page.goto(address + query);
     await accessible(page);
@@ -203,7 +168,7 @@ test('a page can be used by keyboard alone', async () => {
     assert.equal(await page.evaluate(() => document.activeElement.textContent),
       'Skip to the content');
     await page.keyboard.press('Enter');
-    for (let i = 0; i < 5; ++i) await page.keyboard.press('Tab');
+    for (let i = 0; i < 6; ++i) await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await page.locator('#record-title').waitFor();
   });
@@ -226,7 +191,7 @@ test('pictures come from where the record says, and only those', async () => {
     await page.locator('img').first().evaluate((image) => image.decode());
     assert.equal(await page.locator('img').count(), 1);
     assert.equal(await page.locator('.none').count(), 2);
-  }, [origin]);
+  }, { origins: [origin] });
   assert.deepEqual(seen, ['/a.gif']);
   pictures.close();
 });
@@ -235,8 +200,8 @@ test('pictures come from where the record says, and only those', async () => {
 async function unharmed(page, name) {
   const state = await page.evaluate(() => ({
     ran: globalThis.__xss ?? null,
-    elements: document.querySelectorAll('script, iframe, object, embed, svg, math, style, base')
-      .length,
+    elements: document.querySelectorAll('script:not([type=module][src*="/javascript/"]), iframe, '
+      + 'object, embed, svg, math, style, base').length,
     handlers: [...document.querySelectorAll('*')].flatMap((element) => [...element.attributes])
       .filter(({ name: attribute }) => attribute.startsWith('on')).length,
     schemes: [...document.querySelectorAll('a, form')]
@@ -244,7 +209,7 @@ async function unharmed(page, name) {
       .filter((scheme) => !/^https?:$/.test(scheme)),
     main: document.querySelectorAll('main').length,
   }));
-  assert.deepEqual(state, { ran: null, elements: 1, handlers: 0, schemes: [], main: 1 }, name);
+  assert.deepEqual(state, { ran: null, elements: 0, handlers: 0, schemes: [], main: 1 }, name);
 }
 
 const hostile = (payload, number) => {
@@ -281,20 +246,29 @@ test(`${PAYLOADS.length} payloads in every field stay text on every page`, async
     for (const [number, payload] of PAYLOADS.entries()) {
       const { provider, depiction_id: id, model } = hostile(payload, number);
       const [a, b, c] = [provider, id, model].map(encodeURIComponent);
-      const response = await page.goto(`${address}record/${a}/${b}/?model=${c}`);
-      assert.equal(response.status(), 200, payload);
-      await unharmed(page, payload);
+      const key = encodeURIComponent(`${a}/${b}/${c}`);
+      // The others show many records at once, as lists do.
+      const others = number % 8 === 0 ? [`compare/${a}/${b}/`, `search/?like=${key}`] : [];
+      for (const target of [`record/${a}/${b}/?model=${c}&trail=${key}`, ...others]) {
+        const response = await page.goto(address + target);
+        assert.equal(response.status(), 200, target);
+        await unharmed(page, target);
+      }
     }
+    await page.goto(`${address}statistics/`);
+    await unharmed(page, 'statistics');
   });
 });
 
 test(`${PAYLOADS.length} payloads as parameters stay text`, async () => {
   const address = await inspect(databaseOf('parameters', [record(1)]));
-  const page = await context.newPage();
+  const page = await browser.newPage();
   for (const payload of PAYLOADS) {
     const text = encodeURIComponent(payload);
     for (const query of [`?words=${text}&provider=${text}&model=${text}`, `?page=${text}`,
       `record/p1/d001/?model=m&similar-provider=${text}`,
+      `search/?query=${text}&like=${text}&model=${text}`,
+      `record/p1/d001/?model=m&trail=${text}`,
       `record/${text}/${text}/?model=${text}`]) {
       await page.goto(address + query);
       await unharmed(page, query);
@@ -304,12 +278,12 @@ test(`${PAYLOADS.length} payloads as parameters stay text`, async () => {
 });
 
 test('a payload that is markup would be noticed', async () => {
-  const page = await context.newPage();
-  await page.setContent('<main></main><script></script>');
+  const page = await browser.newPage();
+  await page.setContent('<main></main>');
   await unharmed(page, 'benign');
   for (const markup of ['<img src=x onerror="1">', '<iframe></iframe>', '<main></main>',
     '<a href="javascript:1">x</a>', '<script>window.__xss = 1</script>']) {
-    await page.setContent(`<main></main><script></script>${markup}`);
+    await page.setContent(`<main></main>${markup}`);
     await assert.rejects(unharmed(page, markup), assert.AssertionError);
   }
   await page.close();

@@ -5,8 +5,9 @@
 /** A choice takes effect at once. The button stays, for words and for keyboards. */
 for (const select of document.querySelectorAll('#filters select, #filters [type="checkbox"]')) {
   select.addEventListener('change', () => {
-    if (select.id === 'others' && select.checked) {
-      document.querySelector('#model-provider').value = '';
+    const provider = document.querySelector('#model-provider');
+    if (select.id === 'others' && select.checked && provider) {
+      provider.value = '';
     }
     if (select.id === 'model-provider' && select.value !== '') {
       document.querySelector('#others').checked = false;
