@@ -91,6 +91,8 @@ inline constexpr std::size_t kMaxRoutes = 32;  ///< embedders behind one route:/
 inline constexpr std::int64_t kRowGroupBytes = 64 * 1'024 * 1'024;  ///< buffered by the writer
 inline constexpr std::int64_t kMaxDownloadBytes = 1LL << 40;        ///< of an http(s) input: 1 TiB
 inline constexpr std::size_t kMaxFooterValues = 4'000'000;  ///< 1 TiB in our row groups has 3.3 M
+inline constexpr std::size_t kMaxFooterJsonBytes =
+    256 * 1'024 * 1'024;  ///< 4 M values take about 100 MB; of a lying footer 4 MB take 2 GB
 inline constexpr std::size_t kMaxSchemaPathBytes =
     16 * 1'024 * 1'024;  ///< of all columns: 100,000 of 160 bytes
 inline constexpr std::size_t kMaxDocumentBytes = 16 * 1'024 * 1'024;  ///< the `embeddings` document

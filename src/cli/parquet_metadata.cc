@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <cstdint>
 #include <map>
 
 #include "cli/client_flags.h"
@@ -13,11 +14,6 @@
 
 namespace embeddingsdb {
 namespace {
-
-Result<ParquetMetadata> Read(const std::string& input) {
-  EDB_ASSIGN(const ParquetInput file, ParquetInput::Fetch(input));
-  return ReadParquetMetadata(file.path());
-}
 
 std::string Joined(const std::set<std::string>& names) {
   std::string out;
@@ -61,6 +57,24 @@ void PrintTables(std::ostream& out, const ParquetLayout& layout) {
   }
 }
 
+enum class Shown : std::uint8_t { kFooter, kTables, kKeyValues };
+
+Status Print(std::ostream& out, const std::string& input, Shown shown) {
+  EDB_ASSIGN(const ParquetInput file, ParquetInput::Fetch(input));
+  if (shown == Shown::kFooter) {
+    EDB_ASSIGN(const std::string json, ReadFooterJson(file.path()));
+    out << json << "\n";
+    return {};
+  }
+  EDB_ASSIGN(const ParquetLayout layout, ReadParquetLayout(file.path()));
+  if (shown == Shown::kKeyValues) {
+    PrintKeyValues(out, layout);
+  } else {
+    PrintTables(out, layout);
+  }
+  return {};
+}
+
 }  // namespace
 
 int RunParquetMetadata(const Invocation& call, Session& session) {
@@ -90,17 +104,11 @@ int RunParquetMetadata(const Invocation& call, Session& session) {
     return flags.UsageError(session, ok.message());
   }
   const std::string& input = flags.rest().front();
-  const Result<ParquetMetadata> metadata = Read(input);
-  if (!metadata.ok()) {
-    return Fail(session, Concat("read metadata of ", Quote(DisplayInput(input))),
-                metadata.status());
-  }
-  if (key_value) {
-    PrintKeyValues(session.io.out, metadata->layout);
-  } else if (format == "json") {
-    session.io.out << metadata->json << "\n";
-  } else {
-    PrintTables(session.io.out, metadata->layout);
+  const Shown shown = key_value          ? Shown::kKeyValues
+                      : format == "json" ? Shown::kFooter
+                                         : Shown::kTables;
+  if (const Status ok = Print(session.io.out, input, shown); !ok.ok()) {
+    return Fail(session, Concat("read metadata of ", Quote(DisplayInput(input))), ok);
   }
   return kExitOk;
 }

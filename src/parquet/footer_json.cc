@@ -6,7 +6,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include "embeddingsdb/limits.h"
+
 #include "core/json.h"
+#include "core/text.h"
 
 namespace embeddingsdb {
 
@@ -244,6 +247,9 @@ void AppendValue(std::string& out, const ThriftValue& value, const Field& field)
   }
   out += '[';
   for (const ThriftValue& element : value.children) {
+    if (out.size() > kMaxFooterJsonBytes) {
+      return;  // it is given up, see FooterToJson
+    }
     out += out.back() == '[' ? "" : ",";
     AppendElement(out, element, field);
   }
@@ -266,9 +272,13 @@ void AppendStruct(std::string& out, const ThriftValue& value, const Field* field
 
 }  // namespace
 
-std::string FooterToJson(const ThriftValue& footer) {
+Result<std::string> FooterToJson(const ThriftValue& footer) {
   std::string out;
   AppendStruct(out, footer, kFileMetaData.data());
+  if (out.size() > kMaxFooterJsonBytes) {
+    return ResourceExhaustedError(
+        Concat("the footer as JSON has more than ", kMaxFooterJsonBytes, " bytes"));
+  }
   return out;
 }
 

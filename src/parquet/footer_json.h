@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include "embeddingsdb/status.h"
+
 #include "parquet/thrift_compact.h"
 
 namespace embeddingsdb {
@@ -14,7 +16,9 @@ namespace embeddingsdb {
 /// {"Version":...,"Schema":[...],"NumRows":...,"RowGroups":[...],"KeyValueMetadata":[...],
 /// "CreatedBy":...,"ColumnOrders":[...],...}. Enumerations are numbers, byte strings base64. What a
 /// file leaves out is null, or the zero value where parquet-go cannot tell the two apart.
-std::string FooterToJson(const ThriftValue& footer);
+/// kResourceExhausted for more than kMaxFooterJsonBytes: an element of a list that leaves all out
+/// is one byte in a footer and hundreds here.
+Result<std::string> FooterToJson(const ThriftValue& footer);
 
 }  // namespace embeddingsdb
 

@@ -265,12 +265,16 @@ Result<ParquetLayout> ReadLayout(const ParquetFile& file) {
   return ReadLayout(parsed, file.footer_offset());
 }
 
-Result<ParquetMetadata> ReadParquetMetadata(const std::string& path) {
+Result<ParquetLayout> ReadParquetLayout(const std::string& path) {
+  EDB_ASSIGN(const ParquetFile file, ParquetFile::Open(path));
+  return ReadLayout(file);
+}
+
+Result<std::string> ReadFooterJson(const std::string& path) {
   EDB_ASSIGN(const ParquetFile file, ParquetFile::Open(path));
   EDB_ASSIGN(const std::string footer, file.ReadFooter());
   EDB_ASSIGN(const ThriftValue parsed, ParseFooter(file, footer));
-  return ParquetMetadata{.layout = ReadLayout(parsed, file.footer_offset()),
-                         .json = FooterToJson(parsed)};
+  return FooterToJson(parsed);
 }
 
 }  // namespace embeddingsdb

@@ -53,13 +53,11 @@ Result<ThriftValue> ParseFooter(const ParquetFile& file, std::string_view footer
 /// file. Never fails: what is not there is empty, and a problem where the format demands it.
 ParquetLayout ReadLayout(const ThriftValue& footer, std::int64_t pages_end);
 
-/// The same from a file, with the JSON of its footer. Nothing but the footer is read.
-struct ParquetMetadata {
-  ParquetLayout layout;
-  std::string json;  ///< FooterToJson
-};
-/// Errors: those of ParquetFile::Open; kResourceExhausted for more than kMaxFooterValues values.
-Result<ParquetMetadata> ReadParquetMetadata(const std::string& path);
+/// The same from a file, of which nothing but the footer is read. Errors: those of
+/// ParquetFile::Open; kResourceExhausted for more than kMaxFooterValues values.
+Result<ParquetLayout> ReadParquetLayout(const std::string& path);
+/// The footer of a file as JSON (FooterToJson). Errors: those, and those of FooterToJson.
+Result<std::string> ReadFooterJson(const std::string& path);
 
 /// The layout of a file that is open.
 Result<ParquetLayout> ReadLayout(const ParquetFile& file);

@@ -8,10 +8,14 @@
 #include <utility>
 #include <vector>
 
+#include "embeddingsdb/limits.h"
+
 #include "parquet/append_statistics.h"
 #include "parquet/embeddings_document.h"
+#include "parquet/footer_json.h"
 #include "parquet/parquet_file.h"
 #include "parquet/parquet_layout.h"
+#include "parquet/thrift_compact.h"
 #include "support/parquet_files.h"
 #include "support/temp_dir.h"
 
@@ -32,10 +36,10 @@ class AppendStatisticsTest : public ::testing::Test {
     ASSERT_OK(sql_.Execute("COPY (" + select + ") TO '" + input_ + "' (" + options + ")"));
   }
   ParquetLayout Layout(const std::string& path) {
-    Result<ParquetMetadata> metadata = ReadParquetMetadata(path);
-    EXPECT_OK(metadata);
-    EXPECT_THAT(metadata->layout.problems, IsEmpty());
-    return std::move(metadata->layout);
+    Result<ParquetLayout> layout = ReadParquetLayout(path);
+    EXPECT_OK(layout);
+    EXPECT_THAT(layout->problems, IsEmpty());
+    return *std::move(layout);
   }
   /// Everything before the footer.
   std::string Pages(const std::string& path) {
@@ -158,15 +162,15 @@ TEST_F(AppendStatisticsTest, GatheringReadsRowsAndNotWhatTheFileSays) {
 
 TEST_F(AppendStatisticsTest, MetadataHasTheNamesOfParquetGo) {
   ASSERT_OK(WriteParquet(input_, {MakeRecord("p", "1", "m", {1, 2})}));
-  const auto metadata = ReadParquetMetadata(input_);
-  ASSERT_OK(metadata);
-  EXPECT_THAT(metadata->json,
+  const auto footer = ReadFooterJson(input_);
+  ASSERT_OK(footer);
+  EXPECT_THAT(*footer,
               StartsWith(R"({"Version":2,"Schema":[{"Type":null,"TypeLength":null,)"
                          R"("RepetitionType":null,"Name":"Record","NumChildren":7,)"
                          R"("ConvertedType":null,"Scale":null,"Precision":null,"FieldID":0,)"
                          R"("LogicalType":null},{"Type":6,"TypeLength":null,"RepetitionType":0,)"
                          R"("Name":"provider","NumChildren":0,"ConvertedType":0,)"));
-  const auto json = nlohmann::json::parse(metadata->json);
+  const auto json = nlohmann::json::parse(*footer);
   EXPECT_EQ(json["NumRows"], 1);
   EXPECT_EQ(json["Schema"].size(), 13U);
   EXPECT_EQ(json["Schema"][8]["LogicalType"]["Integer"]["BitWidth"], 64);
@@ -181,7 +185,8 @@ TEST_F(AppendStatisticsTest, MetadataHasTheNamesOfParquetGo) {
   EXPECT_EQ(json["ColumnOrders"].size(), 8U);
   EXPECT_EQ(json["EncryptionAlgorithm"]["AesGcmV1"], nullptr);
 
-  const std::vector<LayoutColumn>& columns = metadata->layout.columns;
+  const ParquetLayout layout = Layout(input_);
+  const std::vector<LayoutColumn>& columns = layout.columns;
   ASSERT_EQ(columns.size(), 8U);
   EXPECT_EQ(columns[4].path, "embeddings.list.element");
   EXPECT_EQ(columns[4].type, "FLOAT");
@@ -191,6 +196,18 @@ TEST_F(AppendStatisticsTest, MetadataHasTheNamesOfParquetGo) {
   EXPECT_EQ(columns[7].path, "attributes.key_value.value");
   EXPECT_THAT(columns[7].codecs, ElementsAre("ZSTD"));
   EXPECT_THAT(columns[3].encodings, ElementsAre("PLAIN", "RLE", "RLE_DICTIONARY"));
+}
+
+TEST(FooterJson, HasALimit) {
+  // One row group (field 4) whose list of columns (field 1) has 600,000 that leave all out: a byte
+  // of each in the footer, hundreds in JSON.
+  const std::string head = "\x49\x1c\x19\xfc\xc0\xcf\x24";
+  const std::string footer = head + std::string(600'000 + 2, '\0');
+  const auto parsed = ParseThriftStruct(footer, kMaxFooterValues);
+  ASSERT_OK(parsed);
+  const auto json = FooterToJson(*parsed);
+  EXPECT_EQ(json.status().code(), StatusCode::kResourceExhausted);
+  EXPECT_THAT(json.status().message(), HasSubstr("268435456"));
 }
 
 }  // namespace
