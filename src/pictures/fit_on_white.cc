@@ -62,22 +62,24 @@ Axis AxisOf(std::size_t length, double scale) {
   const double surplus =
       (static_cast<double>(pixels) * scale - static_cast<double>(length)) / box / 2;
   const double reach = step > 1 ? 3 * step : 2;
-  const auto last = static_cast<double>(axis.boxes - 1);
+  const auto last = static_cast<std::int64_t>(axis.boxes) - 1;
   for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
     // Made larger, that library has all of it half a pixel further to the right and the bottom.
     const double centre = step < 1 ? static_cast<double>(pixel) * step - 0.5
                                    : (static_cast<double>(pixel) + 0.5) * step - 0.5 - surplus;
-    Taps taps;
-    taps.first = static_cast<std::size_t>(std::clamp(std::ceil(centre - reach), 0.0, last));
-    taps.weights.resize(
-        static_cast<std::size_t>(std::clamp(std::floor(centre + reach), 0.0, last)) - taps.first +
-        1);
-    double sum = 0;
+    const auto from = static_cast<std::int64_t>(std::ceil(centre - reach));
+    const auto to = static_cast<std::int64_t>(std::floor(centre + reach));
     // Beyond its ends the picture goes on as it ends.
-    for (double at = std::ceil(centre - reach); at <= centre + reach; ++at) {
-      const double weight = step > 1 ? Lanczos((at - centre) / step) : CatmullRom(at - centre);
-      const auto place = static_cast<std::size_t>(std::clamp(at, 0.0, last)) - taps.first;
-      taps.weights[place] += static_cast<float>(weight);
+    const auto inside = [last](std::int64_t at) {
+      return static_cast<std::size_t>(std::clamp<std::int64_t>(at, 0, last));
+    };
+    Taps taps = {.first = inside(from), .weights = {}};
+    taps.weights.resize(inside(to) - taps.first + 1);
+    double sum = 0;
+    for (std::int64_t at = from; at <= to; ++at) {
+      const double distance = static_cast<double>(at) - centre;
+      const double weight = step > 1 ? Lanczos(distance / step) : CatmullRom(distance);
+      taps.weights[inside(at) - taps.first] += static_cast<float>(weight);
       sum += weight;
     }
     for (float& weight : taps.weights) {

@@ -88,7 +88,7 @@ TEST(DecodePicture, ReadsEachFormat) {
 
 // Canary of the comparison: it sees a single colour of a single pixel.
 TEST(DecodePicture, DifferencesAreSeen) {
-  Picture changed = SmallPicture();
+  const Picture changed = SmallPicture();
   changed.rgba[4 * 100 + 2] ^= 1U;
   EXPECT_EQ(LargestDifference(changed, SmallPicture()), 1);
   EXPECT_EQ(LargestDifference(SmallPicture(12, 16), SmallPicture()), 1'000);
@@ -101,7 +101,7 @@ TEST(DecodePicture, ReadsGreyAndInks) {
   EXPECT_EQ(pixel[0], pixel[1]);
   EXPECT_EQ(pixel[1], pixel[2]);
 
-  Picture inks = SmallPicture(8, 8);
+  const Picture inks = SmallPicture(8, 8);
   for (std::size_t i = 0; i < inks.size.pixels(); ++i) {
     PutPixel(inks, i, {255, 128, 0, 128});
   }
@@ -227,7 +227,7 @@ TEST(FitOnWhite, KeepsAPictureOfTheRightSizeAndMakesTransparentWhite) {
 }
 
 TEST(FitOnWhite, PutsAPictureInTheMiddle) {
-  Picture black = SmallPicture(40, 10);
+  const Picture black = SmallPicture(40, 10);
   for (std::size_t i = 0; i < black.size.pixels(); ++i) {
     PutPixel(black, i, {0, 0, 0, 255});
   }

@@ -16,10 +16,13 @@ __asm__(
     "edb_mobilenet_weights_end:\n"
     ".popsection\n");
 
+// Names of the assembler's.
+// NOLINTBEGIN(readability-identifier-naming)
 extern "C" {
 extern const char edb_mobilenet_weights[];
 extern const char edb_mobilenet_weights_end[];
 }
+// NOLINTEND(readability-identifier-naming)
 
 namespace embeddingsdb::mobilenet {
 
