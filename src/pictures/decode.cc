@@ -8,14 +8,14 @@
 
 namespace embeddingsdb {
 
-Result<Picture> NewPicture(PictureSize size) {
+Result<Picture> NewPicture(PictureSize size, std::int64_t max_pixels) {
   if (size.width < 1 || size.height < 1) {
     return InvalidArgumentError(Concat("picture: it has ", size.width, " x ", size.height,
                                        " pixels, it must have one or more"));
   }
-  if (size.width > kMaxPicturePixels / size.height) {
+  if (size.width > max_pixels / size.height) {
     return InvalidArgumentError(Concat("picture: it has ", size.width, " x ", size.height,
-                                       " pixels, the limit is ", kMaxPicturePixels));
+                                       " pixels, the limit is ", max_pixels));
   }
   Picture picture = {.size = size};
   picture.rgba.reset(new (std::nothrow) std::uint8_t[4 * size.pixels()]);
@@ -30,7 +30,7 @@ Status DamagedPicture(std::string_view format, std::string_view why) {
   return InvalidArgumentError(Concat("picture: the ", format, " file is damaged: ", why));
 }
 
-Result<Picture> DecodePicture(std::string_view bytes) {
+Result<Picture> DecodePicture(std::string_view bytes, std::int64_t max_pixels) {
   if (bytes.empty()) {
     return InvalidArgumentError("picture: it is empty");
   }
@@ -39,16 +39,16 @@ Result<Picture> DecodePicture(std::string_view bytes) {
         Concat("picture: it has ", bytes.size(), " bytes, the limit is ", kMaxPictureBytes));
   }
   if (bytes.starts_with("\x89PNG\r\n\x1a\n")) {
-    return DecodePng(bytes);
+    return DecodePng(bytes, max_pixels);
   }
   if (bytes.starts_with("\xff\xd8\xff")) {
-    return DecodeJpeg(bytes);
+    return DecodeJpeg(bytes, max_pixels);
   }
   if (bytes.starts_with("RIFF") && bytes.substr(0, 12).ends_with("WEBP")) {
-    return DecodeWebp(bytes);
+    return DecodeWebp(bytes, max_pixels);
   }
   if (bytes.starts_with("GIF87a") || bytes.starts_with("GIF89a")) {
-    return DecodeGif(bytes);
+    return DecodeGif(bytes, max_pixels);
   }
   return InvalidArgumentError("picture: it is no PNG, JPEG, WebP or GIF file");
 }

@@ -123,7 +123,7 @@ Status ReadRows(GifFileType& gif, std::optional<int> transparent, const Picture&
 
 }  // namespace
 
-Result<Picture> DecodeGif(std::string_view bytes) {
+Result<Picture> DecodeGif(std::string_view bytes, std::int64_t max_pixels) {
   int error = 0;
   const GifPtr gif(DGifOpen(&bytes, TakeBytes, &error));
   if (!gif) {
@@ -140,7 +140,8 @@ Result<Picture> DecodeGif(std::string_view bytes) {
   // The picture may lie beyond a screen that is too small, which browsers make larger.
   EDB_ASSIGN(Picture picture,
              NewPicture({.width = std::max(gif->SWidth, frame.Left + frame.Width),
-                         .height = std::max(gif->SHeight, frame.Top + frame.Height)}));
+                         .height = std::max(gif->SHeight, frame.Top + frame.Height)},
+                        max_pixels));
   std::memset(picture.rgba.get(), 0, 4 * picture.size.pixels());
   EDB_TRY(ReadRows(*gif, transparent, picture));
   return picture;

@@ -30,7 +30,7 @@ void InksToColours(const Picture& picture) {
 
 }  // namespace
 
-Result<Picture> DecodeJpeg(std::string_view bytes) {
+Result<Picture> DecodeJpeg(std::string_view bytes, std::int64_t max_pixels) {
   const DecoderPtr decoder(tjInitDecompress());
   if (!decoder) {
     return ResourceExhaustedError("picture: no memory for the JPEG decoder");
@@ -44,7 +44,7 @@ Result<Picture> DecodeJpeg(std::string_view bytes) {
                           &colours) != 0) {
     return DamagedPicture("JPEG", tjGetErrorStr2(decoder.get()));
   }
-  EDB_ASSIGN(Picture picture, NewPicture({.width = width, .height = height}));
+  EDB_ASSIGN(Picture picture, NewPicture({.width = width, .height = height}, max_pixels));
   const bool inks = colours == TJCS_CMYK || colours == TJCS_YCCK;
   constexpr int kFlags = TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS;
   if (tjDecompress2(decoder.get(), data, bytes.size(), picture.rgba.get(), width, 0, height,

@@ -24,13 +24,13 @@ class PngImage {
 
 }  // namespace
 
-Result<Picture> DecodePng(std::string_view bytes) {
+Result<Picture> DecodePng(std::string_view bytes, std::int64_t max_pixels) {
   PngImage image;
   png_image* const png = image.get();
   if (png_image_begin_read_from_memory(png, bytes.data(), bytes.size()) == 0) {
     return image.Damaged();
   }
-  EDB_ASSIGN(Picture picture, NewPicture({.width = png->width, .height = png->height}));
+  EDB_ASSIGN(Picture picture, NewPicture({.width = png->width, .height = png->height}, max_pixels));
   png->format = PNG_FORMAT_RGBA;
   png->flags |= PNG_IMAGE_FLAG_16BIT_sRGB;  // as everybody else takes 16 bits without a gamma
   if (png_image_finish_read(png, nullptr, picture.rgba.get(), 0, nullptr) == 0) {

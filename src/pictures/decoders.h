@@ -13,14 +13,14 @@
 
 namespace embeddingsdb {
 
-Result<Picture> DecodePng(std::string_view bytes);
-Result<Picture> DecodeJpeg(std::string_view bytes);
-Result<Picture> DecodeWebp(std::string_view bytes);
-Result<Picture> DecodeGif(std::string_view bytes);
+Result<Picture> DecodePng(std::string_view bytes, std::int64_t max_pixels);
+Result<Picture> DecodeJpeg(std::string_view bytes, std::int64_t max_pixels);
+Result<Picture> DecodeWebp(std::string_view bytes, std::int64_t max_pixels);
+Result<Picture> DecodeGif(std::string_view bytes, std::int64_t max_pixels);
 
-/// A picture of this size, not filled. kInvalidArgument for no pixels and more than
-/// kMaxPicturePixels, kResourceExhausted when there is no memory.
-Result<Picture> NewPicture(PictureSize size);
+/// A picture of this size, not filled. kInvalidArgument for no pixels and more than `max_pixels`,
+/// kResourceExhausted when there is no memory.
+Result<Picture> NewPicture(PictureSize size, std::int64_t max_pixels);
 
 /// kInvalidArgument: what a library says of a damaged file.
 Status DamagedPicture(std::string_view format, std::string_view why);

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "embeddingsdb/limits.h"
 #include "embeddingsdb/status.h"
 
 namespace embeddingsdb {
@@ -38,12 +39,12 @@ struct Picture {
 /// Decodes a PNG, JPEG, WebP or GIF file, told by its first bytes; of an animated GIF the first
 /// picture, on its whole screen. Rotation that EXIF asks for is not done.
 ///
-/// Takes 4 bytes a pixel, and of the libraries about as much again at most.
+/// Takes 4 bytes a pixel, and the libraries up to 8 more while they decode (a progressive JPEG).
 /// Errors: kInvalidArgument for other formats, for no bytes, more than kMaxPictureBytes, more than
-/// kMaxPicturePixels, and a file that is damaged or ends early: either all that the file has of the
+/// `max_pixels`, and a file that is damaged or ends early: either all that the file has of the
 /// picture is there or there is none. kUnimplemented for an animated WebP. kResourceExhausted when
 /// there is no memory.
-Result<Picture> DecodePicture(std::string_view bytes);
+Result<Picture> DecodePicture(std::string_view bytes, std::int64_t max_pixels = kMaxPicturePixels);
 
 /// The picture as large as it fits into a square, in its middle, on white: side * side pixels of
 /// three numbers from 0 to 1 (red, green, blue), rows from the top. Transparent parts are white.

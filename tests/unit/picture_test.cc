@@ -206,6 +206,13 @@ TEST(DecodePicture, RefusesBombsByTheSizeTheyState) {
   EXPECT_THAT(DecodePicture(webp).status().message(), HasSubstr("the limit is 100000000"));
 }
 
+TEST(DecodePicture, ACallerMaySetALowerLimit) {
+  const std::string file = EncodePng(SmallPicture());
+  EXPECT_TRUE(DecodePicture(file, 16 * 12).ok());
+  EXPECT_THAT(DecodePicture(file, 16 * 12 - 1).status().message(),
+              HasSubstr("16 x 12 pixels, the limit is 191"));
+}
+
 TEST(DecodePicture, AnEmptyPictureIsRefused) {
   std::string gif = EncodeGif(SmallPicture());
   const std::size_t frame = gif.find(',', 13 + 3 * 256);
