@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Written once with vectors of eight floats, and compiled for each instruction set by inlining into
-// a function that has the attribute; src/index/kernels.cc says why it is no flag of the file.
+// Written once with vectors of as many floats as a register has, and compiled for each instruction
+// set by inlining into a function that has the attribute; src/index/kernels.cc says why it is no
+// flag of the file.
 #include "embedders/mobilenet/convolutions.h"
 
 #include <algorithm>
@@ -11,17 +12,36 @@ namespace {
 
 #define EDB_INLINE inline __attribute__((always_inline))
 
-constexpr std::size_t kLanes = 8;
-using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
+/// Registers of the instruction sets, and how many pixels times a panel they have room for.
+struct Generic {
+  using Lanes = float __attribute__((vector_size(16)));  // SSE2, NEON
+  static constexpr std::size_t kLanes = 4;
+#if defined(__x86_64__)
+  static constexpr std::size_t kRows = 2;  // of 16 registers, 8 for sums
+#else
+  static constexpr std::size_t kRows = 4;  // of 32 registers, 16 for sums
+#endif
+};
 
-static_assert(kPanel == 2 * kLanes);
+#if defined(__x86_64__)
+struct Avx2 {
+  using Lanes = float __attribute__((vector_size(32)));
+  static constexpr std::size_t kLanes = 8;
+  static constexpr std::size_t kRows = 6;  // of 16 registers, 12 for sums
+};
+static_assert(Avx2::kRows <= kMinPixels);
+#endif
+static_assert(Generic::kRows <= kMinPixels);
 
+template <typename Lanes>
 EDB_INLINE void Load(const float* from, Lanes& to) {
   __builtin_memcpy(&to, from, sizeof(to));
 }
+template <typename Lanes>
 EDB_INLINE void Store(const Lanes& from, float* to) {
   __builtin_memcpy(to, &from, sizeof(from));
 }
+template <typename Lanes>
 EDB_INLINE void Relu6(Lanes& lanes) {
   const Lanes zero = {};
   const Lanes six = zero + 6.0F;
@@ -34,50 +54,64 @@ EDB_INLINE std::size_t Fitted(std::size_t first, std::size_t size, std::size_t e
   return std::min(first, end - size);
 }
 
-/// kRows pixels times a panel: as many sums as there are registers for.
-template <std::size_t kRows>
-EDB_INLINE void Tile(const Pointwise& shape, const float* in, const float* panel,
-                     Lanes (&sums)[kRows][2]) {
+/// The sums of some pixels times a panel.
+template <typename Isa>
+struct Tile {
+  static constexpr std::size_t kParts = kPanel / Isa::kLanes;
+
+  typename Isa::Lanes sums[Isa::kRows][kParts];
+};
+
+template <typename Isa>
+EDB_INLINE void Multiply(const Pointwise& shape, const float* in, const float* panel,
+                         Tile<Isa>& tile) {
   for (std::size_t i = 0; i < shape.inputs; ++i) {
-    Lanes low;
-    Lanes high;
-    Load(panel + i * kPanel, low);
-    Load(panel + i * kPanel + kLanes, high);
-    for (std::size_t row = 0; row < kRows; ++row) {
+    typename Isa::Lanes weights[Tile<Isa>::kParts];
+    for (std::size_t part = 0; part < Tile<Isa>::kParts; ++part) {
+      Load(panel + i * kPanel + part * Isa::kLanes, weights[part]);
+    }
+    for (std::size_t row = 0; row < Isa::kRows; ++row) {
       const float value = in[row * shape.inputs + i];
-      sums[row][0] += value * low;
-      sums[row][1] += value * high;
+      for (std::size_t part = 0; part < Tile<Isa>::kParts; ++part) {
+        tile.sums[row][part] += value * weights[part];
+      }
     }
   }
 }
 
-template <std::size_t kRows>
+template <typename Isa>
+EDB_INLINE void Finish(const Pointwise& shape, std::size_t place, Tile<Isa>& tile, float* out) {
+  for (std::size_t row = 0; row < Isa::kRows; ++row) {
+    for (std::size_t part = 0; part < Tile<Isa>::kParts; ++part) {
+      typename Isa::Lanes& sum = tile.sums[row][part];
+      const std::size_t at = place + row * shape.outputs + part * Isa::kLanes;
+      if (shape.residual != nullptr) {
+        typename Isa::Lanes residual;
+        Load(shape.residual + at, residual);
+        sum += residual;
+      } else if (shape.relu6) {
+        Relu6(sum);
+      }
+      Store(sum, out + at);
+    }
+  }
+}
+
+template <typename Isa>
 EDB_INLINE void PointwiseBody(const Pointwise& shape, const float* in, float* out) {
   const float* panel = shape.weights;
   for (std::size_t column = 0; column < shape.outputs; column += kPanel) {
     const std::size_t at = Fitted(column, kPanel, shape.outputs);
-    for (std::size_t pixel = 0; pixel < shape.pixels; pixel += kRows) {
-      const std::size_t first = Fitted(pixel, kRows, shape.pixels);
-      Lanes sums[kRows][2];
-      for (auto& row : sums) {
-        Load(shape.bias + at, row[0]);
-        Load(shape.bias + at + kLanes, row[1]);
-      }
-      Tile<kRows>(shape, in + first * shape.inputs, panel, sums);
-      for (std::size_t row = 0; row < kRows; ++row) {
-        const std::size_t place = (first + row) * shape.outputs + at;
-        for (std::size_t half = 0; half < 2; ++half) {
-          Lanes& sum = sums[row][half];
-          if (shape.residual != nullptr) {
-            Lanes residual;
-            Load(shape.residual + place + half * kLanes, residual);
-            sum += residual;
-          } else if (shape.relu6) {
-            Relu6(sum);
-          }
-          Store(sum, out + place + half * kLanes);
+    for (std::size_t pixel = 0; pixel < shape.pixels; pixel += Isa::kRows) {
+      const std::size_t first = Fitted(pixel, Isa::kRows, shape.pixels);
+      Tile<Isa> tile;
+      for (auto& row : tile.sums) {
+        for (std::size_t part = 0; part < Tile<Isa>::kParts; ++part) {
+          Load(shape.bias + at + part * Isa::kLanes, row[part]);
         }
       }
+      Multiply<Isa>(shape, in + first * shape.inputs, panel, tile);
+      Finish<Isa>(shape, first * shape.outputs + at, tile, out);
     }
     panel += shape.inputs * kPanel;
   }
@@ -109,19 +143,20 @@ EDB_INLINE void ForEachPixel(const Spatial& shape, const Pixel& pixel) {
   }
 }
 
+template <typename Isa>
 EDB_INLINE void DepthwiseBody(const Spatial& shape, const float* in, float* out) {
   const std::size_t channels = shape.channels;
   ForEachPixel(shape, [&](const Reach& y, const Reach& x,
                           std::size_t place) __attribute__((always_inline)) {
-    for (std::size_t channel = 0; channel < channels; channel += kLanes) {
-      Lanes sum;
+    for (std::size_t channel = 0; channel < channels; channel += Isa::kLanes) {
+      typename Isa::Lanes sum;
       Load(shape.bias + channel, sum);
       for (std::size_t i = 0; i < y.count; ++i) {
         const float* pixels = in + ((y.at + i) * shape.side + x.at) * channels + channel;
         const float* weights = shape.weights + ((y.first + i) * 3 + x.first) * channels + channel;
         for (std::size_t j = 0; j < x.count; ++j) {
-          Lanes value;
-          Lanes weight;
+          typename Isa::Lanes value;
+          typename Isa::Lanes weight;
           Load(pixels + j * channels, value);
           Load(weights + j * channels, weight);
           sum += value * weight;
@@ -133,13 +168,14 @@ EDB_INLINE void DepthwiseBody(const Spatial& shape, const float* in, float* out)
   });
 }
 
+template <typename Isa>
 EDB_INLINE void FirstBody(const Spatial& shape, const float* in, float* out) {
   constexpr std::size_t kColours = 3;
   const std::size_t channels = shape.channels;
   ForEachPixel(
       shape, [&](const Reach& y, const Reach& x, std::size_t place) __attribute__((always_inline)) {
-        for (std::size_t channel = 0; channel < channels; channel += kLanes) {
-          Lanes sum;
+        for (std::size_t channel = 0; channel < channels; channel += Isa::kLanes) {
+          typename Isa::Lanes sum;
           Load(shape.bias + channel, sum);
           for (std::size_t i = 0; i < y.count; ++i) {
             // The colours of neighbours lie side by side, as their weights do.
@@ -147,7 +183,7 @@ EDB_INLINE void FirstBody(const Spatial& shape, const float* in, float* out) {
             const float* weights =
                 shape.weights + ((y.first + i) * 3 + x.first) * kColours * channels + channel;
             for (std::size_t j = 0; j < x.count * kColours; ++j) {
-              Lanes weight;
+              typename Isa::Lanes weight;
               Load(weights + j * channels, weight);
               sum += values[j] * weight;
             }
@@ -158,20 +194,14 @@ EDB_INLINE void FirstBody(const Spatial& shape, const float* in, float* out) {
       });
 }
 
-#if defined(__x86_64__)
-constexpr std::size_t kGenericRows = 2;  // SSE2 has registers for eight sums of four floats
-#else
-constexpr std::size_t kGenericRows = kMinPixels;
-#endif
-
 void PointwiseGeneric(const Pointwise& shape, const float* in, float* out) {
-  PointwiseBody<kGenericRows>(shape, in, out);
+  PointwiseBody<Generic>(shape, in, out);
 }
 void DepthwiseGeneric(const Spatial& shape, const float* in, float* out) {
-  DepthwiseBody(shape, in, out);
+  DepthwiseBody<Generic>(shape, in, out);
 }
 void FirstGeneric(const Spatial& shape, const float* in, float* out) {
-  FirstBody(shape, in, out);
+  FirstBody<Generic>(shape, in, out);
 }
 constexpr Kernels kGeneric = {"generic", PointwiseGeneric, DepthwiseGeneric, FirstGeneric};
 
@@ -179,13 +209,13 @@ constexpr Kernels kGeneric = {"generic", PointwiseGeneric, DepthwiseGeneric, Fir
 #define EDB_AVX2 __attribute__((target("avx2,fma")))
 
 EDB_AVX2 void PointwiseAvx2(const Pointwise& shape, const float* in, float* out) {
-  PointwiseBody<kMinPixels>(shape, in, out);
+  PointwiseBody<Avx2>(shape, in, out);
 }
 EDB_AVX2 void DepthwiseAvx2(const Spatial& shape, const float* in, float* out) {
-  DepthwiseBody(shape, in, out);
+  DepthwiseBody<Avx2>(shape, in, out);
 }
 EDB_AVX2 void FirstAvx2(const Spatial& shape, const float* in, float* out) {
-  FirstBody(shape, in, out);
+  FirstBody<Avx2>(shape, in, out);
 }
 constexpr Kernels kAvx2 = {"avx2", PointwiseAvx2, DepthwiseAvx2, FirstAvx2};
 #endif
