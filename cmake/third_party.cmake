@@ -33,6 +33,19 @@ add_library(edb_sqlite_vec INTERFACE)
 target_link_directories(edb_sqlite_vec INTERFACE "${third_party}/lib")
 target_link_libraries(edb_sqlite_vec INTERFACE edb_sqlite3 -l:vec0.so)
 
+# MobileNetV2 of npm's nsfwjs, as scripts/make-picture-model writes it: always the same bytes.
+set(EDB_MOBILENET_WEIGHTS "${third_party}/mobilenet/weights")
+if(NOT EXISTS "${EDB_MOBILENET_WEIGHTS}")
+  message(FATAL_ERROR "third_party/ is older than this source: run scripts/setup")
+endif()
+file(SHA256 "${EDB_MOBILENET_WEIGHTS}" sha256)
+if(NOT sha256 STREQUAL "c4a813db4df8bb3dd8168f873b61dbcb2ca7a250dadf98570e4ad13d5b9ddfe8")
+  message(FATAL_ERROR "third_party/mobilenet/weights is damaged: remove third_party/ and run "
+    "scripts/setup")
+endif()
+install(FILES "${third_party}/mobilenet/LICENSE"
+  DESTINATION "${CMAKE_INSTALL_DOCDIR}" RENAME LICENSE.nsfwjs)
+
 include(cmake/usearch.cmake)
 
 install(PROGRAMS "${third_party}/lib/libduckdb.so" "${third_party}/lib/vec0.so"
@@ -45,9 +58,13 @@ find_package(nlohmann_json REQUIRED)
 find_package(CURL REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(GIF REQUIRED)
+find_package(PNG REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(cpp-httplib REQUIRED IMPORTED_TARGET GLOBAL cpp-httplib)
 pkg_check_modules(gpgme REQUIRED IMPORTED_TARGET GLOBAL gpgme)
 pkg_check_modules(lmdb REQUIRED IMPORTED_TARGET GLOBAL lmdb)
+pkg_check_modules(turbojpeg REQUIRED IMPORTED_TARGET GLOBAL libturbojpeg)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET GLOBAL libutf8proc)
+pkg_check_modules(webp REQUIRED IMPORTED_TARGET GLOBAL libwebp)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET GLOBAL libzstd)

@@ -35,7 +35,8 @@ LAYERS = {
     "src/engines": {"core", "index", "duckdb_c", "engines"},
     "src/parquet": {"core", "duckdb_c", "parquet"},
     "src/rpc": {"core", "rpc"},
-    "src/embedders": {"core", "embedders"},
+    "src/pictures": {"core", "pictures"},
+    "src/embedders": {"core", "pictures", "embedders"},
     "src/inspector": {"core", "inspector"},
     "src/wasm": {"core"},
     "src/s3server": {"core", "s3server"},
@@ -51,6 +52,7 @@ LIBRARIES = {
     r"libpq": {"engines"},
     r"utf8proc": {"core"},
     r"httplib|kainjow/": {"inspector"},
+    r"png\.h|turbojpeg|webp/|gif_lib": {"pictures"},
 }
 
 BANNED = {
