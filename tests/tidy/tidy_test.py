@@ -35,7 +35,7 @@ LAYERS = {
     "src/engines": {"core", "index", "duckdb_c", "engines"},
     "src/parquet": {"core", "duckdb_c", "parquet"},
     "src/rpc": {"core", "rpc"},
-    "src/embedders": {"core", "embedders"},
+    "src/embedders": {"core", "embedders", "rpc"},
     "src/inspector": {"core", "inspector"},
     "src/wasm": {"core"},
     "src/s3server": {"core", "s3server"},
