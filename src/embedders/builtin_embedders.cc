@@ -6,8 +6,10 @@
 
 #include "core/text.h"
 #include "embedders/clip_server_embedder.h"
+#include "embedders/mobileclip_embedder.h"
 #include "embedders/null_embedder.h"
 #include "embedders/route_embedder.h"
+#include "embedders/text_service_embedders.h"
 
 namespace embeddingsdb {
 namespace {
@@ -35,6 +37,11 @@ void Add(Registry& registry, std::string_view scheme, const EmbedderFactory& fac
 void RegisterBuiltinEmbedders(Registry& registry) {
   Add(registry, "null", OpenNullEmbedder);
   Add(registry, "route", OpenRouteEmbedder);
+  Add(registry, "mobileclip", OpenMobileClipEmbedder);
+  Add(registry, "ollama", OpenOllamaEmbedder);
+  Add(registry, "ollamas", OpenOllamaEmbedder);
+  Add(registry, "encoderfile", OpenEncoderfileEmbedder);
+  Add(registry, "openai", OpenOpenAiEmbedder);
   for (const ClipServerKind& kind : kClipServers) {
     Add(registry, kind.name, [kind](const Uri& uri, const Context& context) {
       return OpenClipServer(kind, uri, context);
