@@ -52,8 +52,7 @@ class ClipServerEmbedder final : public EmbedderBase {
 
   Result<Embedding> Ask(std::string_view path, const std::string& json,
                         const std::string& asked_model) {
-    EDB_ASSIGN(const std::string body, service_->Post(path, json));
-    EDB_ASSIGN(EmbedderAnswer answer, ReadOneVector(body, {.vectors = kVectors}));
+    EDB_ASSIGN(EmbedderAnswer answer, service_->Ask(path, json, {.vectors = kVectors}));
     Embedding embedding{.vector = std::move(answer.vectors.front()),
                         .model = std::move(answer.model)};
     if (embedding.model.empty()) {

@@ -195,6 +195,10 @@ Result<EmbedderAnswer> ReadAnswer(std::string_view json, const AnswerShape& shap
     return InternalError("the JSON parser stopped without a reason");
   }
   EmbedderAnswer answer = reader.Take();
+  if (answer.vectors.size() > 1 && !shape.many) {
+    return InternalError(
+        Concat("the answer has ", answer.vectors.size(), " vectors, it must have 1"));
+  }
   if (!answer.vectors.empty()) {
     return answer;
   }
@@ -202,15 +206,6 @@ Result<EmbedderAnswer> ReadAnswer(std::string_view json, const AnswerShape& shap
     return InternalError(Concat("it says ", Quote(reader.error)));
   }
   return InternalError(Concat("the answer has no vector at ", shape.vectors.front()));
-}
-
-Result<EmbedderAnswer> ReadOneVector(std::string_view json, const AnswerShape& shape) {
-  EDB_ASSIGN(EmbedderAnswer answer, ReadAnswer(json, shape));
-  if (answer.vectors.size() != 1) {
-    return InternalError(
-        Concat("the answer has ", answer.vectors.size(), " vectors, it must have 1"));
-  }
-  return answer;
 }
 
 std::string ErrorOfAnswer(std::string_view json) {

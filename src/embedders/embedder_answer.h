@@ -19,6 +19,7 @@ namespace embeddingsdb {
 struct AnswerShape {
   std::span<const std::string_view> vectors;  ///< the first of these that is there counts
   std::string_view model = "model";           ///< a string; may be absent
+  bool many = false;                          ///< more than one vector is what was asked for
 };
 
 struct EmbedderAnswer {
@@ -28,11 +29,9 @@ struct EmbedderAnswer {
 
 /// Reads an answer. kInternal, saying where and why, for what is no JSON, is nested deeper than
 /// kMaxJsonDepth, has something else than finite 32-bit numbers in a vector, a vector of more than
-/// kMaxDimension elements, or none; also what the service itself says when it answers an error.
+/// kMaxDimension elements, none, or several; also what the service itself says when it answers an
+/// error.
 Result<EmbedderAnswer> ReadAnswer(std::string_view json, const AnswerShape& shape);
-
-/// ReadAnswer for an answer that must have exactly one vector.
-Result<EmbedderAnswer> ReadOneVector(std::string_view json, const AnswerShape& shape);
 
 /// What an answer that tells of an error says ("error", "error.message", "message" or "detail", a
 /// string); empty when it is not such an answer.

@@ -9,7 +9,6 @@
 #include "embeddingsdb/limits.h"
 
 #include "core/text.h"
-#include "embedders/embedder_answer.h"
 #include "rpc/credentials.h"
 
 namespace embeddingsdb {
@@ -215,6 +214,20 @@ Result<std::string> HttpService::Post(std::string_view path, const std::string& 
   return std::move(sink.body);
 }
 
+Result<EmbedderAnswer> HttpService::Ask(std::string_view path, const std::string& json,
+                                        const AnswerShape& shape) const {
+  EDB_ASSIGN(const std::string body, Post(path, json));
+  Result<EmbedderAnswer> answer = ReadAnswer(body, shape);
+  if (!answer.ok() && (RepeatsToken(body) || RepeatsToken(answer.status().message()))) {
+    return InternalError("the answer is no embedding, and repeats the token");
+  }
+  return answer;
+}
+
+bool HttpService::RepeatsToken(std::string_view text) const {
+  return !token_.empty() && text.find(token_) != std::string_view::npos;
+}
+
 Status HttpService::StatusOfAnswer(long http_status, const std::string& body) const {
   if (http_status == 200) {
     return {};
@@ -224,11 +237,9 @@ Status HttpService::StatusOfAnswer(long http_status, const std::string& body) co
     return InternalError(Concat(message, " is a redirect, which is not followed"));
   }
   const StatusCode code = CodeOfAnswer(http_status);
-  // Services that refuse a token like to say which it was.
-  const bool about_token = code == StatusCode::kUnauthenticated ||
-                           code == StatusCode::kPermissionDenied ||
-                           (!token_.empty() && body.find(token_) != std::string::npos);
-  const std::string said = about_token ? std::string() : ErrorOfAnswer(body);
+  const bool about_token =
+      code == StatusCode::kUnauthenticated || code == StatusCode::kPermissionDenied;
+  const std::string said = about_token || RepeatsToken(body) ? std::string() : ErrorOfAnswer(body);
   if (!said.empty()) {
     message += Concat(", it says ", Quote(said));
   }

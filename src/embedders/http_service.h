@@ -11,6 +11,7 @@
 #include "embeddingsdb/registry.h"
 
 #include "core/curl_handles.h"
+#include "embedders/embedder_answer.h"
 
 namespace embeddingsdb {
 
@@ -50,9 +51,15 @@ class HttpService {
   /// other answer and one of more than kMaxEmbedderAnswerBytes.
   Result<std::string> Post(std::string_view path, const std::string& json) const;
 
+  /// Post and ReadAnswer.
+  Result<EmbedderAnswer> Ask(std::string_view path, const std::string& json,
+                             const AnswerShape& shape) const;
+
  private:
   HttpService() = default;
   Status StatusOfAnswer(long http_status, const std::string& body) const;
+  /// Services that refuse a token like to say which it was.
+  bool RepeatsToken(std::string_view text) const;
   void SetOptions(CURL* curl, const std::string& json) const;
 
   const CurlLibrary library_;

@@ -74,8 +74,8 @@ class OllamaEmbedder final : public TextServiceEmbedder {
     AppendJsonString(json, model);
     json += ",\"input\":";
     AppendJsonString(json, request.body);
-    EDB_ASSIGN(const std::string body, service().Post("/api/embed", json + "}"));
-    EDB_ASSIGN(EmbedderAnswer answer, ReadOneVector(body, {.vectors = kOllamaVectors}));
+    EDB_ASSIGN(EmbedderAnswer answer,
+               service().Ask("/api/embed", json + "}", {.vectors = kOllamaVectors}));
     return Embedding{.vector = std::move(answer.vectors.front()),
                      .model = Concat(kOllamaPrefix, model)};
   }
@@ -93,9 +93,8 @@ class OpenAiEmbedder final : public TextServiceEmbedder {
     json += ",\"input\":";
     AppendJsonString(json, request.body);
     const std::string_view path = service().at_root() ? "/v1/embeddings" : "/embeddings";
-    EDB_ASSIGN(const std::string body,
-               service().Post(path, json + ",\"encoding_format\":\"float\"}"));
-    EDB_ASSIGN(EmbedderAnswer answer, ReadOneVector(body, {.vectors = kOpenAiVectors}));
+    EDB_ASSIGN(EmbedderAnswer answer, service().Ask(path, json + ",\"encoding_format\":\"float\"}",
+                                                    {.vectors = kOpenAiVectors}));
     return Embedding{.vector = std::move(answer.vectors.front()),
                      .model = answer.model.empty() ? model : std::move(answer.model)};
   }
@@ -137,9 +136,9 @@ class EncoderfileEmbedder final : public TextServiceEmbedder {
   Result<Embedding> DoText(const EmbedRequest& request) override {
     std::string json = "{\"inputs\":[";
     AppendJsonString(json, request.body);
-    EDB_ASSIGN(const std::string body, service().Post("/predict", json + "],\"normalize\":true}"));
     EDB_ASSIGN(EmbedderAnswer answer,
-               ReadAnswer(body, {.vectors = kEncoderfileVectors, .model = "model_id"}));
+               service().Ask("/predict", json + "],\"normalize\":true}",
+                             {.vectors = kEncoderfileVectors, .model = "model_id", .many = true}));
     EDB_ASSIGN(std::vector<float> vector, PoolTokens(answer.vectors));
     return Embedding{.vector = std::move(vector),
                      .model = answer.model.empty() ? request.model : std::move(answer.model)};
