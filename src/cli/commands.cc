@@ -45,7 +45,7 @@ std::span<const Command> Commands() {
 
 std::span<const Command> ClientCommands() {
   static constexpr auto kCommands = std::to_array<Command>({
-      {"add", "add records given as JSON", RunClientAdd},
+      {"add", "add records given as JSON, or one made of a picture or a text", RunClientAdd},
       {"count", "print how many records there are", RunClientCount},
       {"dimensions", "print the lengths of the stored vectors", RunClientDimensions},
       {"facets", "count the values of a column or an attribute", RunClientFacets},
@@ -54,7 +54,7 @@ std::span<const Command> ClientCommands() {
       {"providers", "print the names of the providers", RunClientProviders},
       {"record", "print one record", RunClientRecord},
       {"remove", "remove one record", RunClientRemove},
-      {"similar", "find the records nearest to a vector", RunClientSimilar},
+      {"similar", "find the records nearest to a vector, a text or a picture", RunClientSimilar},
       {"similar-by-id", "find the records nearest to a record", RunClientSimilarById},
   });
   return kCommands;

@@ -6,10 +6,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <curl/curl.h>
-#include <memory>
 #include <system_error>
 #include <unistd.h>
 
+#include "core/curl_handles.h"
 #include "core/text.h"
 
 namespace embeddingsdb {
@@ -28,26 +28,6 @@ bool HasPrefixIgnoringCase(std::string_view text, std::string_view prefix) {
 std::string ErrnoText() {
   return std::generic_category().message(errno);
 }
-
-// libcurl's state of the whole process, for as long as somebody needs it.
-class CurlLibrary {
- public:
-  CurlLibrary() : status_(curl_global_init(CURL_GLOBAL_DEFAULT)) {}
-  ~CurlLibrary() {
-    if (status_ == CURLE_OK) {
-      curl_global_cleanup();
-    }
-  }
-  CurlLibrary(const CurlLibrary&) = delete;
-  CurlLibrary& operator=(const CurlLibrary&) = delete;
-
- private:
-  CURLcode status_;
-};
-
-struct CurlDeleter {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-};
 
 // Where the body goes, and why it stopped going there.
 struct Sink {
@@ -182,7 +162,7 @@ std::string TemporaryFile::path() const {
 Result<TemporaryFile> Download(const std::string& url, const DownloadOptions& options) {
   EDB_ASSIGN(TemporaryFile file, TemporaryFile::Create());
   const CurlLibrary library;
-  const std::unique_ptr<CURL, CurlDeleter> curl(curl_easy_init());
+  const CurlPtr curl(curl_easy_init());
   if (curl == nullptr) {
     return InternalError("libcurl cannot be started");
   }

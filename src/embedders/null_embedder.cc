@@ -18,7 +18,8 @@ class NullEmbedder final : public Embedder {
 
 }  // namespace
 
-Result<std::unique_ptr<Embedder>> OpenNullEmbedder(const Uri& /*uri*/, const Context& /*context*/) {
+Result<std::unique_ptr<Embedder>> OpenNullEmbedder(const Uri& uri, const Context& /*context*/) {
+  EDB_TRY(uri.CheckOptions({}));
   return std::unique_ptr<Embedder>(std::make_unique<NullEmbedder>());
 }
 

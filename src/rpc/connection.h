@@ -28,9 +28,7 @@ class Connection {
   template <typename Stub, typename Request, typename Response>
   using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
 
-  /// Reads `grpc://HOST:PORT?token-uri=&tls-certificate=&tls-ca-certificate=&tls-insecure=
-  /// &tls-client-certificate=&tls-client-key=&max-msg-size=`. Does not connect yet. A token over
-  /// plaintext is refused unless the host is the loopback address.
+  /// Reads a URI as OpenChannel does. Does not connect yet.
   static Result<std::shared_ptr<Connection>> Open(const Uri& uri, const Context& context);
 
   /// Makes a unary call, with a deadline; fails at once when the server is not there.

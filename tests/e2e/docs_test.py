@@ -41,6 +41,12 @@ PAGES = {
     ],
     "ARCHITECTURE.md": [is_not_run("text", "a drawing")],
     "docs/adding-an-engine.md": [is_not_run("cpp", CUT)] * 8,
+    "docs/embedders.md": [
+        runs("embeddingsdb-client add", "INFO Added record example-1-fake/clip"),
+        runs("echo", "INFO Added record example-2-fake/clip"),
+        runs("embeddingsdb-client similar", r'^\[\{"provider":"example","depiction_id":"2"'),
+        runs("embeddingsdb-client similar", r'^\[\{"provider":"example","depiction_id":"1"'),
+    ],
     "docs/engines.md": [
         is_not_run("embeddingsdb verify", "sqlite_go_file_test makes and converts such files"),
         answers("duckdb", "collection.duckdb", r"\A(openclipart-[a-z]+\|\d+\n){14}\Z"),
@@ -100,6 +106,7 @@ PAGES = {
 }
 
 KEY = "example/1527845303"
+PNG = b"\x89PNG\r\n\x1a\n and more"  # as far as anybody here looks
 SHOWN = {
     "type": "text",
     "preview": "Red fishes",
@@ -135,6 +142,8 @@ HELP = {
     "client add": [
         runs("embeddingsdb-client add", "INFO Added record new-1-m"),
         runs("embeddingsdb-client list", "INFO Added records count=3"),
+        runs("embeddingsdb-client add", "INFO Added record example-9-fake/clip"),
+        runs("echo", "INFO Added record example-10-fake/clip"),
     ],
     "client count": [runs("embeddingsdb-client count", "^3$"),
                      runs("embeddingsdb-client count", "^1$")],
@@ -166,6 +175,8 @@ HELP = {
     "client similar": [
         runs("embeddingsdb-client similar", '"depiction_id":"1527845303".*"depiction_id":"7"'),
         runs("echo", '"depiction_id":"8"'),
+        runs("embeddingsdb-client similar", '"depiction_id":"8"'),
+        runs("embeddingsdb-client similar", '"depiction_id":"8"'),
     ],
     "client similar-by-id": [
         runs("embeddingsdb-client similar-by-id", r'^\[\{"provider":"other","depiction_id":"7"'),
@@ -307,6 +318,7 @@ class Pages(TestCase):
         for name in ("collection.parquet", "records.parquet"):
             shutil.copy(COLLECTION, self.folder / name)
         (self.folder / "etc/token").write_text("s3cret\n", encoding="ascii")
+        (self.folder / "fish.png").write_bytes(PNG)
 
     def import_collection(self, *uris):
         for uri in uris:
@@ -388,6 +400,7 @@ class HelpTexts(TestCase):
         add(f"sqlite://{self.folder}/srv/shared.db", shown)
         (self.folder / "oembeddings.json").write_text(json_lines([SHOWN]), encoding="ascii")
         (self.folder / "oembeddings.jsonl").write_text(json_lines([SHOWN, SHOWN]), encoding="ascii")
+        (self.folder / "fish.png").write_bytes(PNG)
         (self.folder / "vector.json").write_text(str(one["embeddings"]), encoding="ascii")
         for name in ("collection.parquet", "embeddings.parquet"):
             shutil.copy(COLLECTION, self.folder / name)

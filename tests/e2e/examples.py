@@ -13,7 +13,7 @@ import subprocess
 import threading
 import urllib.request
 
-from harness import BIN, PATIENCE, PROJECT, Result, ServerProcess, quote
+from harness import BIN, PATIENCE, PROJECT, FakeEmbedder, Result, ServerProcess, quote
 
 BLOCK = re.compile(
     r"^```(?P<language>\w*)\n(?P<fenced>.*?)^```$"
@@ -97,6 +97,7 @@ class Reader:
       HOST:8081                 the port of that server here; a server takes a free one
       no URI (ports 8081, 8080) the URI of the default with that port
       https://example.org       an HTTP server for the files of the folder
+      http://localhost:5000     a fake of all HTTP embedders, which notices wrong requests
       make TARGET               make -n TARGET: what it would do
     """
 
@@ -105,6 +106,7 @@ class Reader:
         self.folder = folder
         self.takes_for_granted = takes_for_granted
         self.servers = {}
+        self.embedder = None
         self.web = None
         for name in ("srv", "etc"):
             (folder / name).mkdir(exist_ok=True)
@@ -121,6 +123,8 @@ class Reader:
     def __exit__(self, *_):
         for server in self.servers.values():
             server.__exit__()
+        if self.embedder:
+            self.embedder.__exit__()
         if self.web:
             self.web.shutdown()
             self.web.server_close()
@@ -178,6 +182,9 @@ class Reader:
         command = re.sub(r"^make ", f"make -n -C {shlex.quote(str(PROJECT))} ", command)
         if "https://example.org" in command:
             command = command.replace("https://example.org", self.files())
+        if "http://localhost:5000" in command:
+            self.embedder = self.embedder or FakeEmbedder(self.folder)
+            command = command.replace("http://localhost:5000", self.embedder.address)
         no_uri = not re.search(r"-(client|database)-uri", command)
         if not port and no_uri and CLIENT.search(command):
             command += " -client-uri grpc://localhost:8081"

@@ -15,6 +15,7 @@ import urllib.parse
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("EDB_BIN", "build/dev/bin"))
+FAKE_EMBEDDER = os.environ.get("EDB_FAKE_EMBEDDER", BIN / "../tests/e2e/fake_embedder")
 ENGINES = ("sqlite", "duckdb", "lmdb")
 # Sanitizers make everything slower; nothing here waits this long unless it hangs.
 PATIENCE = 60
@@ -130,6 +131,22 @@ class Server(ServerProcess):
         uri = f"{scheme_host}?database-uri={{database}}{parameters}"
         command = [BIN / "embeddingsdb-server", "-server-uri", uri, "-database-uri", database]
         super().__init__(folder, [*command, *flags])
+
+
+class FakeEmbedder(ServerProcess):
+    """The fake of all HTTP embedders. Complains at its end when it was asked in a wrong way."""
+
+    def __init__(self, folder):
+        super().__init__(folder, [FAKE_EMBEDDER], stdin=subprocess.PIPE)
+
+    def finish(self):
+        self.process.stdin.close()
+        code = self.process.wait(PATIENCE)
+        assert code == 0, f"the embedder was asked in a wrong way:\n{self.log()}"
+
+    def __exit__(self, *_):
+        super().__exit__()
+        self.process.stdin.close()
 
 
 class TestCase(unittest.TestCase):

@@ -36,7 +36,7 @@ LAYERS = {
     "src/parquet": {"core", "duckdb_c", "parquet"},
     "src/rpc": {"core", "rpc"},
     "src/pictures": {"core", "pictures"},
-    "src/embedders": {"core", "pictures", "embedders"},
+    "src/embedders": {"core", "embedders", "pictures", "rpc"},
     "src/inspector": {"core", "inspector"},
     "src/wasm": {"core"},
     "src/s3server": {"core", "s3server"},
