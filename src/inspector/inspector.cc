@@ -9,6 +9,7 @@
 #include "core/json.h"
 #include "core/text.h"
 #include "inspector/assets.h"
+#include "inspector/map_page.h"
 #include "inspector/pages.h"
 #include "inspector/record_view.h"
 
@@ -155,6 +156,9 @@ Result<HttpResponse> Inspector::RoutePage(const HttpRequest& request, const Targ
   if (segments.empty()) {
     return ShowList(page);
   }
+  if (segments[0] == "map" && segments.size() == 1) {
+    return ShowMap({.client = client_, .maps = maps_, .target = target, .root = options_.root});
+  }
   if (segments[0] != "record") {
     return NotFoundError("no such page");
   }
@@ -170,6 +174,10 @@ Result<HttpResponse> Inspector::RouteApi(const Target& target) {
     EDB_ASSIGN(const Key key, KeyOf(target, segments.subspan(1)));
     EDB_ASSIGN(const Record record, client_.Get(key));
     return JsonResponse(FloatsToJson(record.embedding));
+  }
+  if (name == "map") {
+    return AnswerMap({.client = client_, .maps = maps_, .target = target, .root = options_.root},
+                     segments.subspan(1));
   }
   if (name == "models" && segments.size() == 1) {
     EDB_ASSIGN(const std::vector<std::string> models,

@@ -13,6 +13,7 @@
 
 #include "core/log.h"
 #include "inspector/http.h"
+#include "inspector/map_store.h"
 
 namespace embeddingsdb {
 
@@ -28,7 +29,7 @@ std::string NormaliseRoot(std::string_view prefix);
 class Inspector {
  public:
   Inspector(Client& client, Logger& log, InspectorOptions options)
-      : client_(client), log_(log), options_(std::move(options)) {}
+      : client_(client), log_(log), options_(std::move(options)), maps_(client, log) {}
 
   /// Never fails: what goes wrong becomes an answer with its status, and when it is our fault a
   /// line in the log.
@@ -43,6 +44,7 @@ class Inspector {
   Client& client_;
   Logger& log_;
   InspectorOptions options_;
+  MapStore maps_;
 };
 
 }  // namespace embeddingsdb
