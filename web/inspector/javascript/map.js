@@ -34,7 +34,8 @@ class Source {
   async #ask(name, parameters) {
     const response = await fetch(`${this.root}/api/map/${name}${this.query}${parameters}`);
     if (response.status === 404) {
-      throw new Error('The records have changed meanwhile. Load the page again.');
+      throw new Error(name === '' ? 'There are no records to show here.'
+        : 'The records have changed meanwhile. Load the page again.');
     }
     if (!response.ok) throw new Error('The map cannot be loaded. Try again later.');
     return response;
