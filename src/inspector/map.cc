@@ -70,8 +70,7 @@ class Collector {
     const auto total = static_cast<std::size_t>(taken_.records->total);
     const std::size_t number = seen_++;
     // Databases behind multi:// may keep vectors of several lengths for one model.
-    if (number * wanted_ % total >= wanted_ ||
-        record.embedding.size() != taken_.rows->dimension()) {
+    if (!IsSampled(number, wanted_, total) || record.embedding.size() != taken_.rows->dimension()) {
       return true;
     }
     taken_.rows->Append(record.embedding);
@@ -161,14 +160,13 @@ Status MakeMap(Client& client, const MapQuery& query, const std::stop_token& sto
   EDB_ASSIGN(Taken taken, Read(client, query, stop));
   taken.rows->Centre();
   EDB_ASSIGN(const std::vector<Point> pca, PcaPoints(*taken.rows, stop));
-  ready(std::make_shared<Map>(
-      Map{.records = taken.records, .stage = MapStage::kPca, .points = pca}));
+  ready(
+      std::make_shared<Map>(Map{.records = taken.records, .stage = MapStage::kPca, .points = pca}));
   EDB_ASSIGN(const Neighbours neighbours, NearestNeighbours(*taken.rows, {.stop = stop}));
   taken.rows.reset();
   EDB_ASSIGN(std::vector<Point> points, NeighbourLayout(neighbours, pca, {.stop = stop}));
-  ready(std::make_shared<Map>(Map{.records = taken.records,
-                                  .stage = MapStage::kNeighbours,
-                                  .points = std::move(points)}));
+  ready(std::make_shared<Map>(
+      Map{.records = taken.records, .stage = MapStage::kNeighbours, .points = std::move(points)}));
   return {};
 }
 

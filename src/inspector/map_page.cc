@@ -63,14 +63,14 @@ Result<std::set<std::string>> OriginsOf(const MapRequest& request, const MapQuer
     return map->records->picture_origins;
   }
   std::set<std::string> origins;
-  for (const Facet& facet : std::span(providers.facets)
-                                .first(std::min(kSampledProviders, providers.facets.size()))) {
+  for (const Facet& facet :
+       std::span(providers.facets).first(std::min(kSampledProviders, providers.facets.size()))) {
     const MapQuery of_one = {.model = query.model, .provider = facet.value};
     if (!query.provider.empty() && query.provider != facet.value) {
       continue;
     }
-    EDB_ASSIGN(const RecordPage page, request.client.List({.per_page = kSampledRecords,
-                                                           .filters = of_one.Filters()}));
+    EDB_ASSIGN(const RecordPage page,
+               request.client.List({.per_page = kSampledRecords, .filters = of_one.Filters()}));
     for (const Record& record : page.records) {
       const std::optional<Picture> picture = PictureOf(record.attributes);
       if (picture && !picture->origin.empty()) {
@@ -85,9 +85,8 @@ Result<HttpResponse> MapBytes(const MapRequest& request) {
   EDB_ASSIGN(const MapQuery query, RequiredQuery(request.target));
   std::optional<MapStage> after;
   if (const std::optional<std::string> name = request.target.Parameter("after")) {
-    const auto* const stage = std::ranges::find(kStages, *name, [](const auto& known) {
-      return known.first;
-    });
+    const auto* const stage =
+        std::ranges::find(kStages, *name, [](const auto& known) { return known.first; });
     if (stage == kStages.end()) {
       return InvalidArgumentError(Concat("after ", Quote(*name), " is neither pca nor neighbours"));
     }
@@ -168,8 +167,7 @@ void AppendRecord(std::string& json, std::size_t point, const Record& record,
 
 Result<HttpResponse> MapRecordsJson(const MapRequest& request) {
   EDB_ASSIGN(const std::shared_ptr<const MapRecords> records, SameMap(request));
-  EDB_ASSIGN(const std::vector<std::size_t> points,
-             PointsOf(request.target, records->ids.size()));
+  EDB_ASSIGN(const std::vector<std::size_t> points, PointsOf(request.target, records->ids.size()));
   std::string json = "{\"records\":[";
   for (const std::size_t point : points) {
     const Result<Record> record = request.client.Get(records->KeyOf(point));

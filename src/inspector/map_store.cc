@@ -19,9 +19,8 @@ Result<MapStore::Found> MapStore::Find(const MapQuery& query) {
     return NotFoundError("there are no records to make a map of");
   }
   const std::lock_guard lock(mutex_);
-  const auto known = std::ranges::find(entries_, query, [](const auto& entry) -> const MapQuery& {
-    return entry->query;
-  });
+  const auto known = std::ranges::find(
+      entries_, query, [](const auto& entry) -> const MapQuery& { return entry->query; });
   if (known != entries_.end()) {
     const std::shared_ptr<Entry> entry = *known;
     entries_.erase(known);
@@ -82,11 +81,11 @@ void MapStore::Work(const std::stop_token& stop) {
 void MapStore::Make(const std::stop_token& stop, const std::shared_ptr<Entry>& entry) {
   // Whichever comes first: the end of the store, or that nobody wants this one any more.
   const std::stop_callback forward(stop, [&] { entry->stop.request_stop(); });
-  const Status status = MakeMap(client_, entry->query, entry->stop.get_token(),
-                                [&](std::shared_ptr<const Map> map) {
-                                  const std::lock_guard lock(mutex_);
-                                  entry->map = std::move(map);
-                                });
+  const Status status =
+      MakeMap(client_, entry->query, entry->stop.get_token(), [&](std::shared_ptr<const Map> map) {
+        const std::lock_guard lock(mutex_);
+        entry->map = std::move(map);
+      });
   {
     const std::lock_guard lock(mutex_);
     entry->status = status;
