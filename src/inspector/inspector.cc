@@ -8,6 +8,7 @@
 #include "core/json.h"
 #include "core/text.h"
 #include "inspector/assets.h"
+#include "inspector/map_page.h"
 #include "inspector/pages.h"
 #include "inspector/record_view.h"
 
@@ -139,7 +140,8 @@ Inspector::Inspector(Client& client, Logger& log, InspectorOptions options)
     : client_(client),
       log_(log),
       options_(std::move(options)),
-      root_segments_(static_cast<std::size_t>(std::ranges::count(options_.root, '/'))) {}
+      root_segments_(static_cast<std::size_t>(std::ranges::count(options_.root, '/'))),
+      maps_(client, log) {}
 
 HttpResponse Inspector::Answer(const HttpRequest& request) {
   const bool api = request.target.starts_with(options_.root + "/api/");
@@ -196,6 +198,10 @@ PageRequest Inspector::PageOf(const Place& place, PageFormat format) {
           .format = format};
 }
 
+MapRequest Inspector::MapOf(const Place& place) {
+  return {.client = client_, .maps = maps_, .target = place.target, .root = options_.root};
+}
+
 Result<HttpResponse> Inspector::RoutePage(const Place& place) {
   const std::optional<std::string> format = place.target.Parameter("format");
   if (format && *format != "json" && *format != "html") {
@@ -210,6 +216,9 @@ Result<HttpResponse> Inspector::RoutePage(const Place& place) {
   if (name == "record") {
     EDB_ASSIGN(const Key key, KeyOf(place.target, place.segments.subspan(1)));
     return ShowRecord(page, key);
+  }
+  if (name == "map" && place.segments.size() == 1) {
+    return ShowMap(MapOf(place));
   }
   if (name == "compare") {
     EDB_ASSIGN(const Key key, DepictionOf(place.target, place.segments.subspan(1)));
@@ -230,6 +239,9 @@ Result<HttpResponse> Inspector::RouteApi(const Place& place) {
     EDB_ASSIGN(const Key key, KeyOf(place.target, place.segments.subspan(1)));
     EDB_ASSIGN(const Record record, client_.Get(key));
     return JsonResponse(FloatsToJson(record.embedding));
+  }
+  if (name == "map") {
+    return AnswerMap(MapOf(place), place.segments.subspan(1));
   }
   if (place.segments.size() != 1) {
     return NotFoundError("no such address");

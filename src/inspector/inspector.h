@@ -16,6 +16,8 @@
 
 #include "core/log.h"
 #include "inspector/http.h"
+#include "inspector/map_page.h"
+#include "inspector/map_store.h"
 #include "inspector/pages.h"
 
 namespace embeddingsdb {
@@ -53,12 +55,14 @@ class Inspector {
   Result<HttpResponse> RoutePage(const Place& place);
   Result<HttpResponse> RouteApi(const Place& place);
   PageRequest PageOf(const Place& place, PageFormat format);
+  MapRequest MapOf(const Place& place);
   HttpResponse ErrorPage(const Status& status, bool for_program);
 
   Client& client_;
   Logger& log_;
   InspectorOptions options_;
   std::size_t root_segments_;
+  MapStore maps_;
 };
 
 }  // namespace embeddingsdb
