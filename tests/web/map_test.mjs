@@ -2,58 +2,30 @@
 //
 // The inspector's map in a real Chromium, whose WebGL is done in software: that it draws, zooms,
 // that a lasso selects what it is drawn around, by keyboard too, and that titles stay text.
-// EDB_SCREENSHOTS=FOLDER keeps pictures of it.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import test, { after, before } from 'node:test';
+import test from 'node:test';
 
 import { OPTIONS, chromium } from './browser.mjs';
+import {
+  PIXEL, accessible, browser, databaseOf, inspect, shot, useBrowser, visit,
+} from './inspecting.mjs';
 import { PAYLOADS } from './payloads.mjs';
-import { BIN, PROJECT, read, require } from './support.mjs';
+import { PROJECT, read } from './support.mjs';
 
-const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-const PIXEL = 'data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw==';
-const SHOTS = process.env.EDB_SCREENSHOTS;
 const SOFTWARE = ['--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'];
 // As MapView has them.
 const BLUE = [0x0a, 0x78, 0xbd];
 const VERMILION = [0xd5, 0x5e, 0x00];
 const GREEN = [0x00, 0x8f, 0x68];
 
-const folder = mkdtempSync(path.join(tmpdir(), 'embeddingsdb-map-'));
-const running = [];
-let browser;
-
-/** A database with these records, or those of a Parquet file. */
-function databaseOf(name, records) {
-  const uri = `sqlite://?dsn=${path.join(folder, name)}.db`;
-  const [tool, args, input] = typeof records === 'string'
-    ? ['parquet-import', ['-database-uri', uri, records], '']
-    : ['embeddingsdb-client', ['add', '-database-uri', uri, '-record', '-'],
-      records.map((record) => `${JSON.stringify(record)}\n`).join('')];
-  const run = spawnSync(path.join(BIN, tool), args, { input });
-  assert.equal(run.status, 0, run.stderr.toString());
-  return uri;
-}
-
-/** The address of an inspector of a database. */
-async function inspect(uri) {
-  const process = spawn(path.join(BIN, 'embeddingsdb-inspector'),
-    ['-database-uri', uri, '-server-uri', 'http://127.0.0.1:0']);
-  running.push(process);
-  let said = '';
-  for await (const chunk of process.stderr) {
-    said += chunk;
-    const address = said.match(/Listen for requests address=(\S+)/);
-    if (address) return address[1];
-  }
-  return assert.fail(said);
-}
+useBrowser({
+  ...OPTIONS,
+  args: [...OPTIONS.args.filter((flag) => flag !== '--disable-gpu'), ...SOFTWARE],
+});
 
 /** Records of three providers, far apart; a has the most and c the fewest. */
 const clustered = Array.from({ length: 90 }, (_, number) => {
@@ -66,38 +38,6 @@ const clustered = Array.from({ length: 90 }, (_, number) => {
     attributes: { type: 'image', preview: PIXEL, subject_title: `Title ${number}` },
   };
 });
-
-before(async () => {
-  const args = [...OPTIONS.args.filter((flag) => flag !== '--disable-gpu'), ...SOFTWARE];
-  browser = await chromium.launch({ ...OPTIONS, args });
-});
-after(async () => {
-  await browser?.close();
-  for (const process of running) {
-    process.kill();
-    await once(process, 'exit');
-  }
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/** Lets a reader work with a page; then nothing may have gone elsewhere or wrong. */
-async function visit(address, work, { settings = {}, origins = [], by = browser } = {}) {
-  const context = await by.newContext(settings);
-  const page = await context.newPage();
-  const [elsewhere, complaints] = [[], []];
-  const allowed = [new URL(address).origin, ...origins];
-  page.on('request', (request) => {
-    const url = request.url().replace(/^blob:/, '');
-    if (!url.startsWith('data:') && !allowed.includes(new URL(url).origin)) elsewhere.push(url);
-  });
-  page.on('console', (message) => complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  await page.goto(address);
-  await work(page);
-  assert.deepEqual(elsewhere, []);
-  assert.deepEqual(complaints, []);
-  await context.close();
-}
 
 /** The last stage of the map is there, and has come to rest. */
 async function settled(page) {
@@ -171,14 +111,6 @@ async function downloaded(page) {
   await page.getByRole('button', { name: 'Download their keys' }).click();
   const file = readFileSync(await (await waiting).path(), 'utf8');
   return file.trimEnd().split('\n').map((line) => JSON.parse(line));
-}
-
-async function accessible(page) {
-  await page.evaluate(axe);
-  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-  const { violations } = await page.evaluate(
-    (only) => globalThis.axe.run(document, { runOnly: only }), tags);
-  assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes[0].html]), []);
 }
 
 const keysOf = (provider) => clustered.filter((record) => record.provider === provider)
@@ -296,12 +228,9 @@ test('a map of the demo can be used by everybody, in light and dark, wide and na
         assert.ok(wide <= width, `${wide} pixels wide`);
         const { count } = await coloured(page, BLUE);
         assert.ok(count > 50, `${count} pixels`);
-        if (SHOTS) {
-          await page.keyboard.press('0');
-          await stable(page);
-          const name = `map-${colorScheme}-${width}.png`;
-          await page.screenshot({ path: path.join(SHOTS, name), fullPage: true });
-        }
+        await page.keyboard.press('0');
+        await stable(page);
+        await shot(page, `map-${colorScheme}-${width}`);
       }, { settings });
     }
   }
