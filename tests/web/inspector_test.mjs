@@ -4,6 +4,7 @@
 // pages, comparing, searching, accessibility, and metadata of strangers that would be more than
 // text.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -114,6 +115,52 @@ test('records are searched by, and several models compared', async () => {
     await page.waitForURL(/cards=subject/);
     assert.equal(await page.locator('.card').count(), 12);
   });
+});
+
+test('a picture is searched by: chosen, pasted, dropped, and without JavaScript', async () => {
+  const database = databaseOf('upload', path.join(PROJECT, 'demo/openclipart.parquet'));
+  const address = await inspect(database, '-embeddings-client-uri', 'mobilenet://');
+  const file = path.join(PROJECT, 'tests/pictures/food/fruit/an_apple_01.png');
+  const first = async (page) => {
+    await page.locator('#similar .card').first().waitFor();
+    return page.locator('#similar .title').first().innerText();
+  };
+  await visit(`${address}search/`, async (page) => {
+    assert.equal(await page.locator('#by-text').count(), 0);
+    await page.getByLabel('Picture').setInputFiles(file);
+    await page.getByRole('button', { name: 'Search' }).click();
+    assert.equal(await first(page), 'an apple 01');
+    await accessible(page);
+    await shot(page, 'search');
+    const provider = page.locator('#by-picture').getByLabel('Provider');
+    await provider.selectOption('openclipart-tools');
+    await page.getByLabel('Picture').setInputFiles(file);
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.locator('#similar dd:text-is("openclipart-tools")').first().waitFor();
+    await page.getByLabel('Picture').setInputFiles(
+      { name: 'a.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.locator('h1:text-is("Bad request")').waitFor();
+    await accessible(page);
+  }, { expected: [/400 \(Bad Request\)/] });
+  const bytes = [...readFileSync(file)];
+  for (const kind of ['paste', 'drop']) {
+    await visit(`${address}search/`, async (page) => {
+      await page.evaluate(([type, data]) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([new Uint8Array(data)], 'a.png', { type: 'image/png' }));
+        document.body.dispatchEvent(type === 'paste'
+          ? new ClipboardEvent(type, { clipboardData: transfer, bubbles: true })
+          : new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+      }, [kind, bytes]);
+      assert.equal(await first(page), 'an apple 01', kind);
+    });
+  }
+  await visit(`${address}search/`, async (page) => {
+    await page.getByLabel('Picture').setInputFiles(file);
+    await page.getByRole('button', { name: 'Search' }).click();
+    assert.equal(await first(page), 'an apple 01');
+  }, { settings: { javaScriptEnabled: false } });
 });
 
 test('lists and records need no JavaScript', async () => {
