@@ -87,6 +87,11 @@ PAGES = {
         answers("duckdb", None, r"^openclipart-animals\|mobilenet_v2_1.0_224\|\d+$"),
         answers("duckdb", None, r'^\{"'),
     ],
+    "docs/picture-model.md": [
+        runs("embeddingsdb-client similar",
+             r"^0\.0\d{3} +\S.* openclipart-transportation +transportation/roadsigns/stop$"),
+        runs("embeddingsdb-inspector", "1,465 records, page 1 of 62"),
+    ],
     "docs/signing.md": [
         runs("openssl req", "BEGIN CERTIFICATE", then="cat me.crt"),
         runs("parquet-sign", "Completed count=1465 root="),
@@ -346,6 +351,11 @@ class Pages(TestCase):
         self.reader.takes_for_granted = "sqlite://served.db"
         self.try_page("docs/inspector.md")
 
+    def test_picture_model(self):
+        self.import_collection(f"sqlite://{self.folder}/collection.db")
+        shutil.copy(PROJECT / "tests/pictures/transportation/roadsigns/stop.png", self.folder)
+        self.try_page("docs/picture-model.md")
+
     def test_formats_and_engines(self):
         self.import_collection(f"sqlite://{self.folder}/collection.db",
                                f"duckdb://{self.folder}/collection.duckdb")
@@ -357,7 +367,8 @@ class Pages(TestCase):
         pages = pages_of_docs()
         self.assertLessEqual(set(PAGES), set(pages))
         elsewhere = {"README.md", "docs/operating.md", "docs/oembeddings.md", "docs/formats.md",
-                     "docs/parquet.md", "docs/inspector.md", "docs/engines.md"}
+                     "docs/parquet.md", "docs/inspector.md", "docs/engines.md",
+                     "docs/picture-model.md"}
         for page in set(pages) - elsewhere:
             with self.subTest(page):
                 try_page(page, examples_of_page(pages[page]), PAGES.get(page, []), self.reader)

@@ -104,7 +104,7 @@ EDB_INLINE void PointwiseBody(const Pointwise& shape, const float* in, float* ou
     const std::size_t at = Fitted(column, kPanel, shape.outputs);
     for (std::size_t pixel = 0; pixel < shape.pixels; pixel += Isa::kRows) {
       const std::size_t first = Fitted(pixel, Isa::kRows, shape.pixels);
-      Tile<Isa> tile;
+      Tile<Isa> tile = {};
       for (auto& row : tile.sums) {
         for (std::size_t part = 0; part < Tile<Isa>::kParts; ++part) {
           Load(shape.bias + at + part * Isa::kLanes, row[part]);
