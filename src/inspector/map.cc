@@ -49,7 +49,7 @@ class Fingerprint {
 /// What is read of the records.
 struct Taken {
   std::shared_ptr<MapRecords> records = std::make_shared<MapRecords>();
-  std::optional<Rows> rows;
+  Rows rows{1};  // of the first record's length, once there is one
 };
 
 /// Collects records until there are as many as a map can show.
@@ -62,18 +62,21 @@ class Collector {
 
   /// False when no more are wanted.
   bool Take(const Record& record) {
-    if (!taken_.rows) {
-      taken_.rows.emplace(record.embedding.size());
+    if (record.embedding.empty()) {
+      return true;  // no database of ours has one; a server elsewhere may
+    }
+    if (wanted_ == 0) {
+      taken_.rows = Rows(record.embedding.size());
       wanted_ = MapSize(taken_.records->total, record.embedding.size());
-      taken_.rows->Reserve(wanted_);
+      taken_.rows.Reserve(wanted_);
     }
     const auto total = static_cast<std::size_t>(taken_.records->total);
     const std::size_t number = seen_++;
     // Databases behind multi:// may keep vectors of several lengths for one model.
-    if (!IsSampled(number, wanted_, total) || record.embedding.size() != taken_.rows->dimension()) {
+    if (!IsSampled(number, wanted_, total) || record.embedding.size() != taken_.rows.dimension()) {
       return true;
     }
-    taken_.rows->Append(record.embedding);
+    taken_.rows.Append(record.embedding);
     const auto provider = static_cast<std::uint16_t>(providers_.size());
     taken_.records->ids.push_back(
         {.provider = providers_.try_emplace(record.key.provider, provider).first->second,
@@ -83,7 +86,7 @@ class Collector {
         taken_.records->picture_origins.insert(picture->origin);
       }
     }
-    return taken_.rows->size() < wanted_;
+    return taken_.rows.size() < wanted_;
   }
 
   /// Providers in their order, whichever came first.
@@ -128,7 +131,7 @@ Result<Taken> Read(Client& client, const MapQuery& query, const std::stop_token&
     more = found && collector.Take(record);
   }
   Taken taken = collector.Finish();
-  if (!taken.rows || taken.rows->size() == 0) {
+  if (taken.rows.size() == 0) {
     return NotFoundError("there are no records to make a map of");
   }
   return taken;
@@ -158,12 +161,12 @@ std::size_t MapSize(std::int64_t total, std::size_t dimension) {
 Status MakeMap(Client& client, const MapQuery& query, const std::stop_token& stop,
                const std::function<void(std::shared_ptr<const Map>)>& ready) {
   EDB_ASSIGN(Taken taken, Read(client, query, stop));
-  taken.rows->Centre();
-  EDB_ASSIGN(const std::vector<Point> pca, PcaPoints(*taken.rows, stop));
+  taken.rows.Centre();
+  EDB_ASSIGN(const std::vector<Point> pca, PcaPoints(taken.rows, stop));
   ready(
       std::make_shared<Map>(Map{.records = taken.records, .stage = MapStage::kPca, .points = pca}));
-  EDB_ASSIGN(const Neighbours neighbours, NearestNeighbours(*taken.rows, {.stop = stop}));
-  taken.rows.reset();
+  EDB_ASSIGN(const Neighbours neighbours, NearestNeighbours(taken.rows, {.stop = stop}));
+  taken.rows = Rows(1);  // the largest part of the memory
   EDB_ASSIGN(std::vector<Point> points, NeighbourLayout(neighbours, pca, {.stop = stop}));
   ready(std::make_shared<Map>(
       Map{.records = taken.records, .stage = MapStage::kNeighbours, .points = std::move(points)}));

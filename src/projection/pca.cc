@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "index/distance.h"
 
@@ -144,7 +145,7 @@ class Iteration {
     std::vector<double> start(count_ * rows.stride());
     for (std::size_t i = 0; i < count_; ++i) {
       for (std::size_t j = 0; j < rows.dimension(); ++j) {
-        start[i * rows.stride() + j] = random.Symmetric();
+        start[i * rows.stride() + j] = static_cast<double>(random.Symmetric());
       }
       directions_.AppendZeros();
     }
@@ -182,8 +183,8 @@ class Iteration {
     Square turn = Diagonalise(variances);
     std::vector<std::size_t> order(count_);
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
-      return variances.at(a, a) > variances.at(b, b);
+    std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+      return std::pair(variances.at(b, b), a) < std::pair(variances.at(a, a), b);
     });
     Rows result(rows_.dimension());
     for (std::size_t i = 0; i < options_.components; ++i) {
