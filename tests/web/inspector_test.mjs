@@ -127,17 +127,17 @@ test('a picture is searched by: chosen, pasted, dropped, and without JavaScript'
   };
   await visit(`${address}search/`, async (page) => {
     assert.equal(await page.locator('#by-text').count(), 0);
-    await page.getByLabel('Picture').setInputFiles(file);
+    await page.getByLabel('Picture', { exact: true }).setInputFiles(file);
     await page.getByRole('button', { name: 'Search' }).click();
     assert.equal(await first(page), 'an apple 01');
     await accessible(page);
     await shot(page, 'search');
     const provider = page.locator('#by-picture').getByLabel('Provider');
     await provider.selectOption('openclipart-tools');
-    await page.getByLabel('Picture').setInputFiles(file);
+    await page.getByLabel('Picture', { exact: true }).setInputFiles(file);
     await page.getByRole('button', { name: 'Search' }).click();
     await page.locator('#similar dd:text-is("openclipart-tools")').first().waitFor();
-    await page.getByLabel('Picture').setInputFiles(
+    await page.getByLabel('Picture', { exact: true }).setInputFiles(
       { name: 'a.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
     await page.getByRole('button', { name: 'Search' }).click();
     await page.locator('h1:text-is("Bad request")').waitFor();
@@ -157,7 +157,7 @@ test('a picture is searched by: chosen, pasted, dropped, and without JavaScript'
     });
   }
   await visit(`${address}search/`, async (page) => {
-    await page.getByLabel('Picture').setInputFiles(file);
+    await page.getByLabel('Picture', { exact: true }).setInputFiles(file);
     await page.getByRole('button', { name: 'Search' }).click();
     assert.equal(await first(page), 'an apple 01');
   }, { settings: { javaScriptEnabled: false } });
