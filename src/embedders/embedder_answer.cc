@@ -121,7 +121,7 @@ bool Reader::key(string_t& name) {
 }
 
 bool Reader::WrongElement(std::string_view what) {
-  const std::size_t before = in_vector_ ? found_[*place_].back().size() : 0;
+  const std::size_t before = place_ && in_vector_ ? found_[*place_].back().size() : 0;
   return Fail(Concat("the answer has ", what, " in ", path_, " after ", before,
                      " elements, it must be a finite 32-bit number"));
 }

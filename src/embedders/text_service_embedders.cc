@@ -96,7 +96,7 @@ class OpenAiEmbedder final : public TextServiceEmbedder {
     EDB_ASSIGN(EmbedderAnswer answer, service().Ask(path, json + ",\"encoding_format\":\"float\"}",
                                                     {.vectors = kOpenAiVectors}));
     return Embedding{.vector = std::move(answer.vectors.front()),
-                     .model = answer.model.empty() ? model : std::move(answer.model)};
+                     .model = answer.model.empty() ? model : answer.model};
   }
 };
 
@@ -136,12 +136,12 @@ class EncoderfileEmbedder final : public TextServiceEmbedder {
   Result<Embedding> DoText(const EmbedRequest& request) override {
     std::string json = "{\"inputs\":[";
     AppendJsonString(json, request.body);
-    EDB_ASSIGN(EmbedderAnswer answer,
+    EDB_ASSIGN(const EmbedderAnswer answer,
                service().Ask("/predict", json + "],\"normalize\":true}",
                              {.vectors = kEncoderfileVectors, .model = "model_id", .many = true}));
     EDB_ASSIGN(std::vector<float> vector, PoolTokens(answer.vectors));
     return Embedding{.vector = std::move(vector),
-                     .model = answer.model.empty() ? request.model : std::move(answer.model)};
+                     .model = answer.model.empty() ? request.model : answer.model};
   }
 };
 

@@ -69,9 +69,9 @@ class Embedders(TestCase):
 
     def test_all_kinds_of_services_and_a_route(self):
         services = {
-            "llamafile://": "m", "siglip-client32://": "fake/clip", "mlxclip-client://": "fake/clip",
-            "ollama://?model=x": "ollama/x", "encoderfile64://": "fake/encoder",
-            "openai://?model=x": "x",
+            "llamafile://": "m", "siglip-client32://": "fake/clip",
+            "mlxclip-client://": "fake/clip", "ollama://?model=x": "ollama/x",
+            "encoderfile64://": "fake/encoder", "openai://?model=x": "x",
         }
         for number, (scheme, model) in enumerate(services.items()):
             separator = "&" if "?" in scheme else "?"

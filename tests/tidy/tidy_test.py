@@ -44,7 +44,7 @@ LAYERS = {
 
 # The folders of src/ that may know a third party.
 LIBRARIES = {
-    r"grpc(pp|\+\+)?/|google/protobuf/": {"rpc"},
+    r"grpc(pp|\+\+)?/|google/protobuf/": {"rpc", "embedders"},
     r"sqlite3": {"engines"},
     r"duckdb": {"duckdb_c", "engines", "parquet"},
     r"usearch/|numkong/": {"index"},
