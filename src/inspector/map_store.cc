@@ -22,16 +22,15 @@ Result<MapStore::Found> MapStore::Find(const MapQuery& query) {
   const auto known = std::ranges::find(
       entries_, query, [](const auto& entry) -> const MapQuery& { return entry->query; });
   if (known != entries_.end()) {
-    const std::shared_ptr<Entry> entry = *known;
-    entries_.erase(known);
-    if (!entry->status.ok()) {
-      return entry->status;
-    }
+    entries_.splice(entries_.begin(), entries_, known);
+    const Entry& entry = *entries_.front();
     // During an import the number changes all the time: what was begun is finished first.
-    if (!entry->finished || entry->count == count) {
-      entries_.push_front(entry);
-      return Found{.map = entry->map, .finished = entry->finished};
+    if (entry.status.ok() && (!entry.finished || entry.count == count)) {
+      return Found{.map = entry.map, .finished = entry.finished};
     }
+    const Status status = entry.status;
+    entries_.pop_front();
+    EDB_TRY(status);
   }
   entries_.push_front(std::make_shared<Entry>(Entry{.query = query, .count = count}));
   if (entries_.size() > kMaxMaps) {
