@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Kills the server with -9 in the middle of imports: whatever was acknowledged must be there.
 
-Usage: kill_test.py ENGINE [--canary]
-EDB_KILLS says how often (default 50), EDB_SEED repeats a run. With --canary an acknowledged record
-is removed before the check, which must then fail: a checker that finds nothing proves nothing.
+Usage: kill_test.py ENGINE [--adds] [--canary]
+EDB_KILLS says how often (default 50), EDB_SEED repeats a run. With --adds several clients add one
+record after the other instead, so that kills fall into commits they share. With --canary an
+acknowledged record is removed before the check, which must then fail: a checker that finds nothing
+proves nothing.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from harness import BIN, ENGINES, PATIENCE, Server, database_uri, json_lines, record, tool
@@ -24,6 +27,10 @@ from harness import BIN, ENGINES, PATIENCE, Server, database_uri, json_lines, re
 RECORDS = 15_000
 # A database lives through this many kills, so that recovery meets what recovery left behind.
 ROUNDS_PER_DATABASE = 5
+# With --adds: clients at the same time, and the most acknowledgements that a kill waits for.
+ADDERS = 4
+ADDS_BEFORE_KILL = 12
+RECORDS_TO_ADD = 500  # more than are ever added
 
 
 class Lost(Exception):
@@ -65,7 +72,39 @@ class Import:
         return max(self.acknowledged(), default=0)
 
 
+class Adders:
+    """Clients that add one record each time they run, until one is not acknowledged."""
+
+    def __init__(self, server, provider):
+        self.server, self.provider = server, provider
+        self.acknowledged = []  # numbers of records; appending is atomic
+        self.threads = [threading.Thread(target=self._add, args=(n,)) for n in range(ADDERS)]
+        for thread in self.threads:
+            thread.start()
+
+    def _add(self, first):
+        for number in range(first, RECORDS_TO_ADD, ADDERS):
+            line = json_lines([record(number, provider=self.provider, dimension=8)])
+            add = ["add", *self.server.client, "-record", "-"]
+            if tool("embeddingsdb-client", *add, stdin=line).code != 0:
+                return
+            self.acknowledged.append(number)
+
+    def wait_for(self, count):
+        """Waits until that many records were acknowledged, or nobody adds any more."""
+        while len(self.acknowledged) < count and any(t.is_alive() for t in self.threads):
+            time.sleep(0.001)
+
+    def finish(self):
+        """Waits for the end and returns the numbers of acknowledged records."""
+        for thread in self.threads:
+            thread.join()
+        return self.acknowledged
+
+
 class KillTest:
+    records = RECORDS
+
     def __init__(self, engine, canary, folder):
         self.engine, self.canary, self.folder = engine, canary, folder
         self.files = [self.make_file(n) for n in range(ROUNDS_PER_DATABASE)]
@@ -81,7 +120,7 @@ class KillTest:
         scratch = self.folder / f"file{number}"
         scratch.mkdir()
         database = ["-database-uri", database_uri("sqlite", scratch)]
-        records = [record(n, provider=f"round{number}", dimension=8) for n in range(RECORDS)]
+        records = [record(n, provider=f"round{number}", dimension=8) for n in range(self.records)]
         path = scratch / "in.parquet"
         add = ["add", *database, "-record", "-"]
         for step in (
@@ -128,13 +167,17 @@ class KillTest:
         path, lines = self.files[number % ROUNDS_PER_DATABASE]
         running = Import(self.server, path, self.folder / "import.log")
         self.strike(running, chance)
-        acknowledged = running.finish()
+        acknowledged = range(running.finish())
+        self.recover(number, lines, acknowledged)
+        return len(acknowledged)
+
+    def recover(self, number, lines, acknowledged):
+        """Starts the server again and looks for the records with these numbers."""
         self.server = Server(self.folder, self.database)
         if self.canary and acknowledged:
             key = ["-provider", f"round{number % ROUNDS_PER_DATABASE}", "-model", "m"]
-            self.ask("remove", *key, "-depiction-id", f"d{acknowledged - 1:06}")
+            self.ask("remove", *key, "-depiction-id", f"d{acknowledged[-1]:06}")
         self.check(number, lines, acknowledged)
-        return acknowledged
 
     def ask(self, *args):
         answer = tool("embeddingsdb-client", *args, *self.server.client)
@@ -146,9 +189,9 @@ class KillTest:
         stored = self.ask("list", "-per-page", "1000", "-filter", provider)
         present = set(stored)
         require(len(present) == len(stored), "a record was listed twice")
-        missing = [line for line in lines[:acknowledged] if line not in present]
+        missing = [line for line in (lines[n] for n in acknowledged) if line not in present]
         if missing:
-            raise Missing(f"{len(missing)} of {acknowledged} acknowledged records: {missing[:1]}")
+            raise Missing(f"{len(missing)} of {len(acknowledged)} acknowledged records: {missing[:1]}")
         strange = present - set(lines)
         require(not strange, f"{len(strange)} stored records were never sent: {list(strange)[:1]}")
         self.stored += len(stored)
@@ -166,16 +209,38 @@ class KillTest:
         within = 0
         for number in range(kills):
             acknowledged = self.round(number, chance)
-            within += 0 < acknowledged < RECORDS
+            within += 0 < acknowledged < self.records
         require(self.server.stop() == 0, self.server.log())
         # Kills before the first acknowledgement or after the last prove little.
         require(within >= kills // 5, f"only {within} of {kills} kills fell within an import")
         return within
 
 
+class AddsKillTest(KillTest):
+    """Kills while several clients add one record at a time."""
+
+    records = RECORDS_TO_ADD
+
+    def measure(self):
+        """Starting a client takes longer than a commit: there is nothing to aim with."""
+
+    def round(self, number, chance):
+        if number % ROUNDS_PER_DATABASE == 0:
+            self.open_database(number)
+        running = Adders(self.server, f"round{number % ROUNDS_PER_DATABASE}")
+        running.wait_for(chance.randrange(1, ADDS_BEFORE_KILL + 1))
+        time.sleep(chance.uniform(0, 0.02))
+        self.server.process.kill()
+        self.server.process.wait()
+        acknowledged = running.finish()
+        self.recover(number, self.files[number % ROUNDS_PER_DATABASE][1], acknowledged)
+        return len(acknowledged)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("engine", choices=ENGINES)
+    parser.add_argument("--adds", action="store_true")
     parser.add_argument("--canary", action="store_true")
     arguments = parser.parse_args()
     kills = int(os.environ.get("EDB_KILLS", "50"))
@@ -186,7 +251,8 @@ def main():
     test = None
     start = time.monotonic()
     try:
-        test = KillTest(arguments.engine, arguments.canary, folder)
+        kind = AddsKillTest if arguments.adds else KillTest
+        test = kind(arguments.engine, arguments.canary, folder)
         within = test.run(kills, seed)
     except Lost as lost:
         print(f"{type(lost).__name__}: {lost}")
@@ -197,7 +263,7 @@ def main():
             test.server.process.wait()
         shutil.rmtree(folder)
     seconds = time.monotonic() - start
-    print(f"{kills} kills, {within} within an import, nothing lost, {seconds:.0f} s")
+    print(f"{kills} kills, {within} while records were added, nothing lost, {seconds:.0f} s")
     return 1 if arguments.canary else 0
 
 
