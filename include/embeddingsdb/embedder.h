@@ -28,7 +28,12 @@ struct Embedding {
 struct EmbedderInputs {
   bool text = false;
   bool image = false;
+  std::string note = {};  ///< what people should know of the model, in a sentence or two
 };
+
+/// Texts are farther from pictures than pictures are from each other: how far a search by text goes
+/// unless it is said. In the database's metric; go-embeddingsdb's value.
+inline constexpr float kTextMaxDistance = 5.0F;
 
 /// Threads: safe for concurrent use.
 /// Errors: kInvalidArgument for an empty body, one over kMaxEmbedTextBytes or kMaxPictureBytes, a

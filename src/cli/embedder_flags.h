@@ -15,10 +15,6 @@
 
 namespace embeddingsdb {
 
-/// Texts are farther from pictures than pictures are from each other: go-embeddingsdb's maximum
-/// distance of a search by text.
-inline constexpr float kTextMaxDistance = 5.0F;
-
 class EmbedderFlags {
  public:
   /// Declares the flags in `flags`, which this object must outlive. Also -embeddings-client-uri,

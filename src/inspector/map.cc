@@ -82,7 +82,7 @@ class Collector {
         {.provider = providers_.try_emplace(record.key.provider, provider).first->second,
          .depiction_id = record.key.depiction_id});
     if (const std::optional<Picture> picture = PictureOf(record.attributes)) {
-      if (!picture->origin.empty() && taken_.records->picture_origins.size() < kMaxOrigins) {
+      if (!picture->origin.empty() && taken_.records->picture_origins.size() < kMaxMapOrigins) {
         taken_.records->picture_origins.insert(picture->origin);
       }
     }

@@ -43,14 +43,11 @@ struct MapRecords {
   std::int64_t total = 0;              ///< records there were; more than `ids` where it is a sample
   std::vector<std::string> providers;  ///< bytewise; no more than there are records
   std::vector<Id> ids;
-  std::set<std::string> picture_origins;  ///< of other hosts' pictures, at most kMaxOrigins
+  std::set<std::string> picture_origins;  ///< of other hosts' pictures, at most kMaxMapOrigins
   std::uint64_t fingerprint = 0;          ///< of all of the above
 
   Key KeyOf(std::size_t point) const;
 };
-
-/// Origins are listed in a header of the page.
-inline constexpr std::size_t kMaxOrigins = 32;
 
 /// Immutable once it is made.
 struct Map {
@@ -58,9 +55,6 @@ struct Map {
   MapStage stage = MapStage::kPca;
   std::vector<Point> points;  ///< one for each record
 };
-
-/// Vectors of a map together, while it is made: of longer ones it shows fewer records.
-inline constexpr std::size_t kMaxMapBytes = std::size_t{256} << 20U;
 
 /// How many of `total` records of this dimension a map shows.
 std::size_t MapSize(std::int64_t total, std::size_t dimension);

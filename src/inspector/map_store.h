@@ -20,9 +20,6 @@
 
 namespace embeddingsdb {
 
-/// Maps that are kept; each takes up to some 10 MB.
-inline constexpr std::size_t kMaxMaps = 4;
-
 /// Threads: safe for concurrent use. Borrows client and log. Its thread starts with the first map
 /// and ends, within a moment, with the store.
 class MapStore {

@@ -17,9 +17,6 @@
 namespace embeddingsdb {
 namespace {
 
-/// A text is far from every picture, also from those it describes; go-embeddingsdb's value.
-constexpr float kMaxTextDistance = 5.0F;
-
 enum class By : std::uint8_t { kNothing, kText, kPicture, kRecords };
 
 /// What is looked for.
@@ -160,7 +157,7 @@ Result<std::vector<SimilarRecord>> Find(const PageRequest& request, const Search
       .model = search.model, .k = request.max_results, .group_by = search.wanted.group_by()};
   EDB_ASSIGN(query.embedding, VectorOf(request, search));
   if (search.by == By::kText) {
-    query.max_distance = kMaxTextDistance;
+    query.max_distance = kTextMaxDistance;
   }
   if (!search.wanted.provider.empty()) {
     query.provider = search.wanted.provider;
@@ -229,6 +226,9 @@ void FillForm(View& view, const PageRequest& request, By by, const Found& found)
   View& form = view.lists[by == By::kText ? "by_text" : "by_picture"].emplace_back();
   FillWanted(form, found.search.wanted, found.providers);
   for (const std::string& model : able) {
+    if (const std::string note = InputsFor(request, model).note; !note.empty()) {
+      form.lists["notes"].push_back({.texts = {{"name", model}, {"note", note}}, .lists = {}});
+    }
     View& choice = form.lists["models"].emplace_back();
     choice.texts["value"] = model;
     if (model == found.search.model) {

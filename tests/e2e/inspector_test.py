@@ -89,7 +89,8 @@ class Answers(InspectorTestCase):
                                ("/record/p", 301), ("/css/inspector.css", 200), ("/css/x", 404),
                                ("/api/models/", 200), ("/api/x/", 404), ("/search/", 200),
                                ("/statistics/", 200), ("/compare/p/d000003/", 200),
-                               ("/api/openapi.json", 200), ("/search/?query=x", 400), ("/?page=x", 400),
+                               ("/api/openapi.json", 200), ("/search/?query=x", 400),
+                               ("/?page=x", 400),
                                ("/%", 400), ("/..%2f..%2fetc/passwd/", 404),
                                ("/css/..%2fcss/inspector.css", 404)):
                 with self.subTest(path):

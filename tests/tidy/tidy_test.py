@@ -37,7 +37,8 @@ LAYERS = {
     "src/rpc": {"core", "rpc"},
     "src/pictures": {"core", "pictures"},
     "src/embedders": {"core", "embedders", "pictures", "rpc"},
-    "src/inspector": {"core", "inspector"},
+    "src/projection": {"core", "index", "projection"},
+    "src/inspector": {"core", "inspector", "projection"},
     "src/wasm": {"core"},
     "src/s3server": {"core", "s3server"},
 }

@@ -58,7 +58,8 @@ test('a reader finds a record, walks to similar ones and shares the address', as
 });
 
 test('a walk can be gone back', async () => {
-  const address = await inspect(databaseOf('trail', Array.from({ length: 9 }, (_, i) => record(i))));
+  const records = Array.from({ length: 9 }, (_, number) => record(number));
+  const address = await inspect(databaseOf('trail', records));
   await visit(`${address}record/p0/d002/?model=m`, async (page) => {
     await page.locator('#similar a.picture').first().click();
     await page.locator('nav.trail').waitFor();
@@ -131,6 +132,7 @@ test('a picture is searched by: chosen, pasted, dropped, and without JavaScript'
     await page.getByRole('button', { name: 'Search' }).click();
     assert.equal(await first(page), 'an apple 01');
     await accessible(page);
+    await page.getByText('It sees shapes and colours').waitFor();
     await shot(page, 'search');
     const provider = page.locator('#by-picture').getByLabel('Provider');
     await provider.selectOption('openclipart-tools');

@@ -14,10 +14,17 @@ namespace {
 
 using mobilenet::Network;
 
+constexpr std::string_view kNote =
+    "a small model of photographs, trained on to tell indecent ones. It sees shapes and colours "
+    "rather than meanings, and thumbnails otherwise than the pictures they are of.";
+
 class MobilenetEmbedder final : public Embedder {
  public:
   EmbedderInputs Inputs(std::string_view model) const override {
-    return {.text = false, .image = model == kMobilenetModel};
+    if (model != kMobilenetModel) {
+      return {};
+    }
+    return {.text = false, .image = true, .note = std::string(kNote)};
   }
   Result<Embedding> Text(const EmbedRequest& /*request*/) override {
     return UnimplementedError("mobilenet:// takes pictures only, no text");
