@@ -3,7 +3,7 @@
 """Kills the server with -9 in the middle of imports: whatever was acknowledged must be there.
 
 Usage: kill_test.py ENGINE [--adds] [--canary]
-EDB_KILLS says how often (default 50), EDB_SEED repeats a run. With --adds several clients add one
+EDB_KILLS says how often (default 50, with --adds 10), EDB_SEED repeats a run. With --adds several clients add one
 record after the other instead, so that kills fall into commits they share. With --canary an
 acknowledged record is removed before the check, which must then fail: a checker that finds nothing
 proves nothing.
@@ -78,11 +78,18 @@ class Adders:
     def __init__(self, server, provider):
         self.server, self.provider = server, provider
         self.acknowledged = []  # numbers of records; appending is atomic
+        self.failure = None
         self.threads = [threading.Thread(target=self._add, args=(n,)) for n in range(ADDERS)]
         for thread in self.threads:
             thread.start()
 
     def _add(self, first):
+        try:
+            self._add_all(first)
+        except Exception as failure:  # told by finish
+            self.failure = failure
+
+    def _add_all(self, first):
         for number in range(first, RECORDS_TO_ADD, ADDERS):
             line = json_lines([record(number, provider=self.provider, dimension=8)])
             add = ["add", *self.server.client, "-record", "-"]
@@ -99,6 +106,8 @@ class Adders:
         """Waits for the end and returns the numbers of acknowledged records."""
         for thread in self.threads:
             thread.join()
+        if self.failure:
+            raise self.failure
         return self.acknowledged
 
 
@@ -191,7 +200,8 @@ class KillTest:
         require(len(present) == len(stored), "a record was listed twice")
         missing = [line for line in (lines[n] for n in acknowledged) if line not in present]
         if missing:
-            raise Missing(f"{len(missing)} of {len(acknowledged)} acknowledged records: {missing[:1]}")
+            raise Missing(f"{len(missing)} of {len(acknowledged)} acknowledged records, "
+                          f"{missing[0]} among them")
         strange = present - set(lines)
         require(not strange, f"{len(strange)} stored records were never sent: {list(strange)[:1]}")
         self.stored += len(stored)
@@ -243,7 +253,7 @@ def main():
     parser.add_argument("--adds", action="store_true")
     parser.add_argument("--canary", action="store_true")
     arguments = parser.parse_args()
-    kills = int(os.environ.get("EDB_KILLS", "50"))
+    kills = int(os.environ.get("EDB_KILLS", "10" if arguments.adds else "50"))
     seed = int(os.environ.get("EDB_SEED", time.time_ns() % 1_000_000))
     print(f"{arguments.engine}: {kills} kills, EDB_SEED={seed}", flush=True)
 
