@@ -3,10 +3,10 @@
 """Kills the server with -9 in the middle of imports: whatever was acknowledged must be there.
 
 Usage: kill_test.py ENGINE [--adds] [--canary]
-EDB_KILLS says how often (default 50, with --adds 10), EDB_SEED repeats a run. With --adds several clients add one
-record after the other instead, so that kills fall into commits they share. With --canary an
-acknowledged record is removed before the check, which must then fail: a checker that finds nothing
-proves nothing.
+EDB_KILLS says how often (default 50, with --adds 10), EDB_SEED repeats a run. With --adds several
+clients add one record after the other instead, so that kills fall into commits they share. With
+--canary an acknowledged record is removed before the check, which must then fail: a checker that
+finds nothing proves nothing.
 """
 
 import argparse
