@@ -29,6 +29,7 @@ Result<std::vector<std::string>> ModelsOf(Client& client, const Key& key) {
                      .filters = {{.column = Column::kProvider, .value = key.provider},
                                  {.column = Column::kDepictionId, .value = key.depiction_id}}}));
   std::vector<std::string> models;
+  models.reserve(counts.facets.size());
   for (const Facet& facet : counts.facets) {
     models.push_back(facet.value);
   }

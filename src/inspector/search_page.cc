@@ -266,6 +266,7 @@ Result<HttpResponse> ShowSearch(const PageRequest& request) {
     return HttpResponse{.content_type = std::string(kJsonType), .body = ToJson(found)};
   }
   std::vector<Key> like;
+  like.reserve(found.search.records.size());
   for (const Record& record : found.search.records) {
     like.push_back(record.key);
   }
