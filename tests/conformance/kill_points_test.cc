@@ -3,122 +3,18 @@
 // A process that dies at a chosen call to the disk: before it, in its middle, after it. Whatever
 // was acknowledged must be there when the files are opened again, of what was under way all or
 // nothing.
-//
-// The engines and our own code call the C library by name, and find the functions of this program
-// before those of the library. Nothing of this is in the program that is shipped.
-#include <array>
-#include <atomic>
 #include <chrono>
-#include <csignal>
-#include <cstdio>
 #include <cstdlib>
-#include <dlfcn.h>
 #include <filesystem>
 #include <gtest/gtest-spi.h>
 #include <map>
 #include <random>
 #include <sys/syscall.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
 #include "conformance/engines_under_test.h"
-
-namespace embeddingsdb {
-namespace {
-
-enum class Moment : std::uint8_t { kBefore, kMiddle, kAfter };
-constexpr auto kMoments = std::to_array({Moment::kBefore, Moment::kMiddle, Moment::kAfter});
-
-/// The process dies at the call that brings `countdown` to 0. Calls come from several threads.
-struct Plan {
-  std::atomic<int> countdown = 0;  ///< 0 or less: it lives
-  Moment moment = Moment::kBefore;
-  std::atomic<int> calls = 0;
-};
-Plan plan;
-
-[[noreturn]] void Die() {
-  (void)::kill(::getpid(), SIGKILL);
-  std::abort();  // not reached
-}
-
-template <typename Function>
-Function* Next(const char* name) {
-  return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
-}
-
-/// Makes the call, or dies at it; `half` does a part of it.
-template <typename Call, typename Half>
-auto Make(const Call& call, const Half& half) {
-  ++plan.calls;
-  const int left = plan.countdown > 0 ? --plan.countdown : -1;
-  if (left != 0) {
-    return call();
-  }
-  if (plan.moment == Moment::kMiddle) {
-    half();
-  } else if (plan.moment == Moment::kAfter) {
-    call();
-  }
-  Die();
-}
-template <typename Call>
-auto Make(const Call& call) {
-  return Make(call, [] {});
-}
-
-}  // namespace
-}  // namespace embeddingsdb
-
-// NOLINTBEGIN(readability-identifier-naming): the C library's names
-extern "C" {
-ssize_t write(int file, const void* data, size_t size) {
-  static auto* const next = embeddingsdb::Next<decltype(write)>("write");
-  return embeddingsdb::Make([&] { return next(file, data, size); },
-                            [&] { next(file, data, size / 2); });
-}
-ssize_t pwrite(int file, const void* data, size_t size, off_t offset) {
-  static auto* const next = embeddingsdb::Next<decltype(pwrite)>("pwrite");
-  return embeddingsdb::Make([&] { return next(file, data, size, offset); },
-                            [&] { next(file, data, size / 2, offset); });
-}
-ssize_t pwrite64(int file, const void* data, size_t size, off64_t offset) {
-  static auto* const next = embeddingsdb::Next<decltype(pwrite64)>("pwrite64");
-  return embeddingsdb::Make([&] { return next(file, data, size, offset); },
-                            [&] { next(file, data, size / 2, offset); });
-}
-ssize_t writev(int file, const iovec* pieces, int count) {
-  static auto* const next = embeddingsdb::Next<decltype(writev)>("writev");
-  return embeddingsdb::Make([&] { return next(file, pieces, count); },
-                            [&] { next(file, pieces, (count + 1) / 2); });
-}
-// Syncs are counted but not made: no test here cuts the power.
-int fdatasync(int /*file*/) {
-  return embeddingsdb::Make([] { return 0; });
-}
-int fsync(int /*file*/) {
-  return embeddingsdb::Make([] { return 0; });
-}
-int ftruncate(int file, off_t size) noexcept {
-  static auto* const next = embeddingsdb::Next<int(int, off_t)>("ftruncate");
-  return embeddingsdb::Make([&] { return next(file, size); });
-}
-int rename(const char* from, const char* to) noexcept {
-  static auto* const next = embeddingsdb::Next<int(const char*, const char*)>("rename");
-  return embeddingsdb::Make([&] { return next(from, to); });
-}
-int unlink(const char* path) noexcept {
-  static auto* const next = embeddingsdb::Next<int(const char*)>("unlink");
-  return embeddingsdb::Make([&] { return next(path); });
-}
-int link(const char* from, const char* to) noexcept {
-  static auto* const next = embeddingsdb::Next<int(const char*, const char*)>("link");
-  return embeddingsdb::Make([&] { return next(from, to); });
-}
-}
-// NOLINTEND(readability-identifier-naming)
+#include "support/dying_process.h"
 
 namespace embeddingsdb {
 namespace {
@@ -224,28 +120,8 @@ class KillPoints : public EngineTest {
     RunSteps(folder.path(), -1);
     return plan.calls;
   }
-  /// Runs the steps in a process of its own that dies at the `nth` call; how many were
-  /// acknowledged, and whether it died of that.
-  std::pair<std::size_t, bool> RunChild(const std::string& folder, int nth, Moment moment) {
-    std::array<int, 2> pipe{};
-    EXPECT_EQ(::pipe(pipe.data()), 0);
-    const pid_t child = ::fork();
-    if (child == 0) {
-      plan.moment = moment;
-      plan.countdown = nth;
-      RunSteps(folder, pipe[1]);
-      ::_exit(0);
-    }
-    (void)::close(pipe[1]);
-    std::size_t acknowledged = 0;
-    for (char byte = 0; ::read(pipe[0], &byte, 1) == 1;) {
-      ++acknowledged;
-    }
-    (void)::close(pipe[0]);
-    int status = 0;
-    EXPECT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_TRUE(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0);
-    return {acknowledged, WIFSIGNALED(status)};
+  Death RunChild(const std::string& folder, int nth, Moment moment) {
+    return RunDyingProcess(nth, moment, [&](int out) { RunSteps(folder, out); });
   }
   void ExpectContents(Database& database, const Contents& contents) {
     const auto records = ScanAll(database);
