@@ -10,6 +10,7 @@
 #include <random>
 #include <thread>
 
+#include "conformance/canary.h"
 #include "conformance/engines_under_test.h"
 
 namespace embeddingsdb {
@@ -467,6 +468,31 @@ TEST(CareOfNull, ThereIsNothing) {
   EXPECT_EQ((*db)->Stats()->records, 0);
   EXPECT_EQ((*db)->Compact()->before.total(), 0);
   EXPECT_TRUE((*db)->Reindex("", {})->empty());
+}
+
+// A suite that finds nothing proves nothing.
+using CareCanary = Canary;
+EDB_FOR_ONE_ENGINE(CareCanary);
+
+using StatsTest = CareOfStores_StatsAreWhatWasPutIn_Test;
+using CompactTest = CareOfStores_AfterCompactingEveryRecordIsThereAndTheFilesAreSmaller_Test;
+using ReindexTest = CareOfIndexes_ReindexWritesAFileThatIsUsedAndAnswersStayTheSame_Test;
+
+TEST_P(CareCanary, WrongStatsAreNoticed) {
+  EXPECT_TRUE(Notices<StatsTest>(Fault::kStatsCountGone));
+  EXPECT_TRUE(Notices<StatsTest>(Fault::kStatsForgetModel));
+  EXPECT_FALSE(Notices<StatsTest>(Fault::kSkipReplaces));
+}
+
+TEST_P(CareCanary, AReindexThatDoesNothingOrLosesRecordsIsNoticed) {
+  EXPECT_TRUE(Notices<ReindexTest>(Fault::kReindexDoesNothing));
+  EXPECT_TRUE(Notices<ReindexTest>(Fault::kReindexDropsRecords));
+  EXPECT_FALSE(Notices<ReindexTest>(Fault::kSkipReplaces));
+}
+
+TEST_P(CareCanary, ACompactThatLosesRecordsIsNoticed) {
+  EXPECT_TRUE(Notices<CompactTest>(Fault::kCompactDropsLast));
+  EXPECT_FALSE(Notices<CompactTest>(Fault::kSkipReplaces));
 }
 
 }  // namespace

@@ -4,14 +4,17 @@
 #ifndef EMBEDDINGSDB_TESTS_SUPPORT_FAULTY_DATABASE_H_
 #define EMBEDDINGSDB_TESTS_SUPPORT_FAULTY_DATABASE_H_
 
+#include <cstdint>
 #include <memory>
 #include <ostream>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "engines/database_base.h"
 #include "support/forwarding_database.h"
+#include "support/records.h"
 
 namespace embeddingsdb {
 
@@ -25,6 +28,16 @@ enum class Fault {
   kAttributesAfterTopK,  ///< filters by attributes are applied after the top k
   kGroupsAfterTopK,      ///< subjects are collapsed after the top k
   kFacetsOfAll,          ///< facets are counted without the filters
+  kFailStoresOthers,     ///< on-duplicate fail refuses, but stores those whose key was free
+  kSkipReplaces,         ///< on-duplicate skip replaces, and says that it skipped
+  kNewestIsLast,         ///< on-duplicate newest does not look at the times
+  kDryRunStores,         ///< a dry run stores
+  kStatsCountGone,       ///< Stats count removed records
+  kStatsForgetModel,     ///< Stats leave out the last model
+  kReindexDoesNothing,   ///< Reindex answers, but makes no index
+  kReindexDropsRecords,  ///< every second record is gone after Reindex
+  kCompactDoesNothing,   ///< Compact answers, but the files stay as large as they were
+  kCompactDropsLast,     ///< the last record is gone after Compact
 };
 
 inline std::ostream& operator<<(std::ostream& os, Fault fault) {
@@ -37,21 +50,14 @@ class FaultyDatabase final : public ForwardingDatabase {
   FaultyDatabase(std::unique_ptr<Database> base, Fault fault)
       : ForwardingDatabase(std::move(base)), fault_(fault) {}
 
-  Result<AddReport> AddBatch(std::span<const Record> records, const AddOptions& options) override {
-    std::vector<Record> changed(records.begin(), records.end());
-    for (Record& record : changed) {
-      const Result<Record> old = base().Get(record.key);
-      if (fault_ == Fault::kReplaceKeepsSubject && old.ok()) {
-        record.subject_id = old->subject_id;
-      }
-    }
-    return base().AddBatch(changed, options);
-  }
+  Result<AddReport> AddBatch(std::span<const Record> records, const AddOptions& options) override;
   Result<bool> Remove(const Key& key) override {
     if (fault_ == Fault::kRemoveForgets) {
       return base().Get(key).ok();
     }
-    return base().Remove(key);
+    Result<bool> removed = base().Remove(key);
+    removed_ += removed.ok() && *removed ? 1 : 0;
+    return removed;
   }
   Result<std::unique_ptr<RecordCursor>> Scan(const std::vector<Filter>& filters) override;
   Result<std::vector<SimilarRecord>> Similar(const SimilarQuery& query) override;
@@ -62,12 +68,90 @@ class FaultyDatabase final : public ForwardingDatabase {
     }
     return base().Facets(asked);
   }
+  Result<DatabaseStats> Stats() override;
+  Result<std::vector<ReindexedModel>> Reindex(const std::string& model,
+                                              const ReindexProgress& progress) override;
+  Result<CompactReport> Compact() override;
 
  private:
   class LosingCursor;
 
   Fault fault_;
+  std::int64_t removed_ = 0;
 };
+
+inline Result<AddReport> FaultyDatabase::AddBatch(std::span<const Record> records,
+                                                  const AddOptions& options) {
+  std::vector<Record> changed(records.begin(), records.end());
+  for (Record& record : changed) {
+    const Result<Record> old = base().Get(record.key);
+    if (fault_ == Fault::kReplaceKeepsSubject && old.ok()) {
+      record.subject_id = old->subject_id;
+    }
+  }
+  AddOptions asked = options;
+  const bool skip = fault_ == Fault::kSkipReplaces && options.on_duplicate == OnDuplicate::kSkip;
+  const bool newest =
+      fault_ == Fault::kNewestIsLast && options.on_duplicate == OnDuplicate::kNewest;
+  if (skip || newest) {
+    asked.on_duplicate = OnDuplicate::kOverwrite;
+  }
+  if (fault_ == Fault::kDryRunStores) {
+    asked.dry_run = false;
+  }
+  Result<AddReport> report = base().AddBatch(changed, asked);
+  if (skip && report.ok()) {
+    report->skipped = std::exchange(report->replaced, 0);
+  }
+  if (fault_ == Fault::kFailStoresOthers && !report.ok()) {
+    EDB_TRY(base().AddBatch(changed, {.on_duplicate = OnDuplicate::kSkip}).status());
+  }
+  return report;
+}
+
+inline Result<DatabaseStats> FaultyDatabase::Stats() {
+  EDB_ASSIGN(DatabaseStats stats, base().Stats());
+  if (fault_ == Fault::kStatsCountGone) {
+    stats.records += removed_;
+  }
+  if (fault_ == Fault::kStatsForgetModel && !stats.models.empty()) {
+    stats.models.pop_back();
+  }
+  return stats;
+}
+
+inline Result<std::vector<ReindexedModel>> FaultyDatabase::Reindex(
+    const std::string& model, const ReindexProgress& progress) {
+  if (fault_ == Fault::kReindexDoesNothing) {
+    EDB_ASSIGN(const DatabaseStats stats, base().Stats());
+    std::vector<ReindexedModel> done;
+    for (const ModelStats& one : stats.models) {
+      done.push_back({.model = one.name, .rows = one.records, .indexed = true, .seconds = 1});
+    }
+    return done;
+  }
+  EDB_ASSIGN(std::vector<ReindexedModel> done, base().Reindex(model, progress));
+  if (fault_ == Fault::kReindexDropsRecords) {
+    EDB_ASSIGN(const std::vector<Record> records, ScanAll(base()));
+    for (std::size_t i = 0; i < records.size(); i += 2) {
+      EDB_TRY(base().Remove(records[i].key).status());
+    }
+  }
+  return done;
+}
+
+inline Result<CompactReport> FaultyDatabase::Compact() {
+  if (fault_ == Fault::kCompactDoesNothing) {
+    EDB_ASSIGN(const DatabaseStats stats, base().Stats());
+    return CompactReport{.uri = uri(), .before = stats.files, .after = stats.files, .members = {}};
+  }
+  EDB_ASSIGN(CompactReport report, base().Compact());
+  if (fault_ == Fault::kCompactDropsLast) {
+    EDB_ASSIGN(const std::vector<Record> records, ScanAll(base()));
+    EDB_TRY(base().Remove(records.back().key).status());
+  }
+  return report;
+}
 
 /// Reads one record ahead and never hands out the last.
 class FaultyDatabase::LosingCursor final : public RecordCursor {
