@@ -108,7 +108,13 @@ Result<Search> SearchOf(const PageRequest& request, std::span<const std::string>
     search.records.push_back(std::move(record));
   }
   EDB_ASSIGN(search.wanted, WantedOf(request.target));
+  if (search.wanted.others) {
+    return InvalidArgumentError("others is for what is similar to one record");
+  }
   EDB_ASSIGN(search.by, ByOf(request, search));
+  if (!search.records.empty() && search.by != By::kRecords) {
+    return InvalidArgumentError("like excludes query and upload");
+  }
   EDB_TRY(ChooseModel(request, search, models));
   return search;
 }

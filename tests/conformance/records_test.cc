@@ -5,6 +5,7 @@
 #include <limits>
 #include <thread>
 
+#include "conformance/canary.h"
 #include "conformance/engines_under_test.h"
 
 namespace embeddingsdb {
@@ -288,6 +289,24 @@ TEST_P(Records, UnknownOptionsAreRefusedWithTheNearestName) {
   EXPECT_FAILS(TryOpen("&max-distance=near"), kInvalidArgument, "max-distance");
   EXPECT_FAILS(TryOpen("&precision=f8"), kInvalidArgument, "bf16");
   EXPECT_FAILS(TryOpen("&max-results=3&max-results=4"), kInvalidArgument, "max-results 2 times");
+}
+
+// A suite that finds nothing proves nothing.
+using AddingCanary = Canary;
+EDB_FOR_ONE_ENGINE(AddingCanary);
+
+TEST_P(AddingCanary, APolicyThatIsNotKeptIsNoticed) {
+  EXPECT_TRUE(Notices<AddingTwice_FailStoresNothingAndNamesTheKey_Test>(Fault::kFailStoresOthers));
+  EXPECT_TRUE(Notices<AddingTwice_SkipKeepsWhatIsThere_Test>(Fault::kSkipReplaces));
+  EXPECT_TRUE(Notices<AddingTwice_NewestComparesTheTimes_Test>(Fault::kNewestIsLast));
+  EXPECT_TRUE(Notices<AddingTwice_ADryRunReportsAndStoresNothing_Test>(Fault::kDryRunStores));
+}
+
+TEST_P(AddingCanary, AFaultElsewhereIsNot) {
+  EXPECT_FALSE(Notices<AddingTwice_FailStoresNothingAndNamesTheKey_Test>(Fault::kNewestIsLast));
+  EXPECT_FALSE(Notices<AddingTwice_SkipKeepsWhatIsThere_Test>(Fault::kDryRunStores));
+  EXPECT_FALSE(Notices<AddingTwice_NewestComparesTheTimes_Test>(Fault::kSkipReplaces));
+  EXPECT_FALSE(Notices<AddingTwice_ADryRunReportsAndStoresNothing_Test>(Fault::kStatsCountGone));
 }
 
 }  // namespace

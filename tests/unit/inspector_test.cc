@@ -362,7 +362,8 @@ TEST_F(InspectorTest, SearchesByTextAndPictureNeedAnEmbedder) {
   EXPECT_THAT(posted.body, HasSubstr("&lt;d129&gt;"));
   for (const std::string_view wrong :
        {"/search/?query=7&model=other", "/search/?query=7&model=none",
-        "/search/?query=7&similar-provider=none", "/search/?search-by=x"}) {
+        "/search/?query=7&similar-provider=none", "/search/?search-by=x",
+        "/search/?query=7&others=1", "/search/?query=7&like=p0%2Fd102%2Fm"}) {
     EXPECT_EQ(Get(wrong).status, 400) << wrong;
   }
   const HttpResponse down = Get("/search/?query=down");
