@@ -24,6 +24,19 @@ View ChoiceView(const Facet& facet, std::string_view chosen) {
   return view;
 }
 
+std::vector<View> ChoiceViews(const FacetCounts& counts, std::string_view chosen) {
+  std::vector<View> views;
+  bool found = chosen.empty();
+  for (const Facet& facet : counts.facets) {
+    views.push_back(ChoiceView(facet, chosen));
+    found = found || facet.value == chosen;
+  }
+  if (!found) {
+    views.push_back(ChoiceView({.value = std::string(chosen), .count = 0}, chosen));
+  }
+  return views;
+}
+
 void FillCard(View& view, std::string_view root, const Shown& shown, HttpResponse& response) {
   const auto& [key, subject_id, attributes] = shown;
   view.texts["title"] = TitleOf(key, attributes);

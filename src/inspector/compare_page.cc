@@ -23,11 +23,7 @@ struct Comparison {
 };
 
 Result<std::vector<std::string>> ModelsOf(Client& client, const Key& key) {
-  EDB_ASSIGN(
-      const FacetCounts counts,
-      client.Facets({.by = Column::kModel,
-                     .filters = {{.column = Column::kProvider, .value = key.provider},
-                                 {.column = Column::kDepictionId, .value = key.depiction_id}}}));
+  EDB_ASSIGN(const FacetCounts counts, ModelsOfDepiction(client, key));
   std::vector<std::string> models;
   models.reserve(counts.facets.size());
   for (const Facet& facet : counts.facets) {
@@ -130,18 +126,7 @@ Result<HttpResponse> ShowComparison(const PageRequest& request, const Key& key) 
            {.key = record.key, .subject_id = record.subject_id, .attributes = record.attributes},
            response);
   FillWanted(view, wanted, {});
-  RecordAddress own = AddressOf(request.root, key);
-  own.path.replace(request.root.size(), std::string_view("/record").size(), "/compare");
-  view.texts["own_path"] = own.path;
-  for (const auto& [name, value] : own.parameters) {
-    if (!value.empty()) {
-      view.lists["own_fields"].push_back(
-          {.texts = {{"name", std::string(name)}, {"value", value}}, .lists = {}});
-    }
-  }
-  std::ranges::copy(wanted.ToParameters(), std::back_inserter(own.parameters));
-  own.parameters.emplace_back("format", "json");
-  view.texts["json_query"] = QueryOf(own.parameters);
+  FillOwnAddress(view, AddressOf(request.root, key, "compare"), wanted);
   for (const std::string& model : comparison.left) {
     view.lists["left"].push_back({.texts = {{"name", model}}, .lists = {}});
   }

@@ -135,16 +135,7 @@ Result<std::vector<View>> Choices(Client& client, Narrowed narrowed, Column by) 
   std::swap(chosen, by == Column::kProvider ? narrowed.provider : narrowed.model);
   EDB_ASSIGN(const FacetCounts counts,
              client.Facets({.by = by, .filters = narrowed.Filters(), .limit = kMaxChoices}));
-  std::vector<View> views;
-  bool found = chosen.empty();
-  for (const Facet& facet : counts.facets) {
-    views.push_back(ChoiceView(facet, chosen));
-    found = found || facet.value == chosen;
-  }
-  if (!found) {
-    views.push_back(ChoiceView({.value = chosen, .count = 0}, chosen));
-  }
-  return views;
+  return ChoiceViews(counts, chosen);
 }
 
 void FillPaging(View& view, const RecordPage& page, const Narrowed& narrowed) {

@@ -43,19 +43,6 @@ Result<MapQuery> RequiredQuery(const Target& target) {
   return query;
 }
 
-std::vector<View> ChoiceViews(const FacetCounts& counts, std::string_view chosen) {
-  std::vector<View> views;
-  bool found = chosen.empty();
-  for (const Facet& facet : counts.facets) {
-    views.push_back(ChoiceView(facet, chosen));
-    found = found || facet.value == chosen;
-  }
-  if (!found) {
-    views.push_back(ChoiceView({.value = std::string(chosen), .count = 0}, chosen));
-  }
-  return views;
-}
-
 /// From where the pictures of a map come: those of a map that is there, or of a few records.
 Result<std::set<std::string>> OriginsOf(const MapRequest& request, const MapQuery& query,
                                         const FacetCounts& providers) {

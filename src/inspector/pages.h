@@ -58,6 +58,9 @@ Result<HttpResponse> ShowStatistics(const PageRequest& request);
 /// A text and how often it is there, to choose from.
 View ChoiceView(const Facet& facet, std::string_view chosen);
 
+/// All of them; one that is chosen and not among them is there with a count of 0.
+std::vector<View> ChoiceViews(const FacetCounts& counts, std::string_view chosen);
+
 /// What a card shows of a record, borrowed.
 struct Shown {
   const Key& key;

@@ -90,21 +90,11 @@ void FillRecord(View& view, const Record& record) {
   }
 }
 
-/// Where the page itself is, for its form and its links.
+/// Where the page itself is, and its links.
 void FillAddresses(View& view, std::string_view root, const Key& key, const Wanted& wanted) {
-  RecordAddress own = AddressOf(root, key);
-  view.texts["own_path"] = own.path;
-  for (const auto& [name, value] : own.parameters) {
-    view.lists["own_fields"].push_back(
-        {.texts = {{"name", std::string(name)}, {"value", value}}, .lists = {}});
-  }
-  RecordAddress vector = own;
-  vector.path.replace(root.size(), std::string_view("/record").size(), "/api/embeddings");
-  view.texts["embeddings"] = vector.ToString();
+  FillOwnAddress(view, AddressOf(root, key), wanted);
+  view.texts["embeddings"] = AddressOf(root, key, "api/embeddings").ToString();
   view.texts["search"] = Concat(root, "/search/", QueryOf({{"like", KeysToText({&key, 1})}}));
-  std::ranges::copy(wanted.ToParameters(), std::back_inserter(own.parameters));
-  own.parameters.emplace_back("format", "json");
-  view.texts["json_query"] = QueryOf(own.parameters);
 }
 
 void FillTrail(View& view, const PageRequest& request, const Trail& trail) {
@@ -119,11 +109,7 @@ void FillTrail(View& view, const PageRequest& request, const Trail& trail) {
 
 /// The models that have seen the same depiction.
 Status FillModels(View& view, const PageRequest& request, const Key& key) {
-  EDB_ASSIGN(const FacetCounts models,
-             request.client.Facets(
-                 {.by = Column::kModel,
-                  .filters = {{.column = Column::kProvider, .value = key.provider},
-                              {.column = Column::kDepictionId, .value = key.depiction_id}}}));
+  EDB_ASSIGN(const FacetCounts models, ModelsOfDepiction(request.client, key));
   for (const Facet& facet : models.facets) {
     View& choice = view.lists["models"].emplace_back(ChoiceView(facet, key.model));
     const Key other = {
@@ -131,9 +117,8 @@ Status FillModels(View& view, const PageRequest& request, const Key& key) {
     choice.texts["path"] = AddressOf(request.root, other).ToString();
   }
   if (models.facets.size() > 1) {
-    RecordAddress address =
-        AddressOf(request.root, {.provider = key.provider, .depiction_id = key.depiction_id});
-    address.path.replace(request.root.size(), std::string_view("/record").size(), "/compare");
+    const Key depiction = {.provider = key.provider, .depiction_id = key.depiction_id};
+    const RecordAddress address = AddressOf(request.root, depiction, "compare");
     view.lists["compared"].push_back({.texts = {{"address", address.ToString()}}, .lists = {}});
   }
   return {};

@@ -81,14 +81,14 @@ std::string TitleOf(const Key& key, const Attributes& attributes) {
   return title.empty() ? key.depiction_id : std::string(title);
 }
 
-RecordAddress AddressOf(std::string_view root, const Key& key) {
+RecordAddress AddressOf(std::string_view root, const Key& key, std::string_view folder) {
   if (IsStep(key.provider) || IsStep(key.depiction_id)) {
     return {
-        .path = Concat(root, "/record/"),
+        .path = Concat(root, "/", folder, "/"),
         .parameters = {
             {"provider", key.provider}, {"depiction_id", key.depiction_id}, {"model", key.model}}};
   }
-  return {.path = Concat(root, "/record/", PercentEncode(key.provider), "/",
+  return {.path = Concat(root, "/", folder, "/", PercentEncode(key.provider), "/",
                          PercentEncode(key.depiction_id), "/"),
           .parameters = {{"model", key.model}}};
 }

@@ -42,7 +42,8 @@ struct RecordAddress {
 
   std::string ToString() const { return path + QueryOf(parameters); }
 };
-RecordAddress AddressOf(std::string_view root, const Key& key);
+/// `folder` is what is shown there: "record", "compare", "api/embeddings".
+RecordAddress AddressOf(std::string_view root, const Key& key, std::string_view folder = "record");
 
 }  // namespace embeddingsdb
 

@@ -105,6 +105,25 @@ void FillWanted(View& view, const Wanted& wanted, std::span<const std::string> p
   }
 }
 
+void FillOwnAddress(View& view, RecordAddress own, const Wanted& wanted) {
+  view.texts["own_path"] = own.path;
+  for (const auto& [name, value] : own.parameters) {
+    if (!value.empty()) {
+      view.lists["own_fields"].push_back(
+          {.texts = {{"name", std::string(name)}, {"value", value}}, .lists = {}});
+    }
+  }
+  std::ranges::copy(wanted.ToParameters(), std::back_inserter(own.parameters));
+  own.parameters.emplace_back("format", "json");
+  view.texts["json_query"] = QueryOf(own.parameters);
+}
+
+Result<FacetCounts> ModelsOfDepiction(Client& client, const Key& key) {
+  return client.Facets({.by = Column::kModel,
+                        .filters = {{.column = Column::kProvider, .value = key.provider},
+                                    {.column = Column::kDepictionId, .value = key.depiction_id}}});
+}
+
 View SimilarCard(std::string_view root, const SimilarRecord& found, HttpResponse& response) {
   View card;
   FillCard(card, root,

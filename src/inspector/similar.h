@@ -11,6 +11,7 @@
 
 #include "inspector/http.h"
 #include "inspector/pages.h"
+#include "inspector/record_view.h"
 
 namespace embeddingsdb {
 
@@ -37,6 +38,12 @@ Status CheckProvider(const Wanted& wanted, std::span<const std::string> provider
 
 /// The form of wanted records: its providers to choose from and what is chosen.
 void FillWanted(View& view, const Wanted& wanted, std::span<const std::string> providers);
+
+/// Where a page of a record itself is: `own_path` and `own_fields` for its form, and `json_query`.
+void FillOwnAddress(View& view, RecordAddress own, const Wanted& wanted);
+
+/// The models that have seen a depiction, whatever the model of the key.
+Result<FacetCounts> ModelsOfDepiction(Client& client, const Key& key);
 
 /// A card with its distance.
 View SimilarCard(std::string_view root, const SimilarRecord& found, HttpResponse& response);
