@@ -37,6 +37,8 @@ inline constexpr std::size_t kMaxWordBytes = 64;  ///< folded; longer ones are c
 inline constexpr std::int64_t kDefaultPerPage = 10;  ///< go-embeddingsdb's per-page
 inline constexpr std::int64_t kMaxPerPage = 1'000;
 inline constexpr std::int64_t kMaxPage = 1'000'000'000;  ///< page * per_page stays in int64
+inline constexpr std::size_t kMaxCursorBytes =
+    4 * 1'024;  ///< where a list goes on; S3's take 2,048
 
 // Batches: one batch is one durable commit.
 inline constexpr std::size_t kMaxBatchRecords = 10'000;
@@ -51,6 +53,49 @@ inline constexpr std::size_t kMaxVerifyProblems = 100;  ///< named one by one; a
 
 // Databases behind one multi://.
 inline constexpr std::size_t kMaxDatabases = 32;  ///< each may hold threads and open files
+
+// S3 Vectors: what one request of the protocol takes, for our client and our server.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
+inline constexpr std::size_t kMaxS3RequestBytes = 20 * 1'024 * 1'024;
+inline constexpr std::size_t kMaxS3PutVectors = 500;
+inline constexpr std::size_t kMaxS3GetVectors = 100;
+inline constexpr std::size_t kMaxS3DeleteVectors = 500;
+inline constexpr int kMaxS3ListVectors = 1'000;
+inline constexpr int kDefaultS3ListVectors = 500;
+inline constexpr std::size_t kMaxS3ListBytes = 1'024 * 1'024;  ///< a page of a list ends early
+inline constexpr int kMaxS3ListEntries = 500;                  ///< buckets, indexes of a page
+inline constexpr int kMaxS3Segments = 16;
+inline constexpr int kMaxS3Results = 10'000;
+inline constexpr int kMaxS3ResultsPage = 1'000;  ///< of our server; the service's is not known
+inline constexpr int kMaxS3Dimension = 4'096;
+inline constexpr std::size_t kMaxS3KeyBytes = 1'024;
+inline constexpr std::size_t kMinS3NameBytes = 3;  ///< of a bucket, an index
+inline constexpr std::size_t kMaxS3NameBytes = 63;
+inline constexpr std::size_t kMaxS3MetadataBytes = 40 * 1'024;
+inline constexpr std::size_t kMaxS3FilterableBytes = 2 * 1'024;
+inline constexpr std::size_t kMaxS3MetadataKeys = 50;
+inline constexpr std::size_t kMaxS3NonFilterableKeys = 10;
+inline constexpr std::size_t kMaxS3FilterTerms = 1'024;  ///< conditions and values of a filter
+inline constexpr std::size_t kMaxS3Tags = 50;
+inline constexpr std::size_t kMaxS3TagKeyCharacters = 128;
+inline constexpr std::size_t kMaxS3TagValueCharacters = 256;
+inline constexpr std::size_t kMaxS3ArnBytes = 1'011;
+inline constexpr std::size_t kMaxS3PolicyBytes = 20 * 1'024;
+inline constexpr std::size_t kMaxS3TokenBytes = 2'048;  ///< nextToken
+inline constexpr int kMaxS3ClockSkewSeconds = 300;      ///< between a request and its receiver
+inline constexpr int kMaxS3Attempts = 5;                ///< of one request, the first among them
+inline constexpr int kS3RequestSeconds = 60;            ///< of one attempt
+inline constexpr int kS3ConnectSeconds = 10;
+inline constexpr std::size_t kMaxS3Connections = 8;  ///< requests of one client side by side
+inline constexpr std::size_t kMaxS3AnswerBytes = 64 * 1'024 * 1'024;
+
+// PostgreSQL.
+inline constexpr std::size_t kMaxPostgresConnections = 8;  ///< of one database; a server has 100
+inline constexpr int kPostgresConnectSeconds = 10;
+inline constexpr int kPostgresStatementSeconds = 300;
+inline constexpr int kMaxPostgresAttempts = 5;        ///< of a transaction that lost to another
+inline constexpr int kMaxVectorIndexColumns = 2'000;  ///< pgvector indexes of `vector`
+inline constexpr int kMaxHalfvecIndexColumns = 4'000;
 
 // Text from outside.
 inline constexpr std::size_t kMaxUriBytes = 8 * 1'024;

@@ -58,21 +58,29 @@ Result<Filter> ParseFilter(std::string_view name, std::string_view value);
 /// src/core is for many.
 bool Matches(const Record& record, const std::vector<Filter>& filters);
 
-/// One page of records in list order: subject_id, depiction_id, model, provider, each bytewise.
+/// One page of records in list order: subject_id, depiction_id, model, provider, each bytewise. A
+/// database that pages by cursor has an order of its own.
 struct ListQuery {
   std::int64_t page = 1;                    ///< 1 to kMaxPage
   std::int64_t per_page = kDefaultPerPage;  ///< 1 to kMaxPerPage
   std::vector<Filter> filters = {};
+  /// next_cursor of the page before, with the same per_page and filters; `page` is then 1. Empty:
+  /// by `page`. At most kMaxCursorBytes; only for PaginationType::kCursor.
+  std::string cursor = {};
 };
 
 /// A page and the arithmetic around it. A page past the end has no records and is no error.
 struct RecordPage {
   std::vector<Record> records;
-  std::int64_t total = 0;  ///< records that match the filters
+  std::int64_t total = 0;  ///< records that match the filters; kTotalUnknown with a cursor
   std::int64_t page = 1;
   std::int64_t per_page = kDefaultPerPage;
-  std::int64_t pages = 0;  ///< ceil(total / per_page); 0 when nothing matches
+  std::int64_t pages = 0;  ///< ceil(total / per_page); 0 when nothing matches, or total is unknown
+  std::string next_cursor = {};  ///< for ListQuery::cursor; empty at the end, and without cursors
 };
+
+/// RecordPage::total of a database that would have to read everything to know it.
+inline constexpr std::int64_t kTotalUnknown = -1;
 
 /// How a database pages; the names on the wire are "null", "countable" and "cursor".
 enum class PaginationType : std::uint8_t { kNull, kCountable, kCursor };

@@ -7,14 +7,16 @@
 namespace embeddingsdb {
 namespace {
 
-// Prints pages until the last one that exists, or `end_page` when that is 1 or more.
+// Prints pages until the last one that exists, or `end_page` when that is 1 or more. Where there is
+// a cursor it leads from page to page.
 Status PrintPages(Client& client, ListQuery query, std::int64_t end_page, Session& session) {
   session.log().Debug(
       "Start pagination",
       {{"start page", query.page}, {"end page", end_page}, {"per page", query.per_page}});
-  for (;; ++query.page) {
+  for (std::int64_t number = query.page;; ++number) {
+    query.page = query.cursor.empty() ? number : 1;
     EDB_ASSIGN(const RecordPage page, client.List(query));
-    session.log().Debug("Query records", {{"page", query.page}, {"total page count", page.pages}});
+    session.log().Debug("Query records", {{"page", number}, {"total page count", page.pages}});
     for (const Record& record : page.records) {
       session.io.out << RecordToJson(record) << "\n";
     }
@@ -22,7 +24,8 @@ Status PrintPages(Client& client, ListQuery query, std::int64_t end_page, Sessio
     if (!session.io.out) {
       return {};
     }
-    if (query.page >= page.pages || query.page == end_page) {
+    query.cursor = page.next_cursor;
+    if ((number >= page.pages && query.cursor.empty()) || number == end_page) {
       return {};
     }
   }

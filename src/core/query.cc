@@ -170,6 +170,13 @@ Status ValidateFilters(const std::vector<Filter>& filters) {
 Status ValidateListQuery(const ListQuery& query) {
   EDB_TRY(CheckRange("page", query.page, kMaxPage));
   EDB_TRY(CheckRange("per_page", query.per_page, kMaxPerPage));
+  if (query.cursor.size() > kMaxCursorBytes) {
+    return InvalidArgumentError(
+        Concat("cursor is ", query.cursor.size(), " bytes long, the limit is ", kMaxCursorBytes));
+  }
+  if (!query.cursor.empty() && query.page != 1) {
+    return InvalidArgumentError(Concat("page is ", query.page, ", with a cursor it must be 1"));
+  }
   return ValidateFilters(query.filters);
 }
 

@@ -174,11 +174,14 @@ Result<bool> DatabaseBase::Remove(const Key& key) {
 Result<RecordPage> DatabaseBase::List(const ListQuery& query) {
   EDB_ASSIGN(const InUse in_use, Enter());
   EDB_TRY(ValidateListQuery(query));
+  if (!query.cursor.empty() && pagination_type() != PaginationType::kCursor) {
+    return InvalidArgumentError("cursor is given, but this database pages by page number");
+  }
   RecordPage page;
   page.page = query.page;
   page.per_page = query.per_page;
   EDB_TRY(DoList(query, page));
-  page.pages = (page.total + page.per_page - 1) / page.per_page;
+  page.pages = page.total == kTotalUnknown ? 0 : (page.total + page.per_page - 1) / page.per_page;
   return page;
 }
 

@@ -297,18 +297,24 @@ Status RefuseWithoutV1(const std::vector<Filter>& filters) {
 }
 
 Result<RecordPage> ListPage(Connection& connection, const ListQuery& query) {
-  if (AnyAboutAttributes(query.filters) && !connection.lacks_v1()) {
+  if (!connection.lacks_v1()) {
     v1::ListRecordsRequest request;
     request.set_page(query.page);
     request.set_per_page(query.per_page);
+    request.set_cursor(query.cursor);
     FillFilters(query.filters, *request.mutable_filters());
     auto response = connection.Call(&Connection::V1Stub::ListRecords, request);
     if (response.ok()) {
-      return PageFrom(*response, *response);
+      RecordPage page = PageFrom(*response, *response);
+      page.next_cursor = std::move(*response->mutable_next_cursor());
+      return page;
     }
     EDB_TRY(connection.lacks_v1() ? Status() : response.status());
   }
   EDB_TRY(RefuseWithoutV1(query.filters));
+  if (!query.cursor.empty()) {
+    return UnimplementedError("this server does not offer cursors");
+  }
   legacy::ListRecordsRequest request;
   request.mutable_pagination()->set_page(query.page);
   request.mutable_pagination()->set_per_page(query.per_page);

@@ -115,9 +115,17 @@ Status LegacyService::List(const legacy::ListRecordsRequest& request,
   EDB_ASSIGN(const RecordPage page, database_.List(query));
 
   legacy::PaginationResults& pagination = *response.mutable_pagination();
-  pagination.set_total(page.total);
+  if (page.total == kTotalUnknown) {
+    // What is certain: its callers ask for the next page while there are pages.
+    const bool more = !page.next_cursor.empty();
+    const auto seen = (page.page - 1) * page.per_page + std::ssize(page.records);
+    pagination.set_total(seen + (more ? 1 : 0));
+    pagination.set_pages(page.page + (more ? 1 : 0));
+  } else {
+    pagination.set_total(page.total);
+    pagination.set_pages(page.pages);
+  }
   pagination.set_page(page.page);
-  pagination.set_pages(page.pages);
   pagination.set_per_page(page.per_page);
   for (const Record& record : page.records) {
     FillRecord(record, *response.add_records());

@@ -55,6 +55,7 @@ grpc::Status V1Service::ListRecords(grpc::ServerContext* context,
     query.page = request->page() == 0 ? query.page : request->page();
     query.per_page = request->per_page() == 0 ? query.per_page : request->per_page();
     EDB_ASSIGN(query.filters, FiltersFrom(request->filters()));
+    query.cursor = request->cursor();
     EDB_ASSIGN(const RecordPage page, database_.List(query));
     for (const Record& record : page.records) {
       FillRecord(record, *response->add_records());
@@ -63,6 +64,7 @@ grpc::Status V1Service::ListRecords(grpc::ServerContext* context,
     response->set_page(page.page);
     response->set_per_page(page.per_page);
     response->set_pages(page.pages);
+    response->set_next_cursor(page.next_cursor);
     return CheckPageSize(*response, max_answer_bytes_);
   });
 }
