@@ -31,6 +31,7 @@ std::span<const Command> Commands() {
        Supervision::kMemory},
       {"oembeddings", "check what a record needs to be shown by others", RunOEmbeddings,
        Supervision::kAll},
+      {"copy", "copy the records of one database or server to another", RunCopy},
       {"export", "write a database as a go-embeddingsdb export directory", RunExport},
       {"verify", "read a whole database and check it", RunVerify},
       {"stats", "print what is in a database and what it takes", RunStats},

@@ -35,6 +35,7 @@ void PrintCommands(std::ostream& out, std::span<const Command> commands);
 int RunClient(const Invocation& call, Session& session);
 int RunCompact(const Invocation& call, Session& session);
 int RunCompletion(const Invocation& call, Session& session);
+int RunCopy(const Invocation& call, Session& session);
 int RunExport(const Invocation& call, Session& session);
 int RunHelp(const Invocation& call, Session& session);
 int RunInspector(const Invocation& call, Session& session);

@@ -5,22 +5,20 @@
 #ifndef EMBEDDINGSDB_CLI_IMPORT_STATE_H_
 #define EMBEDDINGSDB_CLI_IMPORT_STATE_H_
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "embeddingsdb/record.h"
 #include "embeddingsdb/status.h"
 
 #include "cli/parquet_input.h"
+#include "cli/state_file.h"
 #include "core/env.h"
 
 namespace embeddingsdb {
 
-/// Written whole or not at all. The file holds names of inputs and numbers, and a hash of where the
-/// records go; no URI, for that may hold a secret. Used by one thread.
+/// The file holds names of inputs and numbers. Used by one thread.
 class ImportState {
  public:
   /// Reads the file when it is there. kFailedPrecondition, saying which, when it is not of an
@@ -35,17 +33,14 @@ class ImportState {
   Status Note(std::int64_t rows, bool last);
 
   /// The import is complete.
-  Status Remove() { return env_->Remove(path_); }
+  Status Remove() { return file_.Remove(); }
 
  private:
-  ImportState(std::string path, Env& env) : path_(std::move(path)), env_(&env) {}
+  explicit ImportState(StateFile file) : file_(std::move(file)) {}
 
-  std::string path_;
-  Env* env_;
-  Attributes entries_;    ///< what is in the file, a JSON object
+  StateFile file_;
   std::string name_;      ///< of the entry of the file that is being imported
   std::string identity_;  ///< of that file
-  std::chrono::steady_clock::time_point written_;
 };
 
 }  // namespace embeddingsdb

@@ -107,6 +107,7 @@ PAGES = {
         runs("embeddingsdb verify", r'^\{"records":1465,"problems":\[\]\}$'),
         runs("embeddingsdb reindex", "1465 rows, which need no index"),
         runs("embeddingsdb compact", "MiB before, .* MiB after"),
+        runs("embeddingsdb copy", "Verified all records identical=1465 different=0 hash="),
     ],
 }
 
@@ -257,6 +258,10 @@ HELP = {
         runs("embeddingsdb reindex", r'^model "apple/mobileclip_s0": 2 rows indexed in \d'),
     ],
     "compact": [runs("embeddingsdb compact", r"KiB before, .* KiB after")],
+    "copy": [
+        runs("embeddingsdb copy", "Verified all records identical=3 different=0 hash="),
+        runs("embeddingsdb copy", "Verified all records identical=2 different=0 hash="),
+    ],
     "completion": [runs("source", "-F _embeddingsdb", then="complete -p embeddingsdb")],
     "version": [],
 }

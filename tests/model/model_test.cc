@@ -2,6 +2,7 @@
 //
 // Random operations on an engine and on memory://, which is exact and shares no code with it: every
 // answer must be the same. Set EDB_SEED to repeat a run, EDB_MODEL_RUNS for more of them.
+#include <array>
 #include <gtest/gtest-spi.h>
 
 #include "conformance/engines_under_test.h"
@@ -50,6 +51,13 @@ class Generator {
       record.attributes["kind"] = Pick({"", "a", "A"});
     }
     return record;
+  }
+  AddOptions NextOptions() {
+    constexpr std::array kPolicies = {OnDuplicate::kOverwrite, OnDuplicate::kFail,
+                                      OnDuplicate::kSkip, OnDuplicate::kNewest};
+    return {.on_duplicate =
+                kPolicies[static_cast<std::size_t>(Below(static_cast<int>(kPolicies.size())))],
+            .dry_run = Below(5) == 0};
   }
   SimilarQuery NextQuery() {
     SimilarQuery query;
@@ -140,7 +148,8 @@ void Step(Generator& make, Database& engine, Database& model) {
       for (int i = make.Below(20); i > 0; --i) {
         batch.push_back(make.NextRecord());
       }
-      return ExpectSame(engine.AddBatch(batch), model.AddBatch(batch));
+      const AddOptions options = make.NextOptions();
+      return ExpectSame(engine.AddBatch(batch, options), model.AddBatch(batch, options));
     }
     case 4: {
       const Key key = make.NextKey();
@@ -205,7 +214,9 @@ INSTANTIATE_TEST_SUITE_P(Faults, ModelCanary,
                          testing::Values(Fault::kRemoveForgets, Fault::kFilterAfterTopK,
                                          Fault::kHidesDuplicates, Fault::kScanDropsLast,
                                          Fault::kReplaceKeepsSubject, Fault::kAttributesAfterTopK,
-                                         Fault::kGroupsAfterTopK, Fault::kFacetsOfAll));
+                                         Fault::kGroupsAfterTopK, Fault::kFacetsOfAll,
+                                         Fault::kFailStoresOthers, Fault::kSkipReplaces,
+                                         Fault::kNewestIsLast, Fault::kDryRunStores));
 
 TEST_P(ModelCanary, TheSameStepsFindAPlantedFault) {
   TestContext test;
