@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "embeddingsdb/adding.h"
+#include "embeddingsdb/care.h"
 #include "embeddingsdb/query.h"
 #include "embeddingsdb/record.h"
 #include "embeddingsdb/status.h"
@@ -66,6 +67,9 @@ class Client {
   virtual Result<std::vector<std::string>> Providers(std::span<const std::string> models) = 0;
   virtual Result<std::vector<int>> Dimensions() = 0;
   virtual Result<PaginationType> Pagination() = 0;
+  /// What is in the database and what it takes. A server tells neither its URI nor where its files
+  /// are: over the network `uri`, `facts` and `members` are empty.
+  virtual Result<DatabaseStats> Stats() = 0;
   virtual Status Close() = 0;
 };
 

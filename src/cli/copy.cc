@@ -245,7 +245,7 @@ int RunCopy(const Invocation& call, Session& session) {
       call,
       {.summary = "Copies the records of one database or server to another.",
        .synopsis = "[flags] FROM-URI TO-URI",
-       .examples = "  embeddingsdb copy 'sqlite://?dsn=collection.db' lmdb:///srv/collection\n"
+       .examples = "  embeddingsdb copy 'sqlite://?dsn=collection.db' lmdb:///srv/moved\n"
                    "  embeddingsdb copy -filter provider=example -resume copy.state \\\n"
                    "    grpc://localhost:8081 'sqlite://?dsn=example.db'",
        .notes = "A URI is of a database or of a client. What is there of other records stays.\n"

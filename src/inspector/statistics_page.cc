@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "core/json.h"
@@ -15,6 +17,7 @@ struct ModelFigures {
   std::string model;
   std::int64_t dimensions = 0;
   FacetCounts providers;
+  std::optional<ModelStats> index;  ///< servers of go-embeddingsdb do not tell
 };
 
 struct Figures {
@@ -35,24 +38,63 @@ Result<ModelFigures> FiguresOf(Client& client, const std::string& model) {
   return figures;
 }
 
+/// Of several databases as one, the model's own.
+std::optional<ModelStats> IndexOf(const DatabaseStats& stats, std::string_view model) {
+  const auto found = std::ranges::find(stats.models, model, &ModelStats::name);
+  return found == stats.models.end() ? std::nullopt : std::optional(*found);
+}
+
 Result<Figures> Gather(Client& client) {
   Figures figures;
   EDB_ASSIGN(figures.records, client.Count({}));
   EDB_ASSIGN(std::vector<std::string> models, client.Models({}));
+  Result<DatabaseStats> stats = client.Stats();
+  if (!stats.ok() && stats.status().code() != StatusCode::kUnimplemented) {
+    return stats.status();
+  }
   figures.models_in_all = models.size();
   models.resize(std::min(models.size(), kMaxModels));
   for (const std::string& model : models) {
     EDB_ASSIGN(ModelFigures of_model, FiguresOf(client, model));
+    of_model.index = stats.ok() ? IndexOf(*stats, model) : std::nullopt;
     figures.models.push_back(std::move(of_model));
   }
   return figures;
+}
+
+std::string ToJson(const ModelStats& index) {
+  return Concat("{\"search\":\"", SearchKindName(index.search), "\",\"precision\":\"",
+                PrecisionName(index.precision), "\",\"loaded\":", index.loaded ? "true" : "false",
+                ",\"graph_rows\":", index.graph_rows, ",\"tail_rows\":", index.tail_rows,
+                ",\"file_bytes\":", index.file_bytes, ",\"memory_bytes\":", index.memory_bytes,
+                "}");
+}
+
+/// How a search finds what is near, in words.
+std::string Described(const ModelStats& index) {
+  switch (index.search) {
+    case SearchKind::kExact:
+      return "comparing all";
+    case SearchKind::kStore:
+      return "its database";
+    case SearchKind::kHnsw:
+      break;
+  }
+  if (index.graph_rows == 0) {
+    return "comparing all, until its graph is built";
+  }
+  const std::string graph = Concat("a graph of ", Grouped(index.graph_rows));
+  return index.tail_rows == 0
+             ? graph
+             : Concat(graph, ", and comparing ", Grouped(index.tail_rows), " newer ones");
 }
 
 std::string ToJson(const ModelFigures& figures) {
   std::string model;
   AppendJsonString(model, figures.model);
   return Concat("{\"model\":", model, ",\"dimensions\":", figures.dimensions,
-                ",\"providers\":", FacetCountsToJson(figures.providers), "}");
+                ",\"providers\":", FacetCountsToJson(figures.providers),
+                figures.index ? Concat(",\"index\":", ToJson(*figures.index)) : "", "}");
 }
 
 std::string ToJson(const Figures& figures) {
@@ -66,7 +108,8 @@ View ViewOf(const ModelFigures& figures, std::string_view root) {
   view.texts = {{"name", figures.model},
                 {"address", Concat(root, "/", QueryOf({{"model", figures.model}}))},
                 {"dimensions", Grouped(figures.dimensions)},
-                {"count", Grouped(figures.providers.records)}};
+                {"count", Grouped(figures.providers.records)},
+                {"searched", figures.index ? Described(*figures.index) : ""}};
   for (const Facet& facet : figures.providers.facets) {
     view.lists["providers"].push_back(
         {.texts = {{"name", facet.value},

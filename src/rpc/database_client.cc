@@ -46,6 +46,7 @@ class DatabaseClient final : public Client {
   }
   Result<std::vector<int>> Dimensions() override { return database_->Dimensions(); }
   Result<PaginationType> Pagination() override { return database_->pagination_type(); }
+  Result<DatabaseStats> Stats() override { return database_->Stats(); }
   Status Close() override { return database_->Close(); }
 
  private:

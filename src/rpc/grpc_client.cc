@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "rpc/bulk_client.h"
 #include "rpc/connection.h"
+#include "rpc/convert_stats.h"
 
 namespace embeddingsdb {
 namespace {
@@ -38,6 +39,7 @@ class GrpcClient final : public Client {
   Result<std::vector<std::string>> Providers(std::span<const std::string> models) override;
   Result<std::vector<int>> Dimensions() override;
   Result<PaginationType> Pagination() override;
+  Result<DatabaseStats> Stats() override;
   Status Close() override { return {}; }
 
  private:
@@ -253,6 +255,15 @@ Result<FacetCounts> GrpcClient::Facets(const FacetQuery& query) {
     counts.facets.push_back({std::move(*facet.mutable_value()), facet.count()});
   }
   return counts;
+}
+
+Result<DatabaseStats> GrpcClient::Stats() {
+  auto response = connection_->Call(&V1Stub::GetStats, v1::GetStatsRequest());
+  if (!response.ok()) {
+    return connection_->lacks_v1() ? UnimplementedError("this server does not offer statistics")
+                                   : response.status();
+  }
+  return StatsFrom(*response);
 }
 
 Result<std::vector<std::string>> GrpcClient::Models(std::span<const std::string> providers) {

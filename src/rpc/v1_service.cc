@@ -11,6 +11,7 @@
 
 #include "core/record_bytes.h"
 #include "rpc/convert.h"
+#include "rpc/convert_stats.h"
 
 namespace embeddingsdb {
 
@@ -84,6 +85,16 @@ grpc::Status V1Service::GetFacets(grpc::ServerContext* context, const v1::GetFac
     }
     response->set_distinct(counts.distinct);
     response->set_records(counts.records);
+    return {};
+  });
+}
+
+grpc::Status V1Service::GetStats(grpc::ServerContext* context,
+                                 const v1::GetStatsRequest* /*request*/,
+                                 v1::GetStatsResponse* response) {
+  return gate_.Run(*context, "stats", [&]() -> Status {
+    EDB_ASSIGN(const DatabaseStats stats, database_.Stats());
+    FillStats(stats, *response);
     return {};
   });
 }

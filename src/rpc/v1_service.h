@@ -32,6 +32,8 @@ class V1Service final
                            v1::ListRecordsResponse* response) override;
   grpc::Status GetFacets(grpc::ServerContext* context, const v1::GetFacetsRequest* request,
                          v1::GetFacetsResponse* response) override;
+  grpc::Status GetStats(grpc::ServerContext* context, const v1::GetStatsRequest* request,
+                        v1::GetStatsResponse* response) override;
   grpc::Status CountRecords(grpc::ServerContext* context, const v1::CountRecordsRequest* request,
                             v1::CountRecordsResponse* response) override;
   grpc::Status GetModels(grpc::ServerContext* context, const v1::GetModelsRequest* request,

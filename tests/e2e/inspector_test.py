@@ -102,6 +102,18 @@ class Answers(InspectorTestCase):
                     self.assertRegex(headers["Content-Type"],
                                      r"^(application/json|text/\w+; charset=utf-8)$")
 
+    def test_statistics_tell_of_the_graph(self):
+        self.database += "&index=hnsw"
+        self.assertTool(tool("embeddingsdb", "reindex", self.database))
+        graph = "<td>a graph of 30</td>"
+        with self.inspect() as inspector:
+            self.assertIn(graph, inspector.get("/statistics/")[2])
+            json_form = json.loads(inspector.get("/statistics/?format=json")[2])
+        self.assertEqual(json_form["models"][0]["index"]["search"], "hnsw")
+        with Server(self.folder, self.database) as server:
+            with Inspector(self.folder, *server.client) as inspector:
+                self.assertIn(graph, inspector.get("/statistics/")[2])
+
     def test_only_reading_is_possible(self):
         with self.inspect() as inspector:
             for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
@@ -168,9 +180,10 @@ class Answers(InspectorTestCase):
             kinds = schema.get("type", [])
             kinds = [kinds] if isinstance(kinds, str) else kinds
             python = {"object": dict, "array": list, "string": str, "integer": int,
-                      "number": (int, float), "null": type(None)}
+                      "number": (int, float), "boolean": bool, "null": type(None)}
             if kinds:
                 self.assertIsInstance(value, tuple(python[kind] for kind in kinds), where)
+            self.assertIn(value, schema.get("enum", [value]), where)
             if isinstance(value, list):
                 for number, element in enumerate(value):
                     holds(element, schema["items"], f"{where}[{number}]")

@@ -13,6 +13,7 @@
 #include "embeddingsdb/limits.h"
 
 #include "core/log.h"
+#include "core/text.h"
 #include "inspector/key_list.h"
 #include "inspector/pages.h"
 #include "inspector/pooled.h"
@@ -431,11 +432,20 @@ TEST(Pool, CountsModelsBeforeRanks) {
 }
 
 TEST_F(InspectorTest, RecordsAreCounted) {
+  const auto index = [](int rows) {
+    return Concat(
+        ",\"index\":{\"search\":\"exact\",\"precision\":\"f32\",\"loaded\":true,\"graph_rows\":0,"
+        "\"tail_rows\":",
+        rows, ",\"file_bytes\":0,\"memory_bytes\":0}}");
+  };
   EXPECT_EQ(Get("/statistics/?format=json").body,
-            "{\"records\":32,\"models\":[{\"model\":\"m\",\"dimensions\":3,\"providers\":"
-            "{\"facets\":[{\"value\":\"p0\",\"count\":16},{\"value\":\"p1\",\"count\":15}],"
-            "\"distinct\":2,\"records\":31}},{\"model\":\"other\",\"dimensions\":2,\"providers\":"
-            "{\"facets\":[{\"value\":\"p0\",\"count\":1}],\"distinct\":1,\"records\":1}}]}\n");
+            Concat("{\"records\":32,\"models\":[{\"model\":\"m\",\"dimensions\":3,\"providers\":"
+                   "{\"facets\":[{\"value\":\"p0\",\"count\":16},{\"value\":\"p1\",\"count\":15}],"
+                   "\"distinct\":2,\"records\":31}",
+                   index(31), ",{\"model\":\"other\",\"dimensions\":2,\"providers\":",
+                   "{\"facets\":[{\"value\":\"p0\",\"count\":1}],\"distinct\":1,\"records\":1}",
+                   index(1), "]}\n"));
+  EXPECT_THAT(Get("/statistics/").body, HasSubstr("<td>comparing all</td>"));
   EXPECT_THAT(Get("/statistics/").body, HasSubstr("href=\"/?provider=p1&amp;model=m\""));
 }
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <limits>
 
+#include "rpc/convert_stats.h"
 #include "support/running_server.h"
 
 namespace embeddingsdb {
@@ -63,6 +64,14 @@ TEST_P(AnyClient, RefusesBadInputByName) {
   EXPECT_FAILS(client_->Get({"", "d", "m"}), kInvalidArgument, "provider");
   EXPECT_FAILS(client_->Remove({"p", "", "m"}), kInvalidArgument, "depiction_id");
   EXPECT_FAILS(client_->List({.page = 0}), kInvalidArgument, "page");
+  EXPECT_FAILS(client_->List({.page = 2, .cursor = "c"}), kInvalidArgument, "page is 2");
+  EXPECT_FAILS(client_->List({.cursor = std::string(kMaxCursorBytes + 1, 'c')}), kInvalidArgument,
+               "the limit is 4096");
+  if (legacy()) {
+    EXPECT_FAILS(client_->List({.cursor = "c"}), kUnimplemented, "cursors");
+  } else {
+    EXPECT_FAILS(client_->List({.cursor = "c"}), kInvalidArgument, "pages by page number");
+  }
   EXPECT_FAILS(client_->Similar({.model = "m", .embedding = {1}, .k = 0}), kInvalidArgument, "0");
   EXPECT_FAILS(client_->SimilarById({.key = {"p", "d", "absent"}}), kNotFound, "absent");
 }
@@ -171,6 +180,59 @@ TEST_P(AnyClient, FiltersListScanAndCount) {
   ASSERT_OK(scanned);
   ASSERT_EQ(scanned->size(), 1U);
   EXPECT_EQ(scanned->front(), page->records[0]);
+}
+
+TEST_P(AnyClient, TellsWhatIsThereButNotWhere) {
+  VectorCursor records(MakeRecords(10));
+  ASSERT_OK(client_->AddRecords(records, nullptr).status);
+  const Result<DatabaseStats> stats = client_->Stats();
+  if (legacy()) {
+    EXPECT_FAILS(stats, kUnimplemented, "statistics");
+    return;
+  }
+  ASSERT_OK(stats);
+  EXPECT_EQ(stats->records, 10);
+  ASSERT_FALSE(stats->models.empty());
+  EXPECT_EQ(stats->models[0].search, SearchKind::kExact);
+  EXPECT_EQ(stats->models[0].dimension, 4);
+  EXPECT_GT(stats->last_update, 0);
+}
+
+TEST(ConvertStats, KeepsAllButWhereTheFilesAre) {
+  const DatabaseStats stats = {.uri = "sqlite:///secret/place.db",
+                               .records = 1,
+                               .last_update = 2,
+                               .models = {{.name = "m",
+                                           .dimension = 3,
+                                           .records = 4,
+                                           .providers = 5,
+                                           .search = SearchKind::kHnsw,
+                                           .precision = Precision::kI8,
+                                           .loaded = true,
+                                           .graph_rows = 6,
+                                           .file_rows = 7,
+                                           .tail_rows = 8,
+                                           .file_bytes = 9,
+                                           .memory_bytes = 10}},
+                               .files = {.records = 11, .log = 12, .index = 13, .other = 14},
+                               .index_memory_bytes = 15,
+                               .facts = {{"pages", 16}},
+                               .members = {}};
+  v1::GetStatsResponse response;
+  FillStats(stats, response);
+  EXPECT_EQ(response.SerializeAsString().find("secret"), std::string::npos);
+  const Result<DatabaseStats> back = StatsFrom(response);
+  ASSERT_OK(back);
+  v1::GetStatsResponse again;
+  FillStats(*back, again);
+  EXPECT_EQ(again.SerializeAsString(), response.SerializeAsString());
+  EXPECT_EQ(back->models[0].search, SearchKind::kHnsw);
+  EXPECT_EQ(back->models[0].precision, Precision::kI8);
+  EXPECT_EQ(back->models[0].tail_rows, 8);
+  EXPECT_EQ(back->files.total(), 50);
+
+  response.mutable_models(0)->set_search(static_cast<v1::SearchKind>(9));
+  EXPECT_FAILS(StatsFrom(response), kUnimplemented, "search 9");
 }
 
 TEST_P(AnyClient, FiltersByAttributesAndWordsAndCountsFacets) {
