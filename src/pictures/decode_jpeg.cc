@@ -5,8 +5,10 @@
 #include <memory>
 #include <turbojpeg.h>
 #include <type_traits>
+#include <utility>
 
 #include "pictures/decoders.h"
+#include "pictures/orientation.h"
 
 namespace embeddingsdb {
 namespace {
@@ -54,7 +56,7 @@ Result<Picture> DecodeJpeg(std::string_view bytes, std::int64_t max_pixels) {
   if (inks) {
     InksToColours(picture);
   }
-  return picture;
+  return TurnUpright(std::move(picture), OrientationOfJpeg(bytes));
 }
 
 }  // namespace embeddingsdb

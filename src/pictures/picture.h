@@ -37,7 +37,7 @@ struct Picture {
 };
 
 /// Decodes a PNG, JPEG, WebP or GIF file, told by its first bytes; of an animated GIF the first
-/// picture, on its whole screen. Rotation that EXIF asks for is not done.
+/// picture, on its whole screen. A JPEG is turned as its Exif data ask for.
 ///
 /// Takes 4 bytes a pixel, and the libraries up to 8 more while they decode (a progressive JPEG).
 /// Errors: kInvalidArgument for other formats, for no bytes, more than kMaxPictureBytes, more than

@@ -114,6 +114,65 @@ TEST(DecodePicture, ReadsGreyAndInks) {
   EXPECT_EQ(of_inks[3], 255);
 }
 
+/// The file with an Exif segment that says how it lies, in either order of bytes.
+std::string WithOrientation(const std::string& jpeg, int orientation, bool little) {
+  const char value = static_cast<char>(orientation);
+  std::string tiff = little ? std::string("II*\0\x08\0\0\0\x02\0", 10) +
+                                  std::string("\x0f\x01\x02\0\x01\0\0\0\0\0\0\0", 12) +
+                                  std::string("\x12\x01\x03\0\x01\0\0\0", 8) + value
+                            : std::string("MM\0*\0\0\0\x08\0\x02", 10) +
+                                  std::string("\x01\x0f\0\x02\0\0\0\x01\0\0\0\0", 12) +
+                                  std::string("\x01\x12\0\x03\0\0\0\x01\0", 9) + value;
+  tiff.resize(tiff.size() + 8);
+  const std::size_t length = 2 + 6 + tiff.size();
+  return jpeg.substr(0, 2) + "\xff\xe1" + std::string(1, '\0') + static_cast<char>(length) +
+         std::string("Exif\0\0", 6) + tiff + jpeg.substr(2);
+}
+
+// Exif says where the first row and the first column of what is stored belong; "tr" is a first row
+// that is the top, and a first column that is the right side.
+TEST(DecodePicture, AJpegIsTurnedUpright) {
+  const Picture lying = SmallPicture(16, 8);
+  for (std::size_t i = 0; i < lying.size.pixels(); ++i) {
+    const bool corner = i % 16 < 4 && i / 16 < 4;  // where the first row and column meet
+    PutPixel(lying, i, {static_cast<std::uint8_t>(corner ? 250 : 5), 5, 5, 255});
+  }
+  const std::string jpeg = EncodeJpeg(lying);
+  int orientation = 0;
+  for (const std::string_view sides : {"tl", "tr", "br", "bl", "lt", "rt", "rb", "lb"}) {
+    ++orientation;
+    SCOPED_TRACE(sides);
+    const bool turned = orientation >= 5;
+    const std::int64_t x = sides.find('r') == std::string_view::npos ? 1 : (turned ? 6 : 14);
+    const std::int64_t y = sides.find('b') == std::string_view::npos ? 1 : (turned ? 14 : 6);
+    for (const bool little : {false, true}) {
+      const auto picture = DecodePicture(WithOrientation(jpeg, orientation, little));
+      ASSERT_TRUE(picture.ok()) << picture.status();
+      EXPECT_EQ(picture->size.width, turned ? 8 : 16);
+      EXPECT_GT(PixelOf(*picture, x, y)[0], 200);
+      EXPECT_LT(PixelOf(*picture, picture->size.width - 1 - x, y)[0], 50);
+      EXPECT_LT(PixelOf(*picture, x, picture->size.height - 1 - y)[0], 50);
+    }
+  }
+}
+
+TEST(DecodePicture, ABadExifSegmentIsNotHeeded) {
+  const Picture picture = SmallPicture();
+  const std::string jpeg = EncodeJpeg(picture);
+  for (const int orientation : {0, 9, 255}) {
+    EXPECT_EQ(DecodePicture(WithOrientation(jpeg, orientation, true))->size.width, 16);
+  }
+  const std::string turned = WithOrientation(jpeg, 6, false);
+  ASSERT_EQ(DecodePicture(turned)->size.width, 12);
+  for (std::size_t i = 12; i < 45; ++i) {  // the TIFF structure, up to the tag
+    std::string damaged = turned;
+    damaged[i] = static_cast<char>(damaged[i] ^ 0x55);
+    const auto decoded = DecodePicture(damaged);
+    ASSERT_TRUE(decoded.ok()) << i << ": " << decoded.status();
+    EXPECT_EQ(decoded->size.pixels(), picture.size.pixels());
+  }
+}
+
 TEST(DecodePicture, AGifLiesOnItsScreen) {
   const auto picture = DecodePicture(EncodeGif(SmallPicture(), {.screen_left = 5}));
   ASSERT_TRUE(picture.ok()) << picture.status();
