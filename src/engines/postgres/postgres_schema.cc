@@ -38,11 +38,12 @@ CREATE INDEX records_list ON records (subject_id, depiction_id, model, provider)
 INSERT INTO meta VALUES ('format', 1), ('last_update', 0);
 )sql";
 
-Result<bool> HasTables(PostgresConnection& connection) {
+/// Asked for by its name: what the path leads to may be another schema's.
+Result<bool> HasTables(PostgresConnection& connection, const std::string& schema) {
+  PostgresParams name;
+  name.Text(schema);
   EDB_ASSIGN(const PostgresResult found,
-             connection.Query("SELECT to_regclass(quote_ident(coalesce((SELECT nspname FROM"
-                              " pg_namespace WHERE nspname = current_schema()), '')) || '.meta')"
-                              " IS NOT NULL"));
+             connection.Query("SELECT to_regclass(quote_ident($1) || '.meta') IS NOT NULL", name));
   return found.Bool(0, 0);
 }
 
@@ -56,7 +57,7 @@ Status MakeTables(PostgresConnection& connection, const std::string& schema) {
       connection
           .Query("SELECT pg_advisory_xact_lock(hashtextextended('embeddingsdb.' || $1, 0))", name)
           .status());
-  EDB_ASSIGN(const bool made, HasTables(connection));
+  EDB_ASSIGN(const bool made, HasTables(connection, schema));
   if (made) {
     return {};
   }
@@ -95,9 +96,14 @@ Status AddVectorExtension(PostgresConnection& connection, const PostgresLocation
              connection.Query("SELECT count(*) FROM pg_available_extensions"
                               " WHERE name = 'vector'"));
   EDB_ASSIGN(const std::int64_t count, available.Integer(0, 0));
-  if (count == 0 ||
-      !connection.Execute("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public").ok()) {
-    return connection.lost() ? UnavailableError("PostgreSQL: the connection was lost") : Status();
+  if (count == 0) {
+    return {};
+  }
+  connection.Execute("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
+      .status()
+      .IgnoreError("the user may not, or somebody else just has: the session will tell");
+  if (connection.lost()) {
+    return UnavailableError("PostgreSQL: the connection was lost");
   }
   return connection.SetUpSession(location);
 }
@@ -105,7 +111,7 @@ Status AddVectorExtension(PostgresConnection& connection, const PostgresLocation
 }  // namespace
 
 Status OpenPostgresSchema(PostgresConnection& connection, const PostgresLocation& location) {
-  EDB_ASSIGN(const bool there, HasTables(connection));
+  EDB_ASSIGN(const bool there, HasTables(connection, location.schema));
   if (!there && location.options.read_only) {
     return NotFoundError(Concat("schema ", Quote(location.schema),
                                 " has no tables of embeddingsdb, and read-only makes none"));

@@ -29,6 +29,7 @@ constexpr int kCandidatesGrow = 4;
 constexpr int kMostCandidates = 20'000;
 constexpr std::size_t kRowBytes = 64;  // beside the vector
 constexpr std::size_t kBatchBytes = 4 * 1'024 * 1'024;
+constexpr double kUnderflow = 1e-18;  // what the squares of small numbers lose
 constexpr int kMinEf = 100;           // how far pgvector's index looks
 constexpr int kMaxEf = 1'000;         // it takes no more
 constexpr int kIterativeScans = 800;  // since pgvector 0.8.0
@@ -104,9 +105,14 @@ class Search {
   /// What reading leaves out, of those that were found.
   Status AddDetails(std::vector<SimilarRecord>& found);
 
-  /// Asks for candidates by a sort key until they are enough. `all`: they are all there are when
-  /// there are fewer than asked for.
-  Result<bool> Propose(const std::string& key, bool all);
+  struct Proposal {
+    std::string key;     ///< what the server sorts by
+    std::string vector;  ///< what `key` calls so
+    /// No index has the key: rows without one come first, and fewer than asked for are all.
+    bool all = false;
+  };
+  /// Asks for candidates until they are enough.
+  Result<bool> Propose(const Proposal& proposal);
   Status TakeCandidates(const PostgresResult& rows);
   /// A candidate whose exact distance is at most `limit` has at most this key.
   double LargestKey(float limit) const;
@@ -181,38 +187,57 @@ Result<bool> Search::ByIndex() {
   }
   EDB_TRY(connection_.Execute(settings).status());
   const PostgresIndexKind kind = this->kind();
-  return Propose(Concat(kind.Expression(), " ", kind.Operator(), " ", kind.Cast("$1")), false);
+  return Propose({.key = Concat(kind.Expression(), " ", kind.Operator(), " ", kind.Cast("$1"))});
 }
 
 Result<bool> Search::ByOperator() {
-  const PostgresIndexKind kind = this->kind();
+  const std::string query = PostgresVectorCast("$1", dimension_);
   const std::string vector = PostgresVectorCast("embedding", dimension_);
-  std::string key =
-      Concat("(", vector, " ", kind.Operator(), " ", PostgresVectorCast("$1", dimension_), ")");
-  if (options_.metric == Metric::kInnerProduct) {
-    // What rounding may have added to the product grows with the vector's own length.
-    key += Concat(" - vector_norm(", vector, ") * vector_norm(",
-                  PostgresVectorCast("$1", dimension_), ") * ", dimension_ + 8, " * 1.2e-7");
+  const std::string_view nearer = kind().Operator();
+  if (options_.metric == Metric::kL2) {
+    return Propose({.key = Concat("nullif(vector ", nearer, " ", query, ", 'NaN')"),
+                    .vector = vector,
+                    .all = true});
   }
-  // What is no number, as the cosine of a vector of zeros, is proposed first. No index has this
-  // expression, so all rows are compared.
-  return Propose(Concat("nullif(", key, ", 'NaN')"), true);
+  // The norm is computed in double precision and tells where the rest, in single, cannot be relied
+  // on. Such rows have no key, and are proposed first.
+  std::string key = Concat("vector ", nearer, " ", query);
+  if (options_.metric == Metric::kCosine) {
+    double squares = 0;
+    for (const float element : query_.embedding) {
+      squares += double{element} * double{element};
+    }
+    if (squares < 1e-30 || squares > 1e30) {
+      return false;
+    }
+    key = Concat("CASE WHEN vector_norm(vector) BETWEEN 1e-15 AND 1e15 THEN ", key, " END");
+  } else {
+    // What rounding may have added to the product grows with the lengths of the vectors.
+    const std::string norms = Concat("(vector_norm(vector) * vector_norm(", query, "))");
+    key = Concat("CASE WHEN ", norms, " < 1e37 THEN (", key, ") - ", norms, " * ", dimension_ + 8,
+                 " * 1.2e-7 END");
+  }
+  return Propose({.key = key, .vector = vector, .all = true});
 }
 
-Result<bool> Search::Propose(const std::string& key, bool all) {
+Result<bool> Search::Propose(const Proposal& proposal) {
   for (int wanted = k_ + kMoreCandidates; wanted <= kMostCandidates; wanted *= kCandidatesGrow) {
     PostgresParams params;
     params.Floats(query_.embedding);
     const std::string condition = Condition(params);
+    // With OFFSET the inner query stays one, so each vector is read and made once.
+    const std::string rows_from =
+        proposal.all ? Concat("(SELECT *, ", proposal.vector, " AS vector FROM records WHERE ",
+                              condition, " OFFSET 0) AS rows ORDER BY key NULLS FIRST")
+                     : Concat("records WHERE ", condition, " ORDER BY ", proposal.key);
     EDB_ASSIGN(const PostgresResult rows,
-               connection_.Query(Concat("SELECT ", kPostgresRecord, ", ", key,
-                                        " AS key FROM records WHERE ", condition, " ORDER BY ", key,
-                                        all ? " NULLS FIRST" : "", " LIMIT ", wanted),
+               connection_.Query(Concat("SELECT ", kPostgresRecord, ", ", proposal.key,
+                                        " AS key FROM ", rows_from, " LIMIT ", wanted),
                                  params));
     nearest_.Clear();
     EDB_TRY(TakeCandidates(rows));
     if (rows.rows() < wanted) {
-      return all;
+      return proposal.all;
     }
     const int last = rows.rows() - 1;
     if (rows.IsNull(last, kPostgresFieldCount + 1)) {
@@ -233,7 +258,7 @@ double Search::LargestKey(float limit) const {
   const double rounded = static_cast<double>(limit) * (limit < 0 ? 1 - 0x1p-23 : 1 + 0x1p-23);
   switch (options_.metric) {
     case Metric::kL2:
-      return rounded * (1 + Rounding());
+      return rounded * (1 + Rounding()) + kUnderflow;
     case Metric::kCosine:
       return rounded + 2 * Rounding();
     case Metric::kInnerProduct:

@@ -27,6 +27,7 @@ constexpr auto kMeanings = std::to_array<Meaning>({
     {"54", StatusCode::kResourceExhausted},
     {"55P03", StatusCode::kFailedPrecondition},  // lock not available
     {"25006", StatusCode::kFailedPrecondition},  // a standby, or read-only
+    {"22003", StatusCode::kFailedPrecondition},  // halfvec's range, of an index
     {"42P01", StatusCode::kFailedPrecondition},  // the tables are gone
     {"42P07", StatusCode::kFailedPrecondition},  // a table of that name is somebody else's
     {"3F000", StatusCode::kFailedPrecondition},  // and so is their schema
