@@ -12,6 +12,8 @@ void RegisterBuiltinEngines(Registry& registry) {
   registry.AddDatabase("memory", OpenMemoryDatabase);
   registry.AddDatabase("multi", OpenMultiDatabase);
   registry.AddDatabase("null", OpenNullDatabase);
+  registry.AddDatabase("postgres", OpenPostgresDatabase);
+  registry.AddDatabase("postgresql", OpenPostgresDatabase);
   registry.AddDatabase("sqlite", OpenSqliteDatabase);
 }
 

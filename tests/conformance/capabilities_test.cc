@@ -52,7 +52,7 @@ TEST(CapabilityMatrix, EveryRegisteredSchemeIsUnderTest) {
   TestContext test;
   RegisterExampleEngines(test.registry);
   const TempDir folder;
-  std::set<std::string> expected = {"null", "bleve"};  // the latter is an alias of lmdb
+  std::set<std::string> expected = {"null", "bleve", "postgresql"};  // aliases of lmdb, postgres
   for (const EngineUnderTest& engine : EnginesUnderTest()) {
     const std::string uri = engine.uri(folder.path());
     expected.insert(uri.substr(0, uri.find("://")));

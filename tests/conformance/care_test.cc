@@ -100,7 +100,9 @@ TEST_P(CareOfStores, StatsAreWhatWasPutIn) {
 TEST_P(CareOfStores, StatsKnowTheBytesOnTheDisk) {
   AddMany("a", 3, 500);
   const FileSizes sizes = StatsNow().files;
-  EXPECT_EQ(sizes.total() - sizes.index, BytesOnDisk());
+  if (!GetParam().on_a_server) {
+    EXPECT_EQ(sizes.total() - sizes.index, BytesOnDisk());
+  }
   EXPECT_EQ(sizes.records + sizes.log > 500 * 12, persistent());
 }
 
@@ -154,7 +156,9 @@ TEST_P(CareOfStores, AfterCompactingEveryRecordIsThereAndTheFilesAreSmaller) {
     EXPECT_EQ(report->after.total(), 0);
     return;
   }
-  EXPECT_EQ(report->after.total() - report->after.index, BytesOnDisk());
+  if (!GetParam().on_a_server) {
+    EXPECT_EQ(report->after.total() - report->after.index, BytesOnDisk());
+  }
   // Half of 400 vectors of 16 KiB have gone; DuckDB and LMDB keep some room all the same.
   EXPECT_LT(report->after.records + report->after.log,
             report->before.records + report->before.log - 200 * 8'000);

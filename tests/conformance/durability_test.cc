@@ -50,9 +50,27 @@ TEST_P(Durability, RecordsOutliveAHandleThatWasNeverClosed) {
 }
 
 TEST_P(Durability, ASecondWriterIsRefused) {
+  if (GetParam().on_a_server) {
+    GTEST_SKIP() << "a server takes many: SeveralWritersShareAServer";
+  }
   const auto second = test_.Open(GetParam().uri(folder_.path()));
   EXPECT_FAILS(second, kFailedPrecondition, "");
   Add(MakeRecord("p", "d", "m", {1, 2}));
+}
+
+TEST_P(Durability, SeveralWritersShareAServer) {
+  if (!GetParam().on_a_server) {
+    GTEST_SKIP() << "files have one writer: ASecondWriterIsRefused";
+  }
+  const auto second = test_.Open(GetParam().uri(folder_.path()));
+  ASSERT_OK(second);
+  Add(MakeRecord("p", "d", "m", {1, 2}));
+  EXPECT_EQ((*second)->Add(MakeRecord("p", "d", "m", {3, 4}))->replaced, 1);
+  EXPECT_EQ(db_->Get({"p", "d", "m"})->embedding, (std::vector<float>{3, 4}));
+  EXPECT_FAILS((*second)->Add(MakeRecord("p", "e", "m", {1, 2, 3})), kInvalidArgument, "have 2");
+  EXPECT_TRUE(*(*second)->Remove({"p", "d", "m"}));
+  EXPECT_OK((*second)->Add(MakeRecord("p", "e", "m", {1, 2, 3})));
+  EXPECT_EQ(*db_->Dimensions(), std::vector<int>{3});
 }
 
 TEST_P(Durability, ACursorOutlivesCloseAndLetsGoWhenItIsDestroyed) {

@@ -4,6 +4,7 @@
 #include "embeddingsdb/uri.h"
 
 #include "example_engine/journal_database.h"
+#include "support/postgres_server.h"
 
 namespace embeddingsdb {
 
@@ -40,6 +41,9 @@ std::vector<EngineUnderTest> EnginesUnderTest() {
       {.name = "lmdb",
        .uri = [](const auto& dir) { return "lmdb://" + dir + "/edb?metric=l2"; },
        .keeps_index_files = true},
+      {.name = "postgres",
+       .uri = [](const auto& dir) { return SharedPostgresServer().Uri(SchemaFor(dir)); },
+       .on_a_server = true},
       {.name = "multi", .uri = MultiUri},
       {.name = "journal",
        .uri = [](const auto& dir) { return "journal://" + dir + "/edb.journal?metric=l2"; },

@@ -22,6 +22,7 @@ struct EngineUnderTest {
   /// The URI of a database in an empty folder; options can be appended with '&'.
   std::function<std::string(const std::string& folder)> uri;
   bool keeps_index_files = false;                 ///< and takes index=hnsw
+  bool on_a_server = false;                       ///< which keeps the files and takes many writers
   std::string documented_in = "docs/engines.md";  ///< where its capabilities are
 };
 

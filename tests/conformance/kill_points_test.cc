@@ -38,6 +38,9 @@ class KillPoints : public EngineTest {
     if (!db_->capabilities().persistent) {
       GTEST_SKIP() << "docs/engines.md: not persistent";
     }
+    if (GetParam().on_a_server) {
+      GTEST_SKIP() << "the files are the server's business; postgres_fault_test kills that";
+    }
     ASSERT_OK(db_->Close());
     db_.reset();
   }

@@ -49,6 +49,7 @@ PAGES = {
     ],
     "docs/engines.md": [
         is_not_run("embeddingsdb verify", "sqlite_go_file_test makes and converts such files"),
+        is_not_run("text", "made by an administrator; postgres_vector_test adds the extension"),
         answers("duckdb", "collection.duckdb", r"\A(openclipart-[a-z]+\|\d+\n){14}\Z"),
         answers("duckdb", "collection.duckdb", r"^food/fruit/lemon_half_ganson\|lemon half"),
     ],

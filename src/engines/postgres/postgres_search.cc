@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engines/postgres/postgres_search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <iterator>
+#include <limits>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "core/json.h"
+#include "core/record_matcher.h"
+#include "core/text.h"
+#include "engines/postgres/postgres_cursor.h"
+#include "engines/postgres/postgres_rows.h"
+#include "engines/postgres/postgres_vector.h"
+#include "index/distance.h"
+
+namespace embeddingsdb {
+namespace {
+
+// More are asked for than wanted, so that one question mostly settles it, ties included.
+constexpr int kMoreCandidates = 16;
+constexpr int kCandidatesGrow = 4;
+// A model of which so many are as near is read as a whole.
+constexpr int kMostCandidates = 20'000;
+constexpr std::size_t kRowBytes = 64;  // beside the vector
+constexpr std::size_t kBatchBytes = 4 * 1'024 * 1'024;
+constexpr double kUnderflow = 1e-18;  // what the squares of small numbers lose
+constexpr int kMinEf = 100;           // how far pgvector's index looks
+constexpr int kMaxEf = 1'000;         // it takes no more
+constexpr int kIterativeScans = 800;  // since pgvector 0.8.0
+
+bool Nearer(const SimilarRecord& a, const SimilarRecord& b) {
+  return std::tie(a.distance, a.key) < std::tie(b.distance, b.key);
+}
+
+/// The k nearest of those it was given.
+class Nearest {
+ public:
+  explicit Nearest(const ResolvedSimilarQuery& query)
+      : k_(static_cast<std::size_t>(query.k)), max_distance_(query.max_distance) {}
+
+  /// False when it is too far.
+  bool Wants(float distance) const {
+    return distance <= max_distance_ && (found_.size() < k_ || distance <= limit_);
+  }
+  void Add(SimilarRecord record) {
+    found_.push_back(std::move(record));
+    if (found_.size() >= 2 * k_ + 1) {
+      Cut();
+    }
+  }
+  /// What is farther than this does not belong to the answer.
+  float Limit() {
+    Cut();
+    return found_.size() < k_ ? max_distance_ : std::min(limit_, max_distance_);
+  }
+  std::vector<SimilarRecord> Finish() {
+    Cut();
+    std::ranges::sort(found_, Nearer);
+    return std::move(found_);
+  }
+  void Clear() { found_.clear(); }
+
+ private:
+  void Cut() {
+    if (found_.size() < k_) {
+      return;
+    }
+    const auto last = found_.begin() + static_cast<std::ptrdiff_t>(k_ - 1);
+    std::ranges::nth_element(found_, last, Nearer);
+    limit_ = last->distance;
+    found_.resize(k_);
+  }
+
+  std::size_t k_;
+  float max_distance_;
+  float limit_ = std::numeric_limits<float>::infinity();
+  std::vector<SimilarRecord> found_;
+};
+
+class Search {
+ public:
+  Search(PostgresConnection& connection, const EngineOptions& options,
+         const ResolvedSimilarQuery& resolved)
+      : connection_(connection),
+        options_(options),
+        query_(*resolved.query),
+        k_(resolved.k),
+        nearest_(resolved) {}
+
+  Result<std::vector<SimilarRecord>> Run();
+
+ private:
+  /// What is asked for; the query's vector, if any, is the first parameter.
+  std::string Condition(PostgresParams& params) const;
+  /// False when it cannot be known that nothing is missing.
+  Result<bool> ByIndex();
+  Result<bool> ByOperator();
+  Status ByReading();
+  /// What reading leaves out, of those that were found.
+  Status AddDetails(std::vector<SimilarRecord>& found);
+
+  struct Proposal {
+    std::string key;     ///< what the server sorts by
+    std::string vector;  ///< what `key` calls so
+    /// No index has the key: rows without one come first, and fewer than asked for are all.
+    bool all = false;
+  };
+  /// Asks for candidates until they are enough.
+  Result<bool> Propose(const Proposal& proposal);
+  Status TakeCandidates(const PostgresResult& rows);
+  /// A candidate whose exact distance is at most `limit` has at most this key.
+  double LargestKey(float limit) const;
+  /// What rounding takes and adds, relative to the sum of the products' magnitudes.
+  double Rounding() const { return (dimension_ + 8) * 0x1p-23; }
+  PostgresIndexKind kind() const { return {.metric = options_.metric, .dimension = dimension_}; }
+
+  PostgresConnection& connection_;
+  const EngineOptions& options_;
+  const SimilarQuery& query_;
+  int k_;
+  int dimension_ = 0;
+  Nearest nearest_;
+};
+
+std::string Search::Condition(PostgresParams& params) const {
+  std::vector<Filter> filters = query_.filters;
+  filters.push_back({Column::kModel, query_.model});
+  if (query_.provider) {
+    filters.push_back({Column::kProvider, *query_.provider});
+  }
+  std::string sql = PostgresCondition(filters, params);
+  if (!query_.exclude.empty()) {
+    params.Texts(query_.exclude);
+    sql += Concat(" AND depiction_id <> ALL (", params.Last(), ")");
+  }
+  if (query_.exclude_record && query_.exclude_record->model == query_.model) {
+    params.Text(query_.exclude_record->provider);
+    sql += Concat(" AND (provider <> ", params.Last());
+    params.Text(query_.exclude_record->depiction_id);
+    sql += Concat(" OR depiction_id <> ", params.Last(), ")");
+  }
+  return sql;
+}
+
+Result<std::vector<SimilarRecord>> Search::Run() {
+  EDB_ASSIGN(const std::optional<PostgresModel> model,
+             FindPostgresModel(connection_, query_.model, options_.metric));
+  if (!model) {
+    return std::vector<SimilarRecord>();
+  }
+  dimension_ = model->dimension;
+  if (static_cast<std::size_t>(dimension_) != query_.embedding.size()) {
+    return WrongDimension("the query", query_.model, query_.embedding.size(),
+                          static_cast<std::size_t>(dimension_));
+  }
+  const bool by_server = connection_.vector_version() != 0 && !AnyPostgresWords(query_.filters);
+  bool done = false;
+  if (by_server && model->indexed && options_.index != IndexMode::kExact && !query_.exact) {
+    EDB_ASSIGN(done, ByIndex());
+  }
+  if (by_server && !done) {
+    EDB_ASSIGN(done, ByOperator());
+  }
+  if (done) {
+    return nearest_.Finish();
+  }
+  EDB_TRY(ByReading());
+  std::vector<SimilarRecord> found = nearest_.Finish();
+  EDB_TRY(AddDetails(found));
+  return found;
+}
+
+Result<bool> Search::ByIndex() {
+  const int ef = std::clamp(k_ + kMoreCandidates, kMinEf, kMaxEf);
+  std::string settings = Concat("SET LOCAL hnsw.ef_search = ", ef);
+  if (connection_.vector_version() >= kIterativeScans) {
+    settings += "; SET LOCAL hnsw.iterative_scan = strict_order";
+  }
+  if (options_.index == IndexMode::kHnsw) {
+    settings += "; SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off";
+  }
+  EDB_TRY(connection_.Execute(settings).status());
+  const PostgresIndexKind kind = this->kind();
+  return Propose({.key = Concat(kind.Expression(), " ", kind.Operator(), " ", kind.Cast("$1"))});
+}
+
+Result<bool> Search::ByOperator() {
+  const std::string query = PostgresVectorCast("$1", dimension_);
+  const std::string vector = PostgresVectorCast("embedding", dimension_);
+  const std::string_view nearer = kind().Operator();
+  if (options_.metric == Metric::kL2) {
+    return Propose({.key = Concat("nullif(vector ", nearer, " ", query, ", 'NaN')"),
+                    .vector = vector,
+                    .all = true});
+  }
+  // The norm is computed in double precision and tells where the rest, in single, cannot be relied
+  // on. Such rows have no key, and are proposed first.
+  std::string key = Concat("vector ", nearer, " ", query);
+  if (options_.metric == Metric::kCosine) {
+    double squares = 0;
+    for (const float element : query_.embedding) {
+      squares += double{element} * double{element};
+    }
+    if (squares < 1e-30 || squares > 1e30) {
+      return false;
+    }
+    key = Concat("CASE WHEN vector_norm(vector) BETWEEN 1e-15 AND 1e15 THEN ", key, " END");
+  } else {
+    // What rounding may have added to the product grows with the lengths of the vectors.
+    const std::string norms = Concat("(vector_norm(vector) * vector_norm(", query, "))");
+    key = Concat("CASE WHEN ", norms, " < 1e37 THEN (", key, ") - ", norms, " * ", dimension_ + 8,
+                 " * 1.2e-7 END");
+  }
+  return Propose({.key = key, .vector = vector, .all = true});
+}
+
+Result<bool> Search::Propose(const Proposal& proposal) {
+  for (int wanted = k_ + kMoreCandidates; wanted <= kMostCandidates; wanted *= kCandidatesGrow) {
+    PostgresParams params;
+    params.Floats(query_.embedding);
+    const std::string condition = Condition(params);
+    // With OFFSET the inner query stays one, so each vector is read and made once.
+    const std::string rows_from =
+        proposal.all ? Concat("(SELECT *, ", proposal.vector, " AS vector FROM records WHERE ",
+                              condition, " OFFSET 0) AS rows ORDER BY key NULLS FIRST")
+                     : Concat("records WHERE ", condition, " ORDER BY ", proposal.key);
+    EDB_ASSIGN(const PostgresResult rows,
+               connection_.Query(Concat("SELECT ", kPostgresRecord, ", ", proposal.key,
+                                        " AS key FROM ", rows_from, " LIMIT ", wanted),
+                                 params));
+    nearest_.Clear();
+    EDB_TRY(TakeCandidates(rows));
+    if (rows.rows() < wanted) {
+      return proposal.all;
+    }
+    const int last = rows.rows() - 1;
+    if (rows.IsNull(last, kPostgresFieldCount + 1)) {
+      continue;
+    }
+    EDB_ASSIGN(const double farthest, rows.Real(last, kPostgresFieldCount + 1));
+    if (!std::isfinite(farthest)) {
+      return false;
+    }
+    if (farthest > LargestKey(nearest_.Limit())) {
+      return true;
+    }
+  }
+  return false;
+}
+
+double Search::LargestKey(float limit) const {
+  const double rounded = static_cast<double>(limit) * (limit < 0 ? 1 - 0x1p-23 : 1 + 0x1p-23);
+  switch (options_.metric) {
+    case Metric::kL2:
+      return rounded * (1 + Rounding()) + kUnderflow;
+    case Metric::kCosine:
+      return rounded + 2 * Rounding();
+    case Metric::kInnerProduct:
+      break;
+  }
+  return rounded - 1;
+}
+
+Status Search::TakeCandidates(const PostgresResult& rows) {
+  Record record;
+  for (int row = 0; row < rows.rows(); ++row) {
+    EDB_TRY(ReadPostgresRecord(rows, row, PostgresParts::kAll, record));
+    const float distance = ExactDistance(options_.metric, query_.embedding, record.embedding);
+    if (nearest_.Wants(distance)) {
+      nearest_.Add({record.key, record.subject_id, distance, record.attributes});
+    }
+  }
+  return {};
+}
+
+Status Search::ByReading() {
+  nearest_.Clear();
+  std::vector<Filter> words;
+  std::ranges::copy_if(query_.filters, std::back_inserter(words),
+                       [](const Filter& filter) { return filter.column == Column::kWords; });
+  const RecordMatcher matcher(words);
+  PostgresParams params;
+  const std::string condition = Condition(params);
+  const std::string sql =
+      Concat("SELECT provider, depiction_id, embedding", words.empty() ? "" : ", attributes",
+             " FROM records WHERE ", condition);
+  const std::size_t row_bytes = kRowBytes + 8 * static_cast<std::size_t>(dimension_);
+  PostgresCursor cursor(connection_);
+  EDB_TRY(cursor.Declare(sql, params, static_cast<int>(kBatchBytes / row_bytes)));
+  Record record;
+  record.key.model = query_.model;
+  while (true) {
+    EDB_ASSIGN(const bool more, cursor.Next());
+    if (!more) {
+      return {};
+    }
+    const PostgresResult& rows = cursor.result();
+    EDB_TRY(rows.Floats(cursor.row(), 2, record.embedding));
+    if (record.embedding.size() != query_.embedding.size()) {
+      return DataLossError(Concat("a vector of model ", Quote(query_.model), " has ",
+                                  record.embedding.size(), " elements"));
+    }
+    const float distance = ExactDistance(options_.metric, query_.embedding, record.embedding);
+    if (!nearest_.Wants(distance)) {
+      continue;
+    }
+    if (!words.empty()) {
+      EDB_ASSIGN(record.attributes, AttributesFromJson(rows.Text(cursor.row(), 3)));
+    }
+    if (matcher.Matches(record)) {
+      record.key.provider = rows.Text(cursor.row(), 0);
+      record.key.depiction_id = rows.Text(cursor.row(), 1);
+      nearest_.Add({record.key, "", distance, {}});
+    }
+  }
+}
+
+Status Search::AddDetails(std::vector<SimilarRecord>& found) {
+  std::vector<std::string> providers;
+  std::vector<std::string> depictions;
+  for (const SimilarRecord& record : found) {
+    providers.push_back(record.key.provider);
+    depictions.push_back(record.key.depiction_id);
+  }
+  PostgresParams params;
+  params.Text(query_.model);
+  params.Texts(providers);
+  params.Texts(depictions);
+  // One row for each, in their order: they are there, at this moment.
+  EDB_ASSIGN(const PostgresResult rows,
+             connection_.Query("SELECT subject_id, attributes FROM unnest($2, $3) WITH ORDINALITY"
+                               " AS found(provider, depiction_id, place) JOIN records r"
+                               " ON r.model = $1 AND r.provider = found.provider"
+                               " AND r.depiction_id = found.depiction_id ORDER BY place",
+                               params));
+  if (static_cast<std::size_t>(rows.rows()) != found.size()) {
+    return DataLossError("records that were found cannot be read");
+  }
+  for (int row = 0; row < rows.rows(); ++row) {
+    SimilarRecord& record = found[static_cast<std::size_t>(row)];
+    record.subject_id = rows.Text(row, 0);
+    EDB_ASSIGN(record.attributes, AttributesFromJson(rows.Text(row, 1)));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<SimilarRecord>> SearchPostgres(PostgresConnection& connection,
+                                                  const EngineOptions& options,
+                                                  const ResolvedSimilarQuery& query) {
+  return Search(connection, options, query).Run();
+}
+
+}  // namespace embeddingsdb

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#ifndef EMBEDDINGSDB_ENGINES_POSTGRES_POSTGRES_WRITER_H_
+#define EMBEDDINGSDB_ENGINES_POSTGRES_POSTGRES_WRITER_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "embeddingsdb/adding.h"
+#include "embeddingsdb/record.h"
+#include "embeddingsdb/status.h"
+
+#include "engines/postgres/postgres_handle.h"
+
+namespace embeddingsdb {
+
+/// What came of a batch.
+struct PostgresAdded {
+  AddReport report;
+  std::vector<std::string> new_models;  ///< that had no records before
+};
+
+/// What adding records with distinct keys would do, in a transaction that sees one moment.
+Result<AddReport> PlanPostgresAdd(PostgresConnection& connection,
+                                  std::span<const Record* const> records, OnDuplicate on_duplicate);
+
+struct PostgresAdd {
+  std::span<const Record* const> records;  ///< distinct keys
+  OnDuplicate on_duplicate = OnDuplicate::kOverwrite;
+  PostgresBulk bulk = PostgresBulk::kCopy;
+  std::int64_t now = 0;
+};
+
+/// Stores the records, in a transaction that the caller commits. Others may write the same keys at
+/// the same time: one of them waits for the other.
+Result<PostgresAdded> AddToPostgres(PostgresConnection& connection, const PostgresAdd& add);
+
+/// False when there was no such record.
+Result<bool> RemoveFromPostgres(PostgresConnection& connection, const Key& key, std::int64_t now);
+
+}  // namespace embeddingsdb
+
+#endif  // EMBEDDINGSDB_ENGINES_POSTGRES_POSTGRES_WRITER_H_
