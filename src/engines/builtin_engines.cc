@@ -12,6 +12,7 @@ void RegisterBuiltinEngines(Registry& registry) {
   registry.AddDatabase("memory", OpenMemoryDatabase);
   registry.AddDatabase("multi", OpenMultiDatabase);
   registry.AddDatabase("null", OpenNullDatabase);
+  registry.AddDatabase("s3vectors", OpenS3VectorsDatabase);
   registry.AddDatabase("sqlite", OpenSqliteDatabase);
 }
 
