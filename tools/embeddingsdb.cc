@@ -19,6 +19,7 @@
 #include "embedders/builtin_embedders.h"
 #include "engines/builtin_engines.h"
 #include "rpc/builtin_rpc.h"
+#include "s3server/s3_server.h"
 
 namespace {
 
@@ -37,6 +38,7 @@ int Run(int argc, char** argv) {
   RegisterBuiltinEngines(registry);
   RegisterBuiltinClients(registry);
   RegisterBuiltinServers(registry);
+  RegisterS3Server(registry);
   RegisterBuiltinEmbedders(registry);
   Session session{.io = {.in = std::cin,
                          .out = std::cout,

@@ -14,6 +14,7 @@ void RegisterBuiltinEngines(Registry& registry) {
   registry.AddDatabase("null", OpenNullDatabase);
   registry.AddDatabase("postgres", OpenPostgresDatabase);
   registry.AddDatabase("postgresql", OpenPostgresDatabase);
+  registry.AddDatabase("s3vectors", OpenS3VectorsDatabase);
   registry.AddDatabase("sqlite", OpenSqliteDatabase);
 }
 

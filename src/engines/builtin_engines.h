@@ -8,7 +8,8 @@
 
 namespace embeddingsdb {
 
-/// Registers every engine of this build: memory, null, multi, sqlite, duckdb, lmdb, postgres.
+/// Registers every engine of this build: memory, null, multi, sqlite, duckdb, lmdb, postgres,
+/// s3vectors.
 void RegisterBuiltinEngines(Registry& registry);
 
 // One factory an engine; defined in its own .cc, named here and in builtin_engines.cc only.
@@ -19,6 +20,7 @@ Result<std::unique_ptr<Database>> OpenSqliteDatabase(const Uri& uri, const Conte
 Result<std::unique_ptr<Database>> OpenDuckdbDatabase(const Uri& uri, const Context& context);
 Result<std::unique_ptr<Database>> OpenLmdbDatabase(const Uri& uri, const Context& context);
 Result<std::unique_ptr<Database>> OpenPostgresDatabase(const Uri& uri, const Context& context);
+Result<std::unique_ptr<Database>> OpenS3VectorsDatabase(const Uri& uri, const Context& context);
 
 }  // namespace embeddingsdb
 

@@ -2,7 +2,6 @@
 #include "rpc/credentials.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/security/tls_credentials_options.h>
@@ -140,19 +139,6 @@ Result<std::string> ReadToken(const Uri& uri, Env& env) {
     return InvalidArgumentError("token-uri leads to a token with characters other than ASCII");
   }
   return token;
-}
-
-bool IsLoopbackHost(std::string_view host) {
-  const std::string text(host);
-  in_addr v4{};
-  if (inet_pton(AF_INET, text.c_str(), &v4) == 1) {
-    return (ntohl(v4.s_addr) >> 24) == 127;
-  }
-  in6_addr v6{};
-  if (inet_pton(AF_INET6, text.c_str(), &v6) == 1) {
-    return IN6_IS_ADDR_LOOPBACK(&v6) != 0;
-  }
-  return host == "localhost";
 }
 
 Result<ServerTls> ReadServerTls(const Uri& uri, Env& env) {

@@ -12,6 +12,7 @@
 #include "embeddingsdb/uri.h"
 
 #include "core/env.h"
+#include "core/loopback.h"  // IWYU pragma: export
 
 namespace grpc {
 class ChannelCredentials;
@@ -24,10 +25,6 @@ namespace embeddingsdb {
 /// when the option is absent or empty; kInvalidArgument when it leads to an empty token, or to one
 /// that cannot travel in a header.
 Result<std::string> ReadToken(const Uri& uri, Env& env);
-
-/// True for `localhost`, 127.0.0.0/8 and ::1, as text: a name that merely resolves to the loopback
-/// address now may not do so later.
-bool IsLoopbackHost(std::string_view host);
 
 /// A server's PEM texts; without a certificate it speaks plaintext.
 struct ServerTls {

@@ -40,7 +40,7 @@ LAYERS = {
     "src/projection": {"core", "index", "projection"},
     "src/inspector": {"core", "inspector", "projection"},
     "src/wasm": {"core"},
-    "src/s3server": {"core", "s3server"},
+    "src/s3server": {"aws", "core", "index", "rpc", "s3server"},
 }
 
 # The folders of src/ that may know a third party.
@@ -52,7 +52,8 @@ LIBRARIES = {
     r"lmdb": {"engines"},
     r"libpq": {"engines"},
     r"utf8proc": {"core"},
-    r"httplib|kainjow/": {"inspector"},
+    r"httplib": {"inspector", "s3server"},
+    r"kainjow/": {"inspector"},
     r"png\.h|turbojpeg|webp/|gif_lib": {"pictures"},
 }
 

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What an s3vectors:// URI says.
+#ifndef EMBEDDINGSDB_ENGINES_S3VECTORS_S3_OPTIONS_H_
+#define EMBEDDINGSDB_ENGINES_S3VECTORS_S3_OPTIONS_H_
+
+#include <string>
+
+#include "embeddingsdb/status.h"
+#include "embeddingsdb/uri.h"
+
+#include "aws/aws_client.h"
+#include "engines/database_base.h"
+#include "engines/s3vectors/s3_record.h"
+
+namespace embeddingsdb::s3vectors {
+
+struct S3Options {
+  EngineOptions engine;
+  bool metric_is_given = false;
+  std::string bucket;
+  std::string index;
+  AwsClientOptions client;
+  S3KeyForm keys = S3KeyForm::kV1;
+  bool check_keys = true;
+  bool refresh_tags = false;
+
+  /// kInvalidArgument naming the option; kUnimplemented for `with-dynamodb=true` and `metric=ip`.
+  static Result<S3Options> FromUri(const Uri& uri, const AwsSurroundings& surroundings);
+};
+
+}  // namespace embeddingsdb::s3vectors
+
+#endif  // EMBEDDINGSDB_ENGINES_S3VECTORS_S3_OPTIONS_H_

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Adding and removing. The service has no transactions: what can be refused is refused before the
+// first request that changes anything.
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <thread>
+#include <utility>
+
+#include "embeddingsdb/limits.h"
+
+#include "core/env.h"
+#include "core/text.h"
+#include "engines/s3vectors/s3_database.h"
+
+namespace embeddingsdb::s3vectors {
+namespace {
+
+constexpr std::size_t kPutsAtOnce = 4;  // 2,500 vectors a second are what an index takes
+// What PutVectors has around its vectors.
+constexpr std::size_t kEnvelopeBytes = 1'024;
+
+/// Calls `call` for 0 to count - 1, several at once; after an error no further ones are begun. The
+/// error of the smallest number.
+Status InParallel(std::size_t count, std::size_t at_once,
+                  const std::function<Status(std::size_t)>& call) {
+  if (count == 1) {
+    return call(0);
+  }
+  std::atomic<std::size_t> next = 0;
+  std::atomic<bool> failed = false;
+  std::vector<Status> statuses(count);
+  const auto work = [&] {
+    for (std::size_t i = next++; i < count && !failed; i = next++) {
+      statuses[i] = call(i);
+      failed = failed || !statuses[i].ok();
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < std::min(count, at_once); ++i) {
+      threads.emplace_back(work);
+    }
+  }
+  for (const Status& status : statuses) {
+    EDB_TRY(status);
+  }
+  return {};
+}
+
+bool IsZero(std::span<const float> vector) {
+  return std::ranges::all_of(vector, [](float element) { return element == 0; });
+}
+
+Status Collision(const Key& taken, const Key& key) {
+  const auto parts = [](const Key& k) {
+    return Concat("(", Quote(k.provider), ", ", Quote(k.depiction_id), ", ", Quote(k.model), ")");
+  };
+  return AlreadyExistsError(Concat("the records ", parts(taken), " and ", parts(key),
+                                   " would both be at the key ", Quote(DisplayKey(key)),
+                                   "; keys=v2 tells them apart"));
+}
+
+}  // namespace
+
+void S3VectorsDatabase::Touch() {
+  const std::int64_t now = context().env->NowUnixSeconds();
+  std::int64_t last = last_update_;
+  while (last < now && !last_update_.compare_exchange_weak(last, now)) {
+  }
+}
+
+Result<std::vector<S3VectorsDatabase::Prepared>> S3VectorsDatabase::Prepare(
+    std::span<const Record* const> records, const S3IndexFacts& facts) const {
+  std::vector<Prepared> prepared;
+  std::map<std::string_view, const Record*> taken;
+  prepared.reserve(records.size());
+  for (const Record* record : records) {
+    const std::string shown = DisplayKey(record->key);
+    if (record->embedding.size() != static_cast<std::size_t>(facts.dimension)) {
+      return WrongDimension(shown, record->key.model, record->embedding.size(),
+                            static_cast<std::size_t>(facts.dimension));
+    }
+    if (facts.metric == Metric::kCosine && IsZero(record->embedding)) {
+      return InvalidArgumentError(Concat("embeddings of ", shown,
+                                         " are all zeros, which an index of the metric cosine "
+                                         "does not take"));
+    }
+    EDB_ASSIGN(std::string key, S3KeyOf(record->key, s3_.keys));
+    Result<S3Metadata> metadata = S3MetadataOf(*record, facts.layout);
+    if (!metadata.ok()) {
+      return metadata.status().WithContext(shown);
+    }
+    prepared.push_back({record, std::move(key), *std::move(metadata)});
+    const auto [place, free] = taken.emplace(prepared.back().key, record);
+    if (!free) {
+      return Collision(place->second->key, record->key);
+    }
+  }
+  return prepared;
+}
+
+/// When each was created that is there.
+Result<std::vector<std::optional<std::int64_t>>> S3VectorsDatabase::Lookup(
+    const std::vector<Prepared>& prepared) {
+  std::vector<std::optional<std::int64_t>> created(prepared.size());
+  std::map<std::string_view, std::size_t> places;
+  for (std::size_t i = 0; i < prepared.size(); ++i) {
+    places.emplace(prepared[i].key, i);
+  }
+  const std::size_t requests = (prepared.size() + kMaxS3GetVectors - 1) / kMaxS3GetVectors;
+  const auto get = [&](std::size_t request) -> Status {
+    std::vector<std::string> keys;
+    const std::size_t begin = request * kMaxS3GetVectors;
+    for (std::size_t i = begin; i < std::min(begin + kMaxS3GetVectors, prepared.size()); ++i) {
+      keys.push_back(prepared[i].key);
+    }
+    EDB_ASSIGN(std::vector<S3Vector> found, index_->Get(keys, false));
+    for (S3Vector& vector : found) {
+      const auto place = places.find(vector.key);
+      if (place == places.end()) {
+        return InternalError("GetVectors gave a key that was not asked for");
+      }
+      EDB_ASSIGN(const Record record, RecordOf(std::move(vector)));
+      const Key& key = prepared[place->second].record->key;
+      if (record.key != key) {
+        return Collision(record.key, key);
+      }
+      created[place->second] = record.created;
+    }
+    return {};
+  };
+  EDB_TRY(InParallel(requests, kMaxS3Connections, get));
+  return created;
+}
+
+Status S3VectorsDatabase::Put(const std::vector<const Prepared*>& records) {
+  // Several at once, but no more than that in memory as text.
+  std::atomic<std::size_t> stored = 0;
+  std::size_t next = 0;
+  while (next < records.size()) {
+    std::vector<std::pair<std::string, std::size_t>> requests;
+    while (next < records.size() && requests.size() < kPutsAtOnce) {
+      auto& [body, count] = requests.emplace_back();
+      for (; next < records.size() && count < kMaxS3PutVectors; ++next, ++count) {
+        const Prepared& one = *records[next];
+        const std::string entry = S3PutEntry(one.key, *one.record, one.metadata);
+        if (count > 0 && body.size() + entry.size() + kEnvelopeBytes > kMaxS3RequestBytes) {
+          break;
+        }
+        body += Concat(count > 0 ? "," : "", entry);
+      }
+    }
+    const Status status = InParallel(requests.size(), kPutsAtOnce, [&](std::size_t i) -> Status {
+      EDB_TRY(index_->Put(requests[i].first));
+      stored += requests[i].second;
+      return {};
+    });
+    if (!status.ok()) {
+      const bool some = stored > 0 || requests.size() > 1;
+      return some ? status.WithContext(Concat("at least ", stored.load(), " of ", records.size(),
+                                              " records are stored"))
+                  : status;
+    }
+  }
+  return {};
+}
+
+Result<AddReport> S3VectorsDatabase::DoAddBatch(std::span<const Record* const> records,
+                                                const AddOptions& options) {
+  EDB_ASSIGN(std::optional<S3IndexFacts> facts, Facts());
+  const bool is_new = !facts;
+  if (is_new) {
+    // What would be refused is refused before anything is made.
+    facts = S3IndexFacts{.dimension = static_cast<int>(records.front()->embedding.size()),
+                         .metric = this->options().metric,
+                         .layout = {.non_filterable = {std::string(kS3MoreKey)}}};
+  }
+  EDB_ASSIGN(std::vector<Prepared> prepared, Prepare(records, *facts));
+  if (is_new && !options.dry_run) {
+    EDB_ASSIGN(facts, Create(facts->dimension));
+    EDB_ASSIGN(prepared, Prepare(records, *facts));  // another may have made it otherwise
+  }
+  std::vector<std::optional<std::int64_t>> created(records.size());
+  const bool look =
+      s3_.check_keys || options.on_duplicate != OnDuplicate::kOverwrite || options.dry_run;
+  if (look && !is_new) {
+    EDB_ASSIGN(created, Lookup(prepared));
+  }
+  EDB_ASSIGN(const AddPlan plan, PlanAdd(records, created, options.on_duplicate));
+  if (options.dry_run || plan.records.empty()) {
+    return plan.report;
+  }
+  std::map<const Record*, const Prepared*> by_record;
+  for (const Prepared& one : prepared) {
+    by_record.emplace(one.record, &one);
+  }
+  std::vector<const Prepared*> chosen;
+  S3NameLists names;
+  for (const Record* record : plan.records) {
+    chosen.push_back(by_record.at(record));
+    names.models.insert(record->key.model);
+    names.providers.insert(record->key.provider);
+  }
+  const Status put = Put(chosen);
+  Touch();
+  names_.Added(facts->arn, names);
+  EDB_TRY(put);
+  return plan.report;
+}
+
+Result<bool> S3VectorsDatabase::DoRemove(const Key& key) {
+  EDB_ASSIGN(const std::optional<S3IndexFacts> facts, Facts());
+  if (!facts) {
+    return false;
+  }
+  EDB_ASSIGN(const std::string name, S3KeyOf(key, s3_.keys));
+  EDB_ASSIGN(std::vector<S3Vector> found, index_->Get({&name, 1}, false));
+  if (found.empty()) {
+    return false;
+  }
+  EDB_ASSIGN(const Record record, RecordOf(std::move(found.front())));
+  if (record.key != key) {
+    return false;
+  }
+  EDB_TRY(index_->Delete({&name, 1}));
+  Touch();
+  names_.Removed(facts->arn);
+  return true;
+}
+
+}  // namespace embeddingsdb::s3vectors
