@@ -86,7 +86,6 @@ class S3Operations {
   Document BucketDocument(const S3Bucket& bucket, bool whole) const;
   Document IndexDocument(const S3Index& index, bool whole) const;
   Status ChangeTags(std::string_view arn, const std::function<Status(Tags&)>& change);
-  Result<Document> FoundDocument(S3Vectors& vectors, const S3Found& found, const Document& body);
 
   S3Catalog& catalog_;
   Env& env_;

@@ -94,6 +94,12 @@ Document VectorDocument(S3Vector vector, bool data, bool metadata) {
   return out;
 }
 
+Document DistanceDocument(float distance) {
+  return {.kind = Document::Kind::kNumber,
+          .number = static_cast<double>(distance),
+          .text = FormatFloat(distance)};
+}
+
 /// What makes two searches the same, but for the page.
 std::string SearchName(const S3Index& index, const S3Search& search, const Document* filter) {
   std::string text = Concat(index.model(), "\n", search.k, "\n");
@@ -215,26 +221,6 @@ Result<Document> S3Operations::DeleteVectors(const Document& body, FieldList& pr
   return Document::Object();
 }
 
-Result<Document> S3Operations::FoundDocument(S3Vectors& vectors, const S3Found& found,
-                                             const Document& body) {
-  const auto asked = [&](std::string_view name) {
-    const Document* const flag = body.Find(name);
-    return flag != nullptr && flag->boolean;
-  };
-  EDB_ASSIGN(const std::string key, vectors.KeyOf(found));
-  Document out = Document::Object({{"key", Document::String(key)}});
-  if (asked("returnDistance")) {
-    out.Set("distance", {.kind = Document::Kind::kNumber,
-                         .number = static_cast<double>(found.distance),
-                         .text = FormatFloat(found.distance)});
-  }
-  if (asked("returnMetadata")) {
-    EDB_ASSIGN(Document metadata, vectors.MetadataOf(found));
-    out.Set("metadata", std::move(metadata));
-  }
-  return out;
-}
-
 Result<Document> S3Operations::QueryVectors(const Document& body, FieldList& problems) {
   Fields fields(body, problems);
   S3Search search;
@@ -242,8 +228,8 @@ Result<Document> S3Operations::QueryVectors(const Document& body, FieldList& pro
       fields.Integer("topK", {.min = 1, .max = kMaxS3Results, .required = true}).value_or(0));
   fields.MemberOf("queryVector", Document::Kind::kObject, true);
   const auto token = fields.String("nextToken", {.min = 1, .max = kMaxS3TokenBytes});
-  fields.Flag("returnMetadata");
-  fields.Flag("returnDistance");
+  const bool metadata = fields.Flag("returnMetadata");
+  const bool distance = fields.Flag("returnDistance");
   EDB_ASSIGN(const IndexName name, IndexOf(fields));
   EDB_TRY(fields.status());
   EDB_ASSIGN(const Held held, Hold(name));
@@ -274,8 +260,14 @@ Result<Document> S3Operations::QueryVectors(const Document& body, FieldList& pro
   const std::size_t end = std::min(begin + kMaxS3ResultsPage, found->size());
   Document items = Document::Array();
   for (std::size_t i = begin; i < end; ++i) {
-    EDB_ASSIGN(Document item, FoundDocument(vectors, (*found)[i], body));
-    items.items.push_back(std::move(item));
+    EDB_ASSIGN(std::optional<S3Vector> vector, vectors.Describe((*found)[i], metadata));
+    if (vector) {
+      Document item = VectorDocument(*std::move(vector), false, metadata);
+      if (distance) {
+        item.Set("distance", DistanceDocument((*found)[i].distance));
+      }
+      items.items.push_back(std::move(item));
+    }
   }
   Document out =
       Document::Object({{"vectors", std::move(items)},

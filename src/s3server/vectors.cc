@@ -228,25 +228,32 @@ Result<S3Vector> S3Vectors::FromRecord(Record record, bool metadata) {
   return vector;
 }
 
+/// The vector of a record, or nothing when there is none any more. A writer may replace a vector,
+/// and with it the rest of its metadata, between two reads.
+Result<std::optional<S3Vector>> S3Vectors::Read(const Key& key, bool metadata) {
+  constexpr int kTries = 4;
+  Status last;
+  for (int i = 0; i < kTries; ++i) {
+    Result<Record> record = database_.Get(key);
+    if (!record.ok() && record.status().code() == StatusCode::kNotFound) {
+      return std::optional<S3Vector>();
+    }
+    EDB_TRY(record.status());
+    Result<S3Vector> vector = FromRecord(*std::move(record), metadata);
+    if (vector.ok()) {
+      return std::optional(*std::move(vector));
+    }
+    last = vector.status();
+  }
+  return last.code() == StatusCode::kNotFound ? DataLossError(last.message()) : last;
+}
+
 Result<std::vector<S3Vector>> S3Vectors::Get(const std::vector<std::string>& keys, bool metadata) {
   std::vector<S3Vector> vectors;
   for (const std::string& key : keys) {
-    // A writer may replace a vector, and with it the rest of its metadata, between two reads.
-    constexpr int kTries = 3;
-    for (int tries = kTries;; --tries) {
-      Result<Record> record = database_.Get(RecordKey(IdOf(key)));
-      if (!record.ok() && record.status().code() == StatusCode::kNotFound) {
-        break;
-      }
-      EDB_TRY(record.status());
-      Result<S3Vector> vector = FromRecord(*std::move(record), metadata);
-      if (vector.ok()) {
-        vectors.push_back(*std::move(vector));
-        break;
-      }
-      if (tries == 0) {
-        return vector.status();
-      }
+    EDB_ASSIGN(std::optional<S3Vector> vector, Read(RecordKey(IdOf(key)), metadata));
+    if (vector) {
+      vectors.push_back(*std::move(vector));
     }
   }
   return vectors;
@@ -371,9 +378,17 @@ Result<S3VectorPage> S3Vectors::List(const S3ListQuery& query) {
       if (HashOf(place.depiction_id) % segments != static_cast<std::uint64_t>(query.segment)) {
         continue;
       }
-      EDB_ASSIGN(S3Vector vector, FromRecord(std::move(record), query.metadata));
-      bytes += bytes_each + vector.key.size() + MetadataBytes(vector.metadata);
-      out.vectors.push_back(std::move(vector));
+      const Key key = record.key;
+      Result<S3Vector> vector = FromRecord(std::move(record), query.metadata);
+      if (!vector.ok()) {
+        EDB_ASSIGN(std::optional<S3Vector> again, Read(key, query.metadata));
+        if (!again) {
+          continue;
+        }
+        vector = *std::move(again);
+      }
+      bytes += bytes_each + vector->key.size() + MetadataBytes(vector->metadata);
+      out.vectors.push_back(*std::move(vector));
       if ((out.vectors.size() == query.limit || bytes >= kMaxS3ListBytes) &&
           rank + 1 < page.total) {
         out.next = Concat(rank + 1, "\n", place.subject_id, "\n", place.depiction_id);
@@ -457,21 +472,21 @@ Result<std::vector<S3Found>> S3Vectors::Search(const S3Search& search) {
   return matches.Finish();
 }
 
-Result<Document> S3Vectors::MetadataOf(const S3Found& found) {
-  if (found.attributes) {
-    return LoadWhole(*found.attributes);
-  }
-  EDB_ASSIGN(const Record record, database_.Get(found.key));
-  return LoadWhole(record.attributes);
-}
-
-Result<std::string> S3Vectors::KeyOf(const S3Found& found) {
+Result<std::optional<S3Vector>> S3Vectors::Describe(const S3Found& found, bool metadata) {
   const std::string& id = found.key.depiction_id;
-  if (found.attributes || !id.starts_with(kHashedKey)) {
-    return KeyOfRecord(id, found.attributes.value_or(Attributes()));
+  if (!found.attributes && !metadata && !id.starts_with(kHashedKey)) {
+    return std::optional<S3Vector>({.key = id, .data = {}, .metadata = {}});
   }
-  EDB_ASSIGN(const Record record, database_.Get(found.key));
-  return KeyOfRecord(id, record.attributes);
+  if (found.attributes) {
+    Record record;
+    record.key = found.key;
+    record.attributes = *found.attributes;
+    Result<S3Vector> vector = FromRecord(std::move(record), metadata);
+    if (vector.ok()) {
+      return std::optional(*std::move(vector));
+    }
+  }
+  return Read(found.key, metadata);
 }
 
 }  // namespace embeddingsdb

@@ -72,9 +72,8 @@ class S3Vectors {
   Result<S3VectorPage> List(const S3ListQuery& query);
   /// k vectors whenever k match, the nearest first.
   Result<std::vector<S3Found>> Search(const S3Search& search);
-  /// What the protocol calls the key of a found record, and its metadata.
-  Result<Document> MetadataOf(const S3Found& found);
-  Result<std::string> KeyOf(const S3Found& found);
+  /// Key and metadata of what a search has found, maybe a while ago; nothing when it is gone.
+  Result<std::optional<S3Vector>> Describe(const S3Found& found, bool metadata);
   /// Removes everything.
   Status Clear();
 
@@ -91,6 +90,7 @@ class S3Vectors {
   std::vector<Filter> IndexFilters() const;
   Record ToRecord(const S3Vector& vector, std::vector<Record>& batch);
   Result<S3Vector> FromRecord(Record record, bool metadata);
+  Result<std::optional<S3Vector>> Read(const Key& key, bool metadata);
   Result<Document> LoadWhole(const Attributes& attributes);
   Result<std::vector<std::string>> MoreTextsOf(const std::vector<std::string>& ids);
   Status RemoveIds(const std::vector<std::string>& ids);
