@@ -89,7 +89,8 @@ int CuttingProxy::Cut(std::string_view sent) {
 void CuttingProxy::Serve(int client) {
   const int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const sockaddr_in address = Loopback(server_port_);
-  bool open = ::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  bool open = server >= 0 &&
+              ::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
   bool deaf = false;  // the client does not hear the server any more
   std::vector<char> bytes(1 << 16);
   while (open && !done_) {

@@ -16,7 +16,7 @@ inline int FreePort() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof(address);
-  if (::bind(handle, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
+  if (handle < 0 || ::bind(handle, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
       ::getsockname(handle, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
     std::abort();  // no test can go on without
   }

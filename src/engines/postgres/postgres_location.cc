@@ -75,8 +75,8 @@ Status ReadServer(const Uri& uri, PostgresLocation& location) {
   if (!name.empty()) {
     location.parameters.emplace_back("host", name);
   }
-  if (uri.port()) {
-    location.parameters.emplace_back("port", std::to_string(*uri.port()));
+  if (const std::optional<std::uint16_t> port = uri.port()) {
+    location.parameters.emplace_back("port", std::to_string(*port));
   }
   if (const std::string& path = uri.path(); path.size() > 1) {
     location.parameters.emplace_back("dbname", path.substr(1));

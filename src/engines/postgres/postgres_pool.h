@@ -26,6 +26,8 @@ class PostgresPool {
         : pool_(&pool), connection_(std::move(connection)) {}
     Lease(Lease&& other) noexcept = default;
     Lease& operator=(Lease&& other) = delete;
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
     ~Lease() {
       if (connection_ != nullptr) {
         pool_->Return(std::move(connection_));

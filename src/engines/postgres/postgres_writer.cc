@@ -137,7 +137,7 @@ Result<std::vector<std::string>> FixLengths(PostgresConnection& connection,
       return std::vector<std::string>();
     }
   }
-  EDB_ASSIGN(Lengths stored, StoredLengths(connection, others));
+  EDB_ASSIGN(const Lengths stored, StoredLengths(connection, others));
   for (const auto& [model, dimension] : stored) {
     lengths[model] = dimension;
   }
