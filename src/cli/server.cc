@@ -14,7 +14,7 @@ int RunServer(const Invocation& call, Session& session) {
   std::string token_uri;
   CommandFlags flags(
       call,
-      {.summary = "Serves a database over gRPC until SIGINT or SIGTERM.",
+      {.summary = "Serves a database over gRPC, or as Amazon S3 Vectors, until SIGINT or SIGTERM.",
        .synopsis = "-database-uri URI [flags]",
        .examples =
            "  embeddingsdb-server -database-uri 'sqlite://?dsn=collection.db'\n"
@@ -25,7 +25,9 @@ int RunServer(const Invocation& call, Session& session) {
            "  embeddingsdb-server -database-uri duckdb:///srv/collection \\\n"
            "    -token-uri file:///etc/embeddingsdb/token \\\n"
            "    -server-uri \"grpc://0.0.0.0:8081?database-uri={database}&token-uri={token}\\\n"
-           "&tls-certificate=server.crt&tls-key=server.key\"",
+           "&tls-certificate=server.crt&tls-key=server.key\"\n"
+           "  embeddingsdb-server -database-uri sqlite:///srv/vectors.db \\\n"
+           "    -server-uri \"s3vectors://localhost:8081?database-uri={database}\"",
        .notes =
            "Of several databases a model lives in one: where it is, else where the database's\n"
            "dimensions option is the length of its vectors, else in the first without one.\n"

@@ -14,8 +14,8 @@ namespace embeddingsdb {
 namespace {
 
 constexpr std::string_view kForm =
-    "keys-uri must name a text of the form \"[profile]\", \"aws_access_key_id = ...\", "
-    "\"aws_secret_access_key = ...\", one to a line";
+    "keys-uri must name a text of lines ACCESS_KEY_ID:SECRET_ACCESS_KEY, or of profiles: "
+    "\"[name]\", \"aws_access_key_id = ...\", \"aws_secret_access_key = ...\", one to a line";
 
 std::string_view Trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r");
@@ -92,6 +92,15 @@ Result<S3Keys> S3Keys::Parse(std::string_view text) {
       continue;
     }
     const std::size_t equals = line.find('=');
+    const std::size_t colon = line.find(':');
+    if (colon < equals) {  // a secret may have a '=', a key id has none
+      EDB_TRY(finish());
+      pair = {.access_key_id = std::string(line.substr(0, colon)),
+              .secret_access_key = std::string(line.substr(colon + 1)),
+              .session_token = {}};
+      EDB_TRY(finish());
+      continue;
+    }
     if (equals == std::string_view::npos) {
       return InvalidArgumentError(std::string(kForm));
     }

@@ -29,10 +29,10 @@ struct S3Refusal {
 /// Immutable, safe for concurrent use. Its secrets are in no message.
 class S3Keys {
  public:
-  /// From the URI's `keys-uri`, a secret (core/secret.h) in the form of AWS's shared credentials
-  /// file with a profile for each pair of keys; without it from AWS_ACCESS_KEY_ID and
-  /// AWS_SECRET_ACCESS_KEY; without those there are none. kInvalidArgument, without the text, for
-  /// another form.
+  /// From the URI's `keys-uri`, a secret (core/secret.h) of lines ACCESS_KEY_ID:SECRET_ACCESS_KEY
+  /// or in the form of AWS's shared credentials file with a profile for each pair; without it from
+  /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; without those there are none. kInvalidArgument,
+  /// without the text, for another form.
   static Result<S3Keys> Read(const Uri& uri, Env& env);
   static Result<S3Keys> Parse(std::string_view text);
 

@@ -92,6 +92,10 @@ PAGES = {
              r"^0\.0\d{3} +\S.* openclipart-transportation +transportation/roadsigns/stop$"),
         runs("embeddingsdb-inspector", "1,465 records, page 1 of 62"),
     ],
+    "docs/s3-server.md": [
+        runs("embeddingsdb server", LISTENS),
+        is_not_run("js", "tests/s3 does that and all else with the SDK"),
+    ],
     "docs/signing.md": [
         runs("openssl req", "BEGIN CERTIFICATE", then="cat me.crt"),
         runs("parquet-sign", "Completed count=1465 root="),
@@ -136,6 +140,7 @@ HELP = {
         runs("embeddingsdb-server", LISTENS + "0.0.0.0:",
              then="embeddingsdb-client count -client-uri 'grpc://localhost:8081?tls-certificate="
              "server.crt&token-uri=file:///etc/embeddingsdb/token' | grep -x 3"),
+        runs("embeddingsdb-server", LISTENS),
     ],
     "inspector": [
         runs("embeddingsdb-inspector", "3 records"),

@@ -35,9 +35,8 @@ class RunningS3Server {
     std::string uri = Concat("s3vectors://127.0.0.1:0?database-uri=", PercentEncode(database_uri),
                              "&idle-timeout=1&", options);
     if (options.find("keys-uri") == std::string_view::npos) {
-      const std::string keys =
-          Concat("aws_access_key_id=", kAccessKeyId, "\naws_secret_access_key=", kSecretAccessKey);
-      uri += Concat("&keys-uri=", PercentEncode(Concat("constant://?val=", PercentEncode(keys))));
+      const std::string keys = PercentEncode(Concat(kAccessKeyId, ":", kSecretAccessKey));
+      uri += Concat("&keys-uri=", PercentEncode(Concat("constant://?val=", keys)));
     }
     auto server = context_.registry.OpenServer(uri, context_.context());
     EXPECT_OK(server);
