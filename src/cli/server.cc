@@ -20,6 +20,8 @@ int RunServer(const Invocation& call, Session& session) {
            "  embeddingsdb-server -database-uri 'sqlite://?dsn=collection.db'\n"
            "  embeddingsdb-server -database-uri 'sqlite:///srv/small.db?dimensions=512' \\\n"
            "    -database-uri 'sqlite:///srv/large.db?dimensions=768'\n"
+           "  embeddingsdb-server -database-uri \\\n"
+           "    's3vectors://collection?index=clip&region=us-east-1&credentials=iam:'\n"
            "  embeddingsdb-server -database-uri duckdb:///srv/collection \\\n"
            "    -token-uri file:///etc/embeddingsdb/token \\\n"
            "    -server-uri \"grpc://0.0.0.0:8081?database-uri={database}&token-uri={token}\\\n"

@@ -34,6 +34,9 @@ std::string ReadDocument(const std::string& name) {
 
 TEST(CapabilityMatrix, DocumentedRowsAreWhatTheEnginesDeclare) {
   std::vector<EngineUnderTest> engines = StoresUnderTest();
+  for (const EngineUnderTest& engine : ServicesUnderTest()) {
+    engines.push_back(engine);
+  }
   engines.push_back({.name = "null", .uri = [](const std::string&) { return "null://"; }});
   for (const EngineUnderTest& engine : engines) {
     const TempDir folder;
@@ -53,7 +56,11 @@ TEST(CapabilityMatrix, EveryRegisteredSchemeIsUnderTest) {
   RegisterExampleEngines(test.registry);
   const TempDir folder;
   std::set<std::string> expected = {"null", "bleve", "postgresql"};  // aliases of lmdb, postgres
-  for (const EngineUnderTest& engine : EnginesUnderTest()) {
+  std::vector<EngineUnderTest> engines = EnginesUnderTest();
+  for (const EngineUnderTest& engine : ServicesUnderTest()) {
+    engines.push_back(engine);
+  }
+  for (const EngineUnderTest& engine : engines) {
     const std::string uri = engine.uri(folder.path());
     expected.insert(uri.substr(0, uri.find("://")));
   }

@@ -5,6 +5,8 @@
 
 #include "example_engine/journal_database.h"
 #include "support/postgres_server.h"
+#include "support/running_s3_server.h"
+#include "support/s3_keys_file.h"
 
 namespace embeddingsdb {
 
@@ -15,6 +17,16 @@ std::string MultiUri(const std::string& dir) {
   return "multi://?database=" + PercentEncode("sqlite://?dsn=" + dir + "/one.db&dimensions=3") +
          "&database=" + PercentEncode("lmdb://" + dir + "/two?dimensions=17") +
          "&database=" + PercentEncode("sqlite://?dsn=" + dir + "/three.db");
+}
+
+/// An index of its own in one server for all tests.
+std::string S3Uri(const std::string& dir) {
+  static const S3KeysFile keys;
+  static const RunningS3Server server("memory://?metric=l2", keys.server_options());
+  return Concat("s3vectors://tests?index=i", Sha256Hex(dir).substr(0, 32),
+                "&region=", RunningS3Server::kRegion,
+                "&metric=l2&keys=v2&endpoint=", PercentEncode(server.endpoint()),
+                "&credentials=", keys.label());
 }
 
 }  // namespace
@@ -61,6 +73,27 @@ std::vector<EngineUnderTest> StoresUnderTest() {
                       return "sqlite://?dsn=" + dir + "/edb.db&compression=matroyshka";
                     }});
   return stores;
+}
+
+std::vector<EngineUnderTest> ServicesUnderTest() {
+  const std::string lengths = "an index of s3vectors:// has vectors of one length";
+  const std::string order = "s3vectors:// lists in an order of its own, without a total";
+  return {{.name = "s3vectors",
+           .uri = S3Uri,
+           .leaves_out = {
+               {"Records.TheFirstRecordFixesTheLengthOfItsModelsVectors", lengths},
+               {"Records.AnEmptiedModelMayTakeAnotherLength", lengths},
+               {"Records.TakesRecordsAtEveryLimit", "vectors of up to 4,096 elements"},
+               {"Lists.PagesHoldEveryRecordOnceInListOrder", order},
+               {"Lists.TiesAcrossProvidersAreOrderedSoNoPageRepeatsOne", order},
+               {"Lists.OrderIsBytewiseNotByLocale", order},
+               {"Lists.APagePastTheEndIsEmptyAndNoError", order},
+               {"Lists.FiltersAreAndedOnListScanAndCountAlike", order},
+               {"Lists.ModelsAndProvidersAreDistinctSortedAndRestricted", lengths},
+               {"Similar.ModelsAreSeparateSpaces", lengths},
+               {"Similar.DistancesStayRightAtTheEdgesOfFloat",
+                "distances that overflow are the service's business"},
+           }}};
 }
 
 }  // namespace embeddingsdb

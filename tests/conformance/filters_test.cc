@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Filters by attributes and words, facets, and groups: on lists, scans, counts and searches alike.
+#include <algorithm>
 #include <atomic>
 #include <set>
 #include <thread>
@@ -59,6 +60,11 @@ class Filters : public EngineTest {
         listed.push_back(record.key.depiction_id);
       }
     }
+    if (db_->pagination_type() == PaginationType::kCursor) {
+      EXPECT_TRUE(listed.empty() || total == kTotalUnknown) << total;
+      total = static_cast<std::int64_t>(listed.size());
+      std::sort(listed.begin(), listed.end());  // its order is its own
+    }
     EXPECT_EQ(static_cast<std::size_t>(total), listed.size());
     EXPECT_EQ(db_->Count(filters).value(), total);
     const auto scanned = ScanAll(*db_, filters);
@@ -72,6 +78,7 @@ class Filters : public EngineTest {
   }
 };
 EDB_FOR_ALL_STORES(Filters);
+EDB_FOR_ALL_SERVICES(Filters);
 
 TEST_P(Filters, AttributesAreComparedByteByByteAndAbsentOnesEqualNothing) {
   FillWithFish();
@@ -133,6 +140,7 @@ TEST_P(Filters, BadOnesAreRefusedByName) {
 
 class Facets : public Filters {};
 EDB_FOR_ALL_STORES(Facets);
+EDB_FOR_ALL_SERVICES(Facets);
 
 TEST_P(Facets, CountEachValueTheMostFrequentFirst) {
   FillWithFish();
@@ -198,6 +206,7 @@ class FilteredSimilar : public EngineTest {
   }
 };
 EDB_FOR_ALL_ENGINES(FilteredSimilar);
+EDB_FOR_ALL_SERVICES(FilteredSimilar);
 
 TEST_P(FilteredSimilar, FiltersThatFewRecordsSatisfyAreInsideTheSearch) {
   FillLine(2'000);
@@ -281,6 +290,7 @@ class Groups : public FilteredSimilar {
   }
 };
 EDB_FOR_ALL_ENGINES(Groups);
+EDB_FOR_ALL_SERVICES(Groups);
 
 TEST_P(Groups, OfEachProvidersSubjectTheNearestIsFound) {
   AddDepiction("p", "cup-1", "cup", 1);

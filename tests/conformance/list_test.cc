@@ -21,6 +21,7 @@ class Lists : public EngineTest {
   }
 };
 EDB_FOR_ALL_STORES(Lists);
+EDB_FOR_ALL_SERVICES(Lists);
 
 TEST_P(Lists, EmptyDatabaseHasNoPagesAndEnds) {
   const Result<RecordPage> page = db_->List({});

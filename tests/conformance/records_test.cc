@@ -13,6 +13,7 @@ namespace {
 
 class Records : public EngineTest {};
 EDB_FOR_ALL_STORES(Records);
+EDB_FOR_ALL_SERVICES(Records);
 
 Record Awkward() {
   Record record = MakeRecord(
@@ -124,6 +125,7 @@ class AddingTwice : public Records {
   std::vector<Record> batch_;
 };
 EDB_FOR_ALL_STORES(AddingTwice);
+EDB_FOR_ALL_SERVICES(AddingTwice);
 
 TEST_P(AddingTwice, FailStoresNothingAndNamesTheKey) {
   const AddOptions fail{.on_duplicate = OnDuplicate::kFail};

@@ -34,6 +34,7 @@ class Similar : public EngineTest {
   }
 };
 EDB_FOR_ALL_ENGINES(Similar);
+EDB_FOR_ALL_SERVICES(Similar);
 
 using Names = std::vector<std::string>;
 

@@ -145,7 +145,8 @@ TEST(S3Record, TheModelIsAlwaysInTheFilter) {
 
 TEST(S3Answers, VectorsAreReadWithAllTypesOfMetadata) {
   const Result<S3VectorsPage> page = ParseS3Vectors(
-      R"({"new":{"vectors":[1]},"vectors":[{"key":"a","data":{"float32":[0.1,-0,1e-45,3.4028235e38]},)"
+      R"({"new":{"vectors":[1]},"vectors":[{"key":"a","data":{"float32":[0.1,-0,1e-45,)"
+      R"(3.4028235e38]},)"
       R"("metadata":{"s":"t","n":1.5,"b":true,"l":["x",2],"z":null},"distance":0.25},)"
       R"({"distance":"Infinity","key":"b"}],"nextToken":"next","more":[[{}]]})");
   ASSERT_OK(page);
