@@ -279,7 +279,6 @@ TEST_F(PostgresFault, ReadOnlyHoldsOnTheServerToo) {
 }
 
 TEST_F(PostgresFault, ASchemaIsNotTakenForAnother) {
-  Bystander other(Server());
   db_ = Opened(Server().Uri("public"));
   ASSERT_NE(db_, nullptr);
   ASSERT_OK(db_->Add(Numbered(0)));
