@@ -49,6 +49,7 @@ class HttpClient {
   explicit HttpClient(HttpClientOptions options) : options_(std::move(options)) {}
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
+  ~HttpClient() = default;
 
   /// The answer, whatever its status. Redirects are not followed, certificates are checked, and a
   /// proxy of the environment is not asked for this machine itself. kUnavailable when the server

@@ -76,7 +76,7 @@ std::string S3PutEntry(const std::string& key, const Record& record, const S3Met
   return out += "}}";
 }
 
-S3Index::S3Index(std::unique_ptr<AwsClient> client, std::string bucket, std::string index)
+S3Index::S3Index(std::unique_ptr<AwsClient> client, std::string_view bucket, std::string_view index)
     : client_(std::move(client)),
       bucket_(Concat("\"vectorBucketName\":", JsonString(bucket))),
       address_(Concat(bucket_, ",\"indexName\":", JsonString(index))) {}

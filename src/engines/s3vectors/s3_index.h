@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "embeddingsdb/index.h"
@@ -38,7 +39,7 @@ std::string S3PutEntry(const std::string& key, const Record& record, const S3Met
 /// Safe for concurrent use. Each function is one request, tried again where that helps.
 class S3Index {
  public:
-  S3Index(std::unique_ptr<AwsClient> client, std::string bucket, std::string index);
+  S3Index(std::unique_ptr<AwsClient> client, std::string_view bucket, std::string_view index);
 
   /// kNotFound when there is no such index or bucket.
   Result<S3IndexFacts> GetIndex();

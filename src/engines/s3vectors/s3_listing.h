@@ -28,6 +28,7 @@ class S3Listing {
   S3Listing(std::shared_ptr<S3Index> index, bool data) : index_(std::move(index)), data_(data) {}
   S3Listing(const S3Listing&) = delete;
   S3Listing& operator=(const S3Listing&) = delete;
+  ~S3Listing() = default;
 
   /// In no order, each once; false at the end. An error ends it.
   Result<bool> Next(S3Vector& vector);

@@ -171,8 +171,8 @@ Result<std::string> S3KeyOf(const Key& key, S3KeyForm keys) {
     }
     return joined;
   }
-  std::string joined = Concat("v2:", key.provider.size(), ":", key.depiction_id.size(), ":",
-                              key.provider, key.depiction_id, key.model);
+  const std::string joined = Concat("v2:", key.provider.size(), ":", key.depiction_id.size(), ":",
+                                    key.provider, key.depiction_id, key.model);
   return joined.size() <= kMaxS3KeyBytes ? joined : Concat("v2:sha256:", Sha256Hex(joined));
 }
 

@@ -39,6 +39,7 @@ Status InParallel(std::size_t count, std::size_t at_once,
   };
   {
     std::vector<std::jthread> threads;
+    threads.reserve(std::min(count, at_once));
     for (std::size_t i = 0; i < std::min(count, at_once); ++i) {
       threads.emplace_back(work);
     }
