@@ -81,8 +81,8 @@ Status S3VectorsDatabase::CheckExisting() {
     return NotFoundError(Concat("there is no index ", Quote(s3_.index), " in the vector bucket ",
                                 Quote(s3_.bucket), ", and read-only=true makes none"));
   }
-  if (options().dimensions) {
-    return Create(*options().dimensions).status();
+  if (const std::optional<int> dimensions = options().dimensions) {
+    return Create(*dimensions).status();
   }
   const Status bucket = index_->CheckBucket();
   return bucket.code() == StatusCode::kNotFound ? index_->CreateBucket() : bucket;
@@ -92,9 +92,9 @@ Status S3VectorsDatabase::Adopt(S3IndexFacts facts) {
   const auto refuse = [this](const auto&... parts) {
     return FailedPreconditionError(Concat("the index ", Quote(s3_.index), " has ", parts...));
   };
-  if (options().dimensions && *options().dimensions != facts.dimension) {
-    return refuse(facts.dimension, " dimensions, but the dimensions option is ",
-                  *options().dimensions);
+  const std::optional<int> dimensions = options().dimensions;
+  if (dimensions && *dimensions != facts.dimension) {
+    return refuse(facts.dimension, " dimensions, but the dimensions option is ", *dimensions);
   }
   if (s3_.metric_is_given && options().metric != facts.metric) {
     return refuse("the metric ", MetricName(facts.metric), ", but the metric option is ",

@@ -54,6 +54,9 @@ Result<std::vector<SimilarRecord>> S3VectorsDatabase::CompareAll(
     const ResolvedSimilarQuery& resolved) {
   const SimilarQuery& query = *resolved.query;
   EDB_ASSIGN(const std::optional<S3IndexFacts> facts, Facts());
+  if (!facts) {
+    return std::vector<SimilarRecord>();
+  }
   const RecordMatcher matcher(query.filters);
   std::priority_queue<SimilarRecord, std::vector<SimilarRecord>, Nearer> nearest;
   S3Listing listing(index_, true);
