@@ -3,20 +3,16 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <charconv>
-#include <chrono>
-#include <condition_variable>
 #include <httplib.h>
-#include <mutex>
 #include <optional>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include "embeddingsdb/limits.h"
 
 #include "core/text.h"
+#include "http/serving.h"
 
 namespace embeddingsdb {
 namespace {
@@ -225,18 +221,9 @@ void HttpServer::Write(const HttpResponse& response, httplib::Response& out) con
   out.set_content(response.body, response.content_type);
 }
 
-/// For a request whose body nobody has read: what is left of it must not be taken for the next one.
-/// The library closes a connection when an answer of no stated length fails to go on, and only
-/// then.
 void HttpServer::WriteAndClose(const HttpResponse& response, httplib::Response& out) const {
   Write(response, out);
-  out.set_header("Connection", "close");
-  out.body.clear();
-  out.set_content_provider(response.content_type,
-                           [body = response.body](std::size_t, httplib::DataSink& sink) {
-                             sink.write(body.data(), body.size());
-                             return false;
-                           });
+  AnswerAndClose(out, response.content_type, response.body);
 }
 
 Status HttpServer::Prepare(const Uri& uri) {
@@ -254,11 +241,6 @@ Status HttpServer::Prepare(const Uri& uri) {
 void HttpServer::PrepareSockets() {
   server_->set_keep_alive_max_count(kMaxHttpRequests);
   server_->set_tcp_nodelay(true);
-  // The library's own choice lets two processes listen on one port.
-  server_->set_socket_options([](socket_t socket) {
-    const int yes = 1;
-    static_cast<void>(::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)));
-  });
   server_->set_payload_max_length(static_cast<std::size_t>(max_form_bytes_));
   server_->new_task_queue = [] { return new httplib::ThreadPool(kMaxHttpConnections); };
 }
@@ -305,39 +287,16 @@ void HttpServer::PrepareHandlers() {
 Status HttpServer::Bind(const Uri& uri) {
   const std::string host = uri.host().empty() ? "localhost" : uri.host();
   const int wanted = uri.port().value_or(uri.scheme() == "https" ? 443 : 80);
-  const int port = wanted == 0                           ? server_->bind_to_any_port(host)
-                   : server_->bind_to_port(host, wanted) ? wanted
-                                                         : -1;
-  if (port < 0) {
+  const std::optional<int> port = BindHttp(*server_, host, wanted);
+  if (!port) {
     return UnavailableError(Concat("cannot listen on ", InBrackets(host), ":", wanted));
   }
-  address_ = Concat(uri.scheme(), "://", InBrackets(host), ":", port);
+  address_ = Concat(uri.scheme(), "://", InBrackets(host), ":", *port);
   return {};
 }
 
 Status HttpServer::Serve(std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::atomic<bool> ended = false;
-  // The library ignores a stop that comes before it runs, so it is told until it has.
-  const std::jthread stopper([&](const std::stop_token& own) {
-    const std::stop_callback forward(own, [&] { wake.notify_all(); });
-    {
-      std::unique_lock lock(mutex);
-      wake.wait(lock, stop, [&] { return ended.load() || own.stop_requested(); });
-    }
-    while (!ended.load()) {
-      server_->stop();
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-  });
-  const bool listened = server_->listen_after_bind();
-  {
-    const std::lock_guard lock(mutex);
-    ended.store(true);
-  }
-  wake.notify_all();
-  return listened || stop.stop_requested() ? Status() : UnavailableError("the server gave up");
+  return ServeHttp(*server_, stop);
 }
 
 }  // namespace

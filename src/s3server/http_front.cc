@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "s3server/http_front.h"
 
-#include <atomic>
 #include <charconv>
-#include <chrono>
-#include <condition_variable>
 #include <httplib.h>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "embeddingsdb/limits.h"
 
 #include "core/text.h"
+#include "http/serving.h"
 #include "rpc/credentials.h"
 #include "rpc/grpc_server.h"
 
@@ -116,18 +112,10 @@ void Front::Write(S3Response response, httplib::Response& out) {
   out.set_content(std::move(response.body), kJson);
 }
 
-/// For a request whose body nobody has read: what is left of it must not be taken for the next one.
-/// The library closes a connection when an answer of no stated length fails to go on, and only
-/// then.
 void Front::WriteAndClose(S3Response response, httplib::Response& out) {
   std::string body = std::move(response.body);
   Write(std::move(response), out);
-  out.set_header("Connection", "close");
-  out.body.clear();
-  out.set_content_provider(kJson, [body = std::move(body)](std::size_t, httplib::DataSink& sink) {
-    sink.write(body.data(), body.size());
-    return false;
-  });
+  AnswerAndClose(out, kJson, std::move(body));
 }
 
 void Front::Answer(const httplib::Request& request, httplib::Response& out) {
@@ -149,11 +137,6 @@ void Front::PrepareSockets() {
   server_->set_keep_alive_timeout(options_.idle_seconds);
   server_->set_keep_alive_max_count(kMaxRequests);
   server_->set_tcp_nodelay(true);
-  // The library's own choice lets two processes listen on one port.
-  server_->set_socket_options([](socket_t socket) {
-    const int yes = 1;
-    static_cast<void>(::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)));
-  });
   server_->set_payload_max_length(kMaxS3RequestBytes);
   server_->new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
 }
@@ -192,40 +175,17 @@ Status Front::Listen() {
   PrepareSockets();
   PrepareHandlers();
   const std::string host = options_.host.empty() ? "0.0.0.0" : options_.host;
-  const int port = options_.port == 0                           ? server_->bind_to_any_port(host)
-                   : server_->bind_to_port(host, options_.port) ? options_.port
-                                                                : -1;
-  if (port < 0) {
+  const std::optional<int> port = BindHttp(*server_, host, options_.port);
+  if (!port) {
     return UnavailableError(
         Concat("cannot listen on ", JoinHostPort(options_.host, options_.port)));
   }
-  options_.port = static_cast<std::uint16_t>(port);
+  options_.port = static_cast<std::uint16_t>(*port);
   return {};
 }
 
 Status Front::Serve(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::atomic<bool> ended = false;
-  // The library ignores a stop that comes before it runs, so it is told until it has.
-  const std::jthread stopper([&](const std::stop_token& own) {
-    const std::stop_callback forward(own, [&] { wake.notify_all(); });
-    {
-      std::unique_lock lock(mutex);
-      wake.wait(lock, stop, [&] { return ended.load() || own.stop_requested(); });
-    }
-    while (!ended.load()) {
-      server_->stop();
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-  });
-  const bool listened = server_->listen_after_bind();
-  {
-    const std::lock_guard lock(mutex);
-    ended.store(true);
-  }
-  wake.notify_all();
-  return listened || stop.stop_requested() ? Status() : UnavailableError("the server gave up");
+  return ServeHttp(*server_, stop);
 }
 
 }  // namespace

@@ -94,7 +94,11 @@ Document VectorDocument(S3Vector vector, bool data, bool metadata) {
   return out;
 }
 
+/// Infinity is a text, as in all JSON of AWS.
 Document DistanceDocument(float distance) {
+  if (std::isinf(distance)) {
+    return Document::String(distance > 0 ? "Infinity" : "-Infinity");
+  }
   return {.kind = Document::Kind::kNumber,
           .number = static_cast<double>(distance),
           .text = FormatFloat(distance)};

@@ -91,8 +91,6 @@ std::vector<EngineUnderTest> ServicesUnderTest() {
                {"Lists.FiltersAreAndedOnListScanAndCountAlike", order},
                {"Lists.ModelsAndProvidersAreDistinctSortedAndRestricted", lengths},
                {"Similar.ModelsAreSeparateSpaces", lengths},
-               {"Similar.DistancesStayRightAtTheEdgesOfFloat",
-                "distances that overflow are the service's business"},
            }}};
 }
 

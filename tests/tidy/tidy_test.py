@@ -39,9 +39,10 @@ LAYERS = {
     "src/pictures": {"core", "pictures"},
     "src/embedders": {"core", "embedders", "pictures", "rpc"},
     "src/projection": {"core", "index", "projection"},
-    "src/inspector": {"core", "inspector", "projection"},
+    "src/http": {"core", "http"},
+    "src/inspector": {"core", "http", "inspector", "projection"},
     "src/wasm": {"core"},
-    "src/s3server": {"aws", "core", "index", "rpc", "s3server"},
+    "src/s3server": {"aws", "core", "http", "index", "rpc", "s3server"},
 }
 
 # The folders of src/ that may know a third party.
@@ -53,7 +54,7 @@ LIBRARIES = {
     r"lmdb": {"engines"},
     r"libpq": {"engines"},
     r"utf8proc": {"core"},
-    r"httplib": {"inspector", "s3server"},
+    r"httplib": {"http", "inspector", "s3server"},
     r"kainjow/": {"inspector"},
     r"png\.h|turbojpeg|webp/|gif_lib": {"pictures"},
 }
