@@ -63,6 +63,7 @@ class Front final : public HttpFront {
   void PrepareHandlers();
   std::optional<S3Response> Refusal(const httplib::Request& request) const;
   void Answer(const httplib::Request& request, httplib::Response& out);
+  static void WriteHead(const S3Response& response, httplib::Response& out);
   static void Write(S3Response response, httplib::Response& out);
   static void WriteAndClose(S3Response response, httplib::Response& out);
 
@@ -103,19 +104,22 @@ std::optional<S3Response> Front::Refusal(const httplib::Request& request) const 
   return std::nullopt;
 }
 
-void Front::Write(S3Response response, httplib::Response& out) {
+void Front::WriteHead(const S3Response& response, httplib::Response& out) {
   out.status = response.status;
   out.set_header("x-amzn-requestid", response.request_id);
   if (!response.error_type.empty()) {
     out.set_header("x-amzn-errortype", response.error_type);
   }
+}
+
+void Front::Write(S3Response response, httplib::Response& out) {
+  WriteHead(response, out);
   out.set_content(std::move(response.body), kJson);
 }
 
 void Front::WriteAndClose(S3Response response, httplib::Response& out) {
-  std::string body = std::move(response.body);
-  Write(std::move(response), out);
-  AnswerAndClose(out, kJson, std::move(body));
+  WriteHead(response, out);
+  AnswerAndClose(out, kJson, std::move(response.body));
 }
 
 void Front::Answer(const httplib::Request& request, httplib::Response& out) {

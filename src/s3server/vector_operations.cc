@@ -163,14 +163,15 @@ Result<Document> S3Operations::PutVectors(const Document& body, FieldList& probl
 
 Result<Document> S3Operations::GetVectors(const Document& body, FieldList& problems) {
   Fields fields(body, problems);
-  const auto keys =
-      fields.Strings("keys", {.min = 1, .max = kMaxS3GetVectors, .required = true}, kMaxS3KeyBytes);
+  const std::vector<std::string> keys =
+      fields.Strings("keys", {.min = 1, .max = kMaxS3GetVectors, .required = true}, kMaxS3KeyBytes)
+          .value_or(std::vector<std::string>());
   const bool data = fields.Flag("returnData");
   const bool metadata = fields.Flag("returnMetadata");
   EDB_ASSIGN(const IndexName name, IndexOf(fields));
   EDB_TRY(fields.status());
   EDB_ASSIGN(const Held held, Hold(name));
-  EDB_ASSIGN(std::vector<S3Vector> vectors, S3Vectors(*held.entry, env_).Get(*keys, metadata));
+  EDB_ASSIGN(std::vector<S3Vector> vectors, S3Vectors(*held.entry, env_).Get(keys, metadata));
   Document items = Document::Array();
   for (S3Vector& vector : vectors) {
     items.items.push_back(VectorDocument(std::move(vector), data, metadata));
@@ -216,12 +217,14 @@ Result<Document> S3Operations::ListVectors(const Document& body, FieldList& prob
 
 Result<Document> S3Operations::DeleteVectors(const Document& body, FieldList& problems) {
   Fields fields(body, problems);
-  const auto keys = fields.Strings("keys", {.min = 1, .max = kMaxS3DeleteVectors, .required = true},
-                                   kMaxS3KeyBytes);
+  const std::vector<std::string> keys =
+      fields
+          .Strings("keys", {.min = 1, .max = kMaxS3DeleteVectors, .required = true}, kMaxS3KeyBytes)
+          .value_or(std::vector<std::string>());
   EDB_ASSIGN(const IndexName name, IndexOf(fields));
   EDB_TRY(fields.status());
   EDB_ASSIGN(const Held held, Hold(name));
-  EDB_TRY(S3Vectors(*held.entry, env_).Remove(*keys));
+  EDB_TRY(S3Vectors(*held.entry, env_).Remove(keys));
   return Document::Object();
 }
 
