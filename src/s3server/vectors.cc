@@ -404,13 +404,12 @@ Result<S3VectorPage> S3Vectors::List(const S3ListQuery& query) {
 Status S3Vectors::SearchPass(const S3Search& search, const std::vector<Filter>& pushed,
                              Matches& matches) {
   const auto most = static_cast<std::size_t>(kMaxResults);
-  // Without a filter the first k are the answer; with one some of them may not match.
-  std::size_t k = search.k;
-  if (search.filter) {
-    constexpr std::size_t kMore = 50;
-    k = std::min((2 * search.k) + kMore, most);
-  }
-  for (; k <= most; k = k < most ? most : most + 1) {
+  // Without a filter the first k are the answer, and mostly with one that is pushed down; else some
+  // of them may not match.
+  constexpr std::size_t kMore = 50;
+  const std::size_t wider = std::min((2 * search.k) + kMore, most);
+  std::size_t k = search.filter && pushed.empty() ? wider : search.k;
+  for (; k <= most; k = k < wider ? wider : k < most ? most : most + 1) {
     EDB_ASSIGN(std::vector<SimilarRecord> found, database_.Similar({.model = index_.model(),
                                                                     .embedding = search.vector,
                                                                     .k = static_cast<int>(k),
