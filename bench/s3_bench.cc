@@ -46,7 +46,7 @@ constexpr std::string_view kModel = "images";
 void Must(const Status& status, const std::string& what) {
   if (!status.ok()) {
     (void)std::fprintf(stderr, "s3_bench: %s: %s\n", what.c_str(), status.ToString().c_str());
-    std::exit(1);
+    std::abort();
   }
 }
 template <typename T>
@@ -94,7 +94,7 @@ class Bench {
  public:
   Bench(std::size_t rows, std::size_t queries)
       : data_(Must(LoadFashionMnist(rows, kDimension), "load Fashion-MNIST")),
-        queries_(std::min(queries, data_.queries.size())) {
+        queries_(std::clamp<std::size_t>(queries, 1, data_.queries.size())) {
     folder_ = (fs::temp_directory_path() / "s3_bench.XXXXXX").string();
     if (::mkdtemp(folder_.data()) == nullptr) {
       Must(InternalError("mkdtemp"), "make a folder");
@@ -172,7 +172,7 @@ double Bare(std::size_t calls, std::size_t request_bytes, std::size_t answer_byt
   server.set_tcp_nodelay(true);
   server.set_keep_alive_max_count(1'000'000);
   const int port = server.bind_to_any_port("127.0.0.1");
-  std::jthread thread([&] { server.listen_after_bind(); });
+  const std::jthread thread([&] { server.listen_after_bind(); });
   httplib::Client client("127.0.0.1", port);
   client.set_keep_alive(true);
   client.set_tcp_nodelay(true);
@@ -202,7 +202,7 @@ void Bench::Run() {
     Must(database->Close(), "close");
   }
   const auto query = [&](std::size_t i) {
-    const auto row = data_.queries.row(i % data_.queries.size());
+    const auto row = data_.queries.row(i);
     return SimilarQuery{.model = {}, .embedding = {row.begin(), row.end()}, .k = 10};
   };
   const auto ask = [&](Database& database, const std::string& name, std::size_t i) {
