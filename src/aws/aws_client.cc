@@ -13,6 +13,7 @@
 
 #include "aws/aws_errors.h"
 #include "aws/sigv4.h"
+#include "core/sha256.h"
 #include "core/text.h"
 
 namespace embeddingsdb {

@@ -11,6 +11,7 @@
 #include "aws/credentials_sources.h"
 #include "aws/http_client.h"
 #include "core/loopback.h"
+#include "core/sha256.h"
 #include "core/text.h"
 
 namespace embeddingsdb {

@@ -9,13 +9,14 @@
 #include <cstdlib>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/sha.h>
 #include <span>
 
 #include "embeddingsdb/limits.h"
 #include "embeddingsdb/uri.h"
 
+#include "core/hex.h"
 #include "core/secret.h"
+#include "core/sha256.h"
 #include "core/text.h"
 
 namespace embeddingsdb {
@@ -25,24 +26,11 @@ constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view kTerminator = "aws4_request";
 constexpr std::size_t kDateSize = 8;  // "20260102"
 
-using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
-
-std::string Hex(const Digest& digest) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  out.reserve(2 * digest.size());
-  for (const unsigned char byte : digest) {
-    out += kDigits[byte >> 4U];
-    out += kDigits[byte & 15U];
-  }
-  return out;
-}
-
 Digest Hmac(std::span<const unsigned char> key, std::string_view text) {
   Digest out{};
-  unsigned int size = out.size();
+  unsigned int size = out.bytes.size();
   HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), out.data(), &size);
+       reinterpret_cast<const unsigned char*>(text.data()), text.size(), out.bytes.data(), &size);
   return out;
 }
 
@@ -95,14 +83,6 @@ std::string CanonicalPath(std::string_view path) {
     out += Concat("/", PercentEncode(segment));
   }
   return out.empty() || path.ends_with('/') ? Concat(out, "/") : out;
-}
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 /// Escapes decoded; what is none stays. A '+' is a '+'.
@@ -210,12 +190,6 @@ bool SignsEnough(const HttpHeaders& headers, const std::vector<std::string>& sig
 
 }  // namespace
 
-std::string Sha256Hex(std::string_view text) {
-  Digest out{};
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), out.data());
-  return Hex(out);
-}
-
 std::string FormatAmzDate(std::int64_t seconds) {
   namespace chrono = std::chrono;
   const chrono::sys_seconds time{chrono::seconds(seconds)};
@@ -273,9 +247,9 @@ SigV4Steps ComputeSigV4(const SigV4Request& request, const std::vector<std::stri
   Digest key = Hmac({reinterpret_cast<const unsigned char*>(secret.data()), secret.size()}, date);
   for (const std::string_view part :
        {std::string_view(scope.region), std::string_view(scope.service), kTerminator}) {
-    key = Hmac(key, part);
+    key = Hmac(key.bytes, part);
   }
-  steps.signature = Hex(Hmac(key, steps.string_to_sign));
+  steps.signature = ToHex(Hmac(key.bytes, steps.string_to_sign));
   return steps;
 }
 

@@ -47,9 +47,6 @@ struct SigV4Request {
   std::string body_sha256;  ///< Sha256Hex of the body
 };
 
-/// The SHA-256 of a text in lower-case hexadecimal.
-std::string Sha256Hex(std::string_view text);
-
 /// Seconds since 1970 as "20260102T030405Z", and back; nothing for any other form.
 std::string FormatAmzDate(std::int64_t seconds);
 std::optional<std::int64_t> ParseAmzDate(std::string_view text);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/client_flags.h"
 
-#include "embeddingsdb/uri.h"
-
 #include "cli/database_uris.h"
 #include "cli/exit_code.h"
 #include "core/text.h"
@@ -17,9 +15,7 @@ ClientFlags::ClientFlags(FlagSet& flags) : flags_(flags) {
 }
 
 std::string ClientFlags::target() const {
-  return database_uris_.empty()
-             ? client_uri_
-             : Concat("database://?database-uri=", PercentEncode(JoinDatabaseUris(database_uris_)));
+  return database_uris_.empty() ? client_uri_ : DatabaseClientUri(JoinDatabaseUris(database_uris_));
 }
 
 Result<std::unique_ptr<Client>> ClientFlags::Open(Session& session) const {

@@ -11,7 +11,9 @@
 #include "cli/command_flags.h"
 #include "cli/commands.h"
 #include "cli/copy_ledger.h"
+#include "cli/database_uris.h"
 #include "cli/exit_code.h"
+#include "cli/local_database.h"
 #include "cli/progress.h"
 #include "cli/state_file.h"
 #include "core/text.h"
@@ -106,21 +108,15 @@ const Digest& CopySource::ChainAfter(std::int64_t count) {
 /// A database in this process, or what a client URI leads to. The source is opened for reading only
 /// where that can be.
 Result<std::unique_ptr<Client>> OpenEnd(const std::string& uri, bool read_only, Session& session) {
-  EDB_ASSIGN(Uri parsed, Uri::Parse(uri));
+  EDB_ASSIGN(const Uri parsed, Uri::Parse(uri));
   const auto schemes = session.registry().DatabaseSchemes();
   if (std::ranges::find(schemes, parsed.scheme()) == schemes.end()) {
     return session.registry().OpenClient(uri, session.context);
   }
   const auto open = [&session](const std::string& database) {
-    return session.registry().OpenClient(
-        Concat("database://?database-uri=", PercentEncode(database)), session.context);
+    return session.registry().OpenClient(DatabaseClientUri(database), session.context);
   };
-  if (!read_only || parsed.Option("read-only")) {
-    return open(uri);
-  }
-  parsed.SetOption("read-only", "true");
-  auto client = open(parsed.Serialize());
-  return client.status().code() == StatusCode::kInvalidArgument ? open(uri) : std::move(client);
+  return read_only ? OpenToRead(uri, open) : open(uri);
 }
 
 class Copying {

@@ -15,8 +15,8 @@
 #include "embeddingsdb/record.h"
 #include "embeddingsdb/status.h"
 
+#include "core/sha256.h"
 #include "signatures/manifest_row.h"
-#include "signatures/sha256.h"
 
 namespace embeddingsdb {
 

@@ -21,4 +21,8 @@ std::string JoinDatabaseUris(std::span<const std::string> uris) {
   return joined;
 }
 
+std::string DatabaseClientUri(const std::string& database_uri) {
+  return "database://?database-uri=" + PercentEncode(database_uri);
+}
+
 }  // namespace embeddingsdb

@@ -11,6 +11,9 @@ namespace embeddingsdb {
 /// multi://?database=URI&database=URI, in their order. Empty when there are none.
 std::string JoinDatabaseUris(std::span<const std::string> uris);
 
+/// The URI of a client that opens a database in this process.
+std::string DatabaseClientUri(const std::string& database_uri);
+
 }  // namespace embeddingsdb
 
 #endif  // EMBEDDINGSDB_CLI_DATABASE_URIS_H_

@@ -1,28 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/local_database.h"
 
-#include "embeddingsdb/uri.h"
-
 #include "cli/database_uris.h"
 
 namespace embeddingsdb {
 
 Result<std::unique_ptr<Database>> OpenDatabaseToLook(std::span<const std::string> uris,
                                                      Session& session) {
-  const std::string uri = JoinDatabaseUris(uris);
-  const auto open = [&session](const std::string& one) {
-    return session.registry().OpenDatabase(one, session.context);
-  };
-  Result<Uri> parsed = Uri::Parse(uri);
-  if (!parsed.ok() || parsed->Option("read-only")) {
-    return open(uri);
-  }
-  parsed->SetOption("read-only", "true");
-  Result<std::unique_ptr<Database>> database = open(parsed->Serialize());
-  if (!database.ok() && database.status().code() == StatusCode::kInvalidArgument) {
-    return open(uri);  // in memory, or wrong in a way that this will tell
-  }
-  return database;
+  return OpenToRead(JoinDatabaseUris(uris), [&session](const std::string& uri) {
+    return session.registry().OpenDatabase(uri, session.context);
+  });
 }
 
 LocalDatabase::LocalDatabase(CommandFlags& flags) : flags_(flags) {

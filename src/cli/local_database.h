@@ -12,11 +12,28 @@
 #include <vector>
 
 #include "embeddingsdb/database.h"
+#include "embeddingsdb/uri.h"
 
 #include "cli/command.h"
 #include "cli/command_flags.h"
 
 namespace embeddingsdb {
+
+/// What `open` makes of a database's URI with read-only=true; of the URI as it is when it says so
+/// itself, or when the database cannot be opened so.
+template <typename Open>
+auto OpenToRead(const std::string& uri, const Open& open) {
+  Result<Uri> parsed = Uri::Parse(uri);
+  if (!parsed.ok() || parsed->Option("read-only")) {
+    return open(uri);
+  }
+  parsed->SetOption("read-only", "true");
+  auto opened = open(parsed->Serialize());
+  if (opened.status().code() == StatusCode::kInvalidArgument) {
+    return open(uri);  // in memory, or wrong in a way that this will tell
+  }
+  return opened;
+}
 
 /// The database of these URIs, for reading only. Those that cannot be opened so, the ones in
 /// memory, are left as they are.

@@ -16,6 +16,7 @@
 #include "embeddingsdb/limits.h"
 #include "embeddingsdb/status.h"
 
+#include "core/hex.h"
 #include "core/text.h"
 #include "core/uri_parts.h"
 
@@ -31,20 +32,6 @@ bool IsDigit(char c) {
 }
 bool IsUnreserved(char c) {
   return IsAlpha(c) || IsDigit(c) || std::string_view("-._~").find(c) != std::string_view::npos;
-}
-
-/// The value of a hexadecimal digit, or -1.
-int HexValue(char c) {
-  if (IsDigit(c)) {
-    return c - '0';
-  }
-  if (c >= 'a' && c <= 'f') {
-    return c - 'a' + 10;
-  }
-  if (c >= 'A' && c <= 'F') {
-    return c - 'A' + 10;
-  }
-  return -1;
 }
 
 std::string_view Find(std::string_view text, std::string_view marks) {

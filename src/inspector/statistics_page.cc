@@ -26,22 +26,27 @@ struct Figures {
   std::vector<ModelFigures> models;
 };
 
-Result<ModelFigures> FiguresOf(Client& client, const std::string& model) {
-  ModelFigures figures{.model = model};
-  const std::vector<Filter> filters = {{.column = Column::kModel, .value = model}};
-  EDB_ASSIGN(const RecordPage first, client.List({.per_page = 1, .filters = filters}));
-  if (!first.records.empty()) {
-    figures.dimensions = static_cast<std::int64_t>(first.records[0].embedding.size());
-  }
-  EDB_ASSIGN(figures.providers,
-             client.Facets({.by = Column::kProvider, .filters = filters, .limit = kMaxProviders}));
-  return figures;
-}
-
 /// Of several databases as one, the model's own.
 std::optional<ModelStats> IndexOf(const DatabaseStats& stats, std::string_view model) {
   const auto found = std::ranges::find(stats.models, model, &ModelStats::name);
   return found == stats.models.end() ? std::nullopt : std::optional(*found);
+}
+
+Result<ModelFigures> FiguresOf(Client& client, const std::string& model,
+                               std::optional<ModelStats> index) {
+  ModelFigures figures{.model = model, .index = std::move(index)};
+  const std::vector<Filter> filters = {{.column = Column::kModel, .value = model}};
+  if (figures.index) {
+    figures.dimensions = figures.index->dimension;
+  } else {
+    EDB_ASSIGN(const RecordPage first, client.List({.per_page = 1, .filters = filters}));
+    if (!first.records.empty()) {
+      figures.dimensions = static_cast<std::int64_t>(first.records[0].embedding.size());
+    }
+  }
+  EDB_ASSIGN(figures.providers,
+             client.Facets({.by = Column::kProvider, .filters = filters, .limit = kMaxProviders}));
+  return figures;
 }
 
 Result<Figures> Gather(Client& client) {
@@ -55,8 +60,8 @@ Result<Figures> Gather(Client& client) {
   figures.models_in_all = models.size();
   models.resize(std::min(models.size(), kMaxModels));
   for (const std::string& model : models) {
-    EDB_ASSIGN(ModelFigures of_model, FiguresOf(client, model));
-    of_model.index = stats.ok() ? IndexOf(*stats, model) : std::nullopt;
+    EDB_ASSIGN(ModelFigures of_model,
+               FiguresOf(client, model, stats.ok() ? IndexOf(*stats, model) : std::nullopt));
     figures.models.push_back(std::move(of_model));
   }
   return figures;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/sha256.h"
 #include "core/text.h"
 
 namespace embeddingsdb {

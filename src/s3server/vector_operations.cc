@@ -6,7 +6,7 @@
 
 #include "embeddingsdb/limits.h"
 
-#include "aws/sigv4.h"
+#include "core/sha256.h"
 #include "core/text.h"
 #include "s3server/metadata.h"
 #include "s3server/operations.h"

@@ -12,7 +12,7 @@
 
 #include "embeddingsdb/limits.h"
 
-#include "aws/sigv4.h"
+#include "core/sha256.h"
 #include "core/text.h"
 #include "index/distance.h"
 #include "s3server/metadata.h"
@@ -416,13 +416,12 @@ Status S3Vectors::SearchPass(const S3Search& search, const std::vector<Filter>& 
                                                                     .max_distance = 0.0F,
                                                                     .provider = index_.bucket,
                                                                     .filters = pushed}));
-    const auto matching = static_cast<std::size_t>(std::ranges::count_if(
-        found, [&](const SimilarRecord& record) { return matches.Accepts(record.attributes); }));
-    if (matching >= search.k || found.size() < k) {
+    const bool all = found.size() < k;
+    std::erase_if(found,
+                  [&](const SimilarRecord& record) { return !matches.Accepts(record.attributes); });
+    if (all || found.size() >= search.k) {
       for (SimilarRecord& record : found) {
-        if (matches.Accepts(record.attributes)) {
-          matches.Add({record.distance, std::move(record.key), std::move(record.attributes)});
-        }
+        matches.Add({record.distance, std::move(record.key), std::move(record.attributes)});
       }
       return {};
     }

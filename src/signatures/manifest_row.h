@@ -9,7 +9,7 @@
 
 #include "embeddingsdb/record.h"
 
-#include "signatures/sha256.h"
+#include "core/sha256.h"
 
 namespace embeddingsdb {
 

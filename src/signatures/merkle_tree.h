@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "signatures/sha256.h"
+#include "core/sha256.h"
 
 namespace embeddingsdb {
 

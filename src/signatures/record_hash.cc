@@ -2,7 +2,7 @@
 #include "embeddingsdb/signatures.h"
 
 #include "core/json.h"
-#include "signatures/sha256.h"
+#include "core/sha256.h"
 
 namespace embeddingsdb {
 

@@ -5,9 +5,9 @@
 
 #include "embeddingsdb/parquet.h"
 
+#include "core/sha256.h"
 #include "core/text.h"
 #include "signatures/parallel.h"
-#include "signatures/sha256.h"
 #include "signatures/signature_file.h"
 
 namespace embeddingsdb {

@@ -7,8 +7,8 @@
 
 #include "embeddingsdb/limits.h"
 
+#include "core/sha256.h"
 #include "core/text.h"
-#include "signatures/sha256.h"
 
 namespace embeddingsdb {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "embeddingsdb/status.h"
 
-#include "signatures/sha256.h"
+#include "core/sha256.h"
 
 namespace embeddingsdb {
 

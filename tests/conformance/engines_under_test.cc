@@ -3,6 +3,7 @@
 
 #include "embeddingsdb/uri.h"
 
+#include "core/sha256.h"
 #include "example_engine/journal_database.h"
 #include "support/postgres_server.h"
 #include "support/running_s3_server.h"

@@ -8,6 +8,7 @@
 
 #include "embeddingsdb/limits.h"
 
+#include "core/sha256.h"
 #include "support/fake_surroundings.h"
 #include "support/loopback_http.h"
 #include "support/records.h"

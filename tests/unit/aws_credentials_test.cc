@@ -5,6 +5,7 @@
 
 #include "aws/credentials.h"
 #include "aws/credentials_sources.h"
+#include "core/sha256.h"
 #include "support/fake_surroundings.h"
 #include "support/loopback_http.h"
 #include "support/records.h"

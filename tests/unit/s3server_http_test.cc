@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "aws/sigv4.h"
+#include "core/sha256.h"
 #include "core/text.h"
 #include "support/running_s3_server.h"
 

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "core/env.h"
+#include "core/sha256.h"
 #include "signatures/manifest.h"
 #include "signatures/manifest_row.h"
 #include "signatures/merkle_tree.h"
-#include "signatures/sha256.h"
 #include "signatures/sign_records.h"
 #include "signatures/signature_file.h"
 #include "signatures/signature_schemes.h"

@@ -12,6 +12,8 @@
 
 #include "embeddingsdb/limits.h"
 
+#include "core/sha256.h"
+
 namespace embeddingsdb {
 namespace {
 

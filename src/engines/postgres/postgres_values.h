@@ -48,6 +48,7 @@ class PostgresCopy {
   /// Begins a row of so many columns, which follow.
   void Row(std::int16_t columns);
   void Text(std::string_view value);
+  void Json(std::string_view value) { Text(value); }
   void Integer(std::int64_t value);
   void Floats(std::span<const float> values);
   /// Everything so far with its end mark. To be called last.

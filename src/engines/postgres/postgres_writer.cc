@@ -200,6 +200,19 @@ std::string InsertSql(std::size_t rows, OnDuplicate on_duplicate) {
   return Counted(sql + ConflictClause(on_duplicate));
 }
 
+/// The columns of a record, to parameters or to a row of COPY.
+template <typename Columns>
+void AppendRecord(Columns& columns, const Record& record, std::int64_t now) {
+  columns.Text(record.key.provider);
+  columns.Text(record.key.depiction_id);
+  columns.Text(record.subject_id);
+  columns.Text(record.key.model);
+  columns.Floats(record.embedding);
+  columns.Integer(record.created);
+  columns.Json(AttributesToJson(record.attributes));
+  columns.Integer(now);
+}
+
 Status Insert(PostgresConnection& connection, const PostgresAdd& add, AddReport& report) {
   std::span<const Record* const> rest = add.records;
   for (const std::size_t rows : kInsertRows) {
@@ -207,14 +220,7 @@ Status Insert(PostgresConnection& connection, const PostgresAdd& add, AddReport&
     for (; rest.size() >= rows; rest = rest.subspan(rows)) {
       PostgresParams params;
       for (const Record* record : rest.first(rows)) {
-        params.Text(record->key.provider);
-        params.Text(record->key.depiction_id);
-        params.Text(record->subject_id);
-        params.Text(record->key.model);
-        params.Floats(record->embedding);
-        params.Integer(record->created);
-        params.Json(AttributesToJson(record->attributes));
-        params.Integer(add.now);
+        AppendRecord(params, *record, add.now);
       }
       EDB_TRY(AddCounts(connection.Prepared(sql, params), report));
     }
@@ -227,14 +233,7 @@ Status Copy(PostgresConnection& connection, const PostgresAdd& add, AddReport& r
   PostgresCopy rows;
   for (const Record* record : add.records) {
     rows.Row(kColumnCount);
-    rows.Text(record->key.provider);
-    rows.Text(record->key.depiction_id);
-    rows.Text(record->subject_id);
-    rows.Text(record->key.model);
-    rows.Floats(record->embedding);
-    rows.Integer(record->created);
-    rows.Text(AttributesToJson(record->attributes));
-    rows.Integer(add.now);
+    AppendRecord(rows, *record, add.now);
   }
   EDB_TRY(connection
               .Execute("CREATE TEMP TABLE IF NOT EXISTS embeddingsdb_staging"

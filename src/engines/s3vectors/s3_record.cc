@@ -8,8 +8,8 @@
 
 #include "embeddingsdb/limits.h"
 
-#include "aws/sigv4.h"
 #include "core/json.h"
+#include "core/sha256.h"
 #include "core/text.h"
 
 namespace embeddingsdb::s3vectors {

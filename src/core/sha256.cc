@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "signatures/sha256.h"
+#include "core/sha256.h"
 
 #include <cstdlib>
 #include <openssl/evp.h>
+
+#include "core/hex.h"
 
 namespace embeddingsdb {
 
@@ -45,23 +47,18 @@ std::string ToHex(const Digest& digest) {
   return hex;
 }
 
+std::string Sha256Hex(std::string_view text) {
+  return ToHex(Sha256().Of(text));
+}
+
 std::optional<Digest> DigestFromHex(std::string_view hex) {
-  const auto value = [](char c) -> int {
-    if (c >= '0' && c <= '9') {
-      return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-      return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-  };
   Digest digest;
   if (hex.size() != 2 * digest.bytes.size()) {
     return std::nullopt;
   }
   for (std::size_t i = 0; i < digest.bytes.size(); ++i) {
-    const int high = value(hex[2 * i]);
-    const int low = value(hex[2 * i + 1]);
+    const int high = HexValue(hex[2 * i]);
+    const int low = HexValue(hex[2 * i + 1]);
     if (high < 0 || low < 0) {
       return std::nullopt;
     }

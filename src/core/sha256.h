@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // SHA-256, and hexadecimal digits.
-#ifndef EMBEDDINGSDB_SIGNATURES_SHA256_H_
-#define EMBEDDINGSDB_SIGNATURES_SHA256_H_
+#ifndef EMBEDDINGSDB_CORE_SHA256_H_
+#define EMBEDDINGSDB_CORE_SHA256_H_
 
 #include <array>
 #include <compare>
@@ -46,9 +46,11 @@ inline std::string_view BytesOf(const Digest& digest) {
 
 /// 64 hexadecimal digits in lower case.
 std::string ToHex(const Digest& digest);
+/// ToHex of the hash of one text.
+std::string Sha256Hex(std::string_view text);
 /// Reads ToHex's form, in either case; nothing when it is another text.
 std::optional<Digest> DigestFromHex(std::string_view hex);
 
 }  // namespace embeddingsdb
 
-#endif  // EMBEDDINGSDB_SIGNATURES_SHA256_H_
+#endif  // EMBEDDINGSDB_CORE_SHA256_H_
