@@ -165,6 +165,43 @@ Result<Fd> OpenUnnamed(const std::string& directory) {
   return fd;
 }
 
+/// The lock tells others that a file is being written and not left behind. False when somebody has
+/// it; a file system without locks has no such others.
+bool MarkAsInUse(const Fd& fd) {
+  return Retry([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) == 0 || errno != EWOULDBLOCK;
+}
+
+bool HasName(const Fd& fd) {
+  struct stat info{};
+  return ::fstat(fd.get(), &info) == 0 && info.st_nlink > 0;
+}
+
+/// What the temporary names of `target` begin with.
+std::string TemporaryPrefix(const std::string& target) {
+  const std::size_t slash = target.find_last_of('/');
+  const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
+  return Concat(target.substr(0, name), ".", target.substr(name), ".tmp-");
+}
+
+/// Removes what processes that were killed while they wrote `target` have left.
+void RemoveLeftovers(const std::string& target) {
+  const std::string prefix = std::filesystem::path(TemporaryPrefix(target)).filename().string();
+  std::error_code error;
+  std::filesystem::directory_iterator entry(ParentOf(target), error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(prefix) ||
+        name.find_first_not_of("0123456789-+", prefix.size()) != std::string::npos) {
+      continue;
+    }
+    // What cannot be opened or locked stays: it costs room on the disk, nothing else.
+    const Fd fd(Retry([&] { return ::open(entry->path().c_str(), O_RDONLY | O_CLOEXEC); }));
+    if (fd.get() >= 0 && Retry([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) == 0) {
+      ::unlink(entry->path().c_str());
+    }
+  }
+}
+
 /// Whether a file has a name while it is written.
 enum class Naming : std::uint8_t { kNamed, kUnnamed };
 
@@ -348,26 +385,31 @@ Result<std::unique_ptr<AtomicFile>> PosixEnv::CreateAtomic(const std::string& pa
   if (name == path.size()) {
     return InvalidArgumentError(Concat("path ", QuoteWhole(path), " names no file"));
   }
+  RemoveLeftovers(path);
   // Without a name, where the file system knows such files: whatever ends the process, nothing of
   // it stays. The named file is tried first all the same, for the errors of its name.
   while (true) {
-    // A process that was killed may have left a file of this name: O_EXCL moves on to the next.
-    const std::string temporary = Concat(path.substr(0, name), ".", path.substr(name), ".tmp-",
-                                         ::getpid(), "-", next_temporary_.fetch_add(1));
+    const std::string temporary =
+        Concat(TemporaryPrefix(path), ::getpid(), "-", next_temporary_.fetch_add(1));
     Result<Fd> fd = Open(temporary, O_WRONLY | O_CREAT | O_EXCL);
-    if (fd.ok()) {
-      Naming naming = Naming::kNamed;
-      if (Result<Fd> unnamed = OpenUnnamed(ParentOf(path)); unnamed.ok()) {
-        ::unlink(temporary.c_str());
-        fd = std::move(unnamed);
-        naming = Naming::kUnnamed;
-      }
-      return std::unique_ptr<AtomicFile>(
-          std::make_unique<PosixAtomicFile>(*std::move(fd), naming, temporary, path));
-    }
-    if (fd.status().code() != StatusCode::kAlreadyExists) {
+    if (!fd.ok() && fd.status().code() != StatusCode::kAlreadyExists) {
       return fd.status();
     }
+    if (!fd.ok()) {
+      continue;  // of another process with this number, in a container perhaps
+    }
+    Naming naming = Naming::kNamed;
+    if (Result<Fd> unnamed = OpenUnnamed(ParentOf(path)); unnamed.ok()) {
+      ::unlink(temporary.c_str());
+      fd = std::move(unnamed);
+      naming = Naming::kUnnamed;
+    }
+    const bool mine = MarkAsInUse(*fd);
+    if (naming == Naming::kNamed && (!mine || !HasName(*fd))) {
+      continue;  // somebody took it for a leftover before it was marked
+    }
+    return std::unique_ptr<AtomicFile>(
+        std::make_unique<PosixAtomicFile>(*std::move(fd), naming, temporary, path));
   }
 }
 

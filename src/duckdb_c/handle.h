@@ -209,6 +209,8 @@ class ResultSet {
   /// Moves to the next chunk that has rows; false at the end. The one before becomes invalid.
   Result<bool> Next();
   const Chunk& chunk() const { return chunk_; }
+  /// The chunk for keeps: it outlives the result.
+  Chunk TakeChunk() { return std::exchange(chunk_, Chunk()); }
   /// Rows an INSERT, UPDATE or DELETE changed.
   std::int64_t rows_changed() { return static_cast<std::int64_t>(duckdb_rows_changed(&raw_)); }
 

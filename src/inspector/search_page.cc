@@ -121,8 +121,9 @@ Result<Search> SearchOf(const PageRequest& request, std::span<const std::string>
 
 double Length(std::span<const float> vector) {
   double sum = 0;
-  for (const double x : vector) {
-    sum += x * x;
+  for (const float element : vector) {
+    const auto wide = static_cast<double>(element);
+    sum += wide * wide;
   }
   return std::sqrt(sum);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/record_bytes.h"
+#include "core/side_thread.h"
 #include "rpc/bulk_adder.h"
 
 namespace embeddingsdb {
@@ -80,7 +81,8 @@ ImportReport DatabaseClient::AddRecords(RecordCursor& source, const AddOptions& 
                                         const ImportProgress& progress) {
   BulkAdder adder(*database_, options);
   std::array<Batch, 2> batches;
-  std::future<void> commit;  // waits when destroyed
+  std::future<void> commit;
+  SideThread committer;  // waits when destroyed
   const auto committed = [&] {
     if (commit.valid()) {
       commit.get();
@@ -98,8 +100,7 @@ ImportReport DatabaseClient::AddRecords(RecordCursor& source, const AddOptions& 
       return adder.report();
     }
     if (!batch->records.empty()) {
-      // No policy: without room for another thread the batch is committed by get().
-      commit = std::async(
+      commit = committer.Run(
           [&adder, batch] { adder.Add(batch->records).IgnoreError("kept in the report"); });
     }
   } while (!batch->last);

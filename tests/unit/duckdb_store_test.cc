@@ -330,6 +330,53 @@ TEST_F(DuckdbStoreTest, CheckFilesFindsTablesThatDisagree) {
                                     HasSubstr("1 vectors of another length")));
 }
 
+TEST_F(DuckdbStoreTest, ABatchThatManyThreadsWriteIsWholeAndInOrder) {
+  auto store = OpenOrDie();
+  for (const int size : {2'048, 2'049, 9'001}) {
+    auto put = Put(*store, ManyRecords(size, static_cast<float>(size)));
+    ASSERT_OK(put);
+    EXPECT_EQ(put->back().row - put->front().row, size - 1);
+    EXPECT_EQ(All(*store), ManyRecords(size, static_cast<float>(size)));
+  }
+  std::vector<std::string> problems;
+  ASSERT_OK(store->CheckFiles(problems));
+  EXPECT_THAT(problems, IsEmpty());
+}
+
+TEST_F(DuckdbStoreTest, ScansGoByIdHoweverTheRowsLie) {
+  ASSERT_OK(Put(*OpenOrDie(), ManyRecords(5'000)));
+  {
+    auto database = duckdb_c::Database::Open(path_, {});
+    ASSERT_OK(database);
+    ASSERT_OK(database->Connect()->Execute(
+        "CREATE TABLE other AS SELECT * FROM embeddings ORDER BY hash(id); "
+        "DELETE FROM embeddings; INSERT INTO embeddings SELECT * FROM other; DROP TABLE other"));
+  }
+  auto store = OpenOrDie();
+  EXPECT_EQ(All(*store), ManyRecords(5'000));
+  RowId last = 0;
+  ASSERT_OK(store->VisitVectors("m", 3, [&last](const StoredRow& row) {
+    EXPECT_GT(row.row, last);
+    last = row.row;
+    return Status();
+  }));
+  EXPECT_EQ(last, 5'000);
+}
+
+TEST_F(DuckdbStoreTest, AFileThatWasNotClosedSaysSoToOneThatOnlyReads) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto store = Open(path_);
+    ::_exit(store.ok() && Put(**store, ManyRecords(2'100)).ok() ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  EXPECT_FAILS(Open(path_, true), kFailedPrecondition, "open it once without read-only=true");
+  EXPECT_EQ(All(*OpenOrDie()), ManyRecords(2'100));
+  EXPECT_OK(Open(path_, true));
+}
+
 TEST_F(DuckdbStoreTest, PathsAreFilesOrDirectories) {
   EXPECT_EQ(ResolveDuckdbLocation("", *env_)->file, "");
   EXPECT_EQ(ResolveDuckdbLocation(dir_.File("new"), *env_)->file, dir_.File("new"));

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -132,12 +133,41 @@ TEST_F(EnvTest, AKilledProcessLeavesNoTraceWhereFilesCanBeNameless) {
   ::close(nameless);
 }
 
-TEST_F(EnvTest, TemporaryNamesAreHiddenAndStepOverLeftovers) {
-  const std::string leftover = ".file.tmp-" + std::to_string(::getpid()) + "-0";
-  std::ofstream(dir_.File(leftover)) << "of a killed process";
+TEST_F(EnvTest, WhatAKilledProcessLeftIsRemovedByTheNextThatWritesTheFile) {
+  const std::string mine = ".file.tmp-" + std::to_string(::getpid()) + "-0";
+  for (const std::string& name : {mine, std::string(".file.tmp-1-0"), std::string(".file.tmp-1-0+"),
+                                  std::string(".other.tmp-1-0"), std::string(".file.tmp-1-0.txt"),
+                                  std::string("file.tmp-1-0")}) {
+    std::ofstream(dir_.File(name)) << "of a killed process";
+  }
   ASSERT_EQ(Write(dir_.File("file"), "new"), Status());
-  EXPECT_THAT(Names(), UnorderedElementsAre("file", leftover));
+  EXPECT_THAT(Names(),
+              UnorderedElementsAre("file", ".other.tmp-1-0", ".file.tmp-1-0.txt", "file.tmp-1-0"));
   EXPECT_EQ(env_->ReadFile(dir_.File("file"), 10).value(), "new");
+}
+
+TEST_F(EnvTest, WhatIsStillBeingWrittenIsNoLeftover) {
+  const std::string other = dir_.File(".file.tmp-1-0");
+  std::ofstream(other) << "of a process that writes";
+  const int fd = ::open(other.c_str(), O_WRONLY);
+  ASSERT_EQ(::flock(fd, LOCK_EX | LOCK_NB), 0);
+  ASSERT_EQ(Write(dir_.File("file"), "new"), Status());
+  EXPECT_THAT(Names(), UnorderedElementsAre("file", ".file.tmp-1-0"));
+  ::close(fd);
+  ASSERT_EQ(Write(dir_.File("file"), "newer"), Status());
+  EXPECT_THAT(Names(), UnorderedElementsAre("file"));
+}
+
+TEST_F(EnvTest, TwoWritersOfAFileLeaveEachOtherAlone) {
+  const std::string path = dir_.File("file");
+  const std::unique_ptr<AtomicFile> first = env_->CreateAtomic(path).value();
+  const std::unique_ptr<AtomicFile> second = env_->CreateAtomic(path).value();
+  ASSERT_EQ(first->Append("first"), Status());
+  ASSERT_EQ(second->Append("second"), Status());
+  ASSERT_EQ(first->Commit(), Status());
+  ASSERT_EQ(second->Commit(), Status());
+  EXPECT_EQ(env_->ReadFile(path, 10).value(), "second");
+  EXPECT_THAT(Names(), UnorderedElementsAre("file"));
 }
 
 TEST_F(EnvTest, WritingNeedsADirectoryAndAName) {

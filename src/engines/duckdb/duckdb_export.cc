@@ -111,14 +111,10 @@ Result<std::set<int>> WriteCsv(DuckdbFile& database, Env& env, const fs::path& p
     if (!more) {
       break;
     }
-    const auto* modified = scan->chunk().column(8).Values<std::int64_t>();
-    for (std::size_t row = 0; row < scan->chunk().rows(); ++row) {
-      ReadDuckdbRecord(scan->chunk(), row, record);
-      dimensions.insert(static_cast<int>(record.embedding.size()));
-      AppendRow(out, record, modified[row]);
-      if (out.size() < kCsvBuffer) {
-        continue;
-      }
+    ReadDuckdbRecord(scan->chunk(), scan->row(), record);
+    dimensions.insert(static_cast<int>(record.embedding.size()));
+    AppendRow(out, record, scan->chunk().column(8).Values<std::int64_t>()[scan->row()]);
+    if (out.size() >= kCsvBuffer) {
       EDB_TRY(file->Append(out));
       out.clear();
     }

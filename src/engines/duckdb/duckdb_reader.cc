@@ -73,27 +73,16 @@ class DuckdbCursor final : public RecordCursor {
       : file_(std::move(file)), scan_(std::move(scan)) {}
 
   Result<bool> Next(Record& record) override {
-    if (row_ == scan_->chunk().rows()) {
-      if (done_) {
-        return false;
-      }
-      Result<bool> more = scan_->Next();
-      if (!more.ok() || !*more) {
-        done_ = true;
-        row_ = scan_->chunk().rows();
-        return more;
-      }
-      row_ = 0;
+    EDB_ASSIGN(const bool more, scan_->Next());
+    if (more) {
+      ReadDuckdbRecord(scan_->chunk(), scan_->row(), record);
     }
-    ReadDuckdbRecord(scan_->chunk(), row_++, record);
-    return true;
+    return more;
   }
 
  private:
   std::shared_ptr<DuckdbFile> file_;  // outlives the scan
   std::unique_ptr<DuckdbScan> scan_;
-  std::size_t row_ = 0;
-  bool done_ = false;
 };
 
 Result<std::int64_t> CountWhere(const DuckdbSession& session, const DuckdbWhere& where) {
@@ -249,10 +238,8 @@ Status DuckdbVisitFields(DuckdbFile& file, const std::vector<Filter>& filters,
     if (!more) {
       return {};
     }
-    for (std::size_t row = 0; row < scan->chunk().rows(); ++row) {
-      const RowId id = ReadDuckdbFields(scan->chunk(), row, record);
-      EDB_TRY(visit(id, record));
-    }
+    const RowId id = ReadDuckdbFields(scan->chunk(), scan->row(), record);
+    EDB_TRY(visit(id, record));
   }
 }
 
@@ -268,21 +255,15 @@ Status DuckdbVisitVectors(DuckdbFile& file, const std::string& model, RowId afte
       return {};
     }
     const Chunk& chunk = scan->chunk();
-    const auto* ids = chunk.column(0).Values<std::int64_t>();
-    const duckdb_c::Column providers = chunk.column(1);
-    const duckdb_c::Column depictions = chunk.column(2);
+    const std::size_t row = scan->row();
     const duckdb_c::Column vectors = chunk.column(3);
-    const auto* floats = vectors.Child().Values<float>();
-    const duckdb_c::Column subjects = chunk.column(4);
-    const duckdb_c::Column attributes = chunk.column(5);
-    for (std::size_t row = 0; row < chunk.rows(); ++row) {
-      const auto [first, count] = vectors.List(row);
-      EDB_TRY(visit({.row = ids[row],
-                     .provider = providers.Text(row),
-                     .depiction_id = depictions.Text(row),
-                     .vector = {floats + first, count},
-                     .details = WriteDetails(subjects.Text(row), attributes, row, details)}));
-    }
+    const auto [first, count] = vectors.List(row);
+    EDB_TRY(
+        visit({.row = chunk.column(0).Values<RowId>()[row],
+               .provider = chunk.column(1).Text(row),
+               .depiction_id = chunk.column(2).Text(row),
+               .vector = {vectors.Child().Values<float>() + first, count},
+               .details = WriteDetails(chunk.column(4).Text(row), chunk.column(5), row, details)}));
   }
 }
 

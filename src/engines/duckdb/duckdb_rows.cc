@@ -5,6 +5,8 @@
 #include <cstring>
 #include <vector>
 
+#include "core/text.h"
+
 namespace embeddingsdb {
 namespace {
 
@@ -13,10 +15,12 @@ using duckdb_c::Chunk;
 using duckdb_c::Column;
 using duckdb_c::Connection;
 using duckdb_c::LogicalType;
+using duckdb_c::RowSource;
 using duckdb_c::SetText;
 using duckdb_c::Values;
 
 constexpr char kSeparator = '\x1f';
+constexpr const char* kRowSource = "embeddingsdb_rows";
 
 // The order of the columns of db.embeddings.
 enum : std::size_t {
@@ -39,18 +43,18 @@ LogicalType BigInt() {
   return LogicalType::Plain(DUCKDB_TYPE_BIGINT);
 }
 
-Chunk EmbeddingsChunk() {
-  std::vector<LogicalType> types;
-  types.push_back(BigInt());
-  for (int i = 0; i < 4; ++i) {
-    types.push_back(Text());
+RowSource::Columns EmbeddingsColumns() {
+  RowSource::Columns columns;
+  columns.emplace_back("id", BigInt());
+  for (const char* name : {"provider", "depiction_id", "subject_id", "model"}) {
+    columns.emplace_back(name, Text());
   }
-  types.push_back(LogicalType::Plain(DUCKDB_TYPE_INTEGER));
-  types.push_back(BigInt());
-  types.push_back(BigInt());
-  types.push_back(LogicalType::Map(Text(), Text()));
-  types.push_back(LogicalType::List(LogicalType::Plain(DUCKDB_TYPE_FLOAT)));
-  return Chunk::Create(types);
+  columns.emplace_back("dimensions", LogicalType::Plain(DUCKDB_TYPE_INTEGER));
+  columns.emplace_back("created", BigInt());
+  columns.emplace_back("lastmodified", BigInt());
+  columns.emplace_back("attributes", LogicalType::Map(Text(), Text()));
+  columns.emplace_back("vec", LogicalType::List(LogicalType::Plain(DUCKDB_TYPE_FLOAT)));
+  return columns;
 }
 
 Status FillAttributes(duckdb_vector map, std::span<const Record* const> records) {
@@ -93,24 +97,23 @@ Status FillVectors(duckdb_vector list, std::span<const Record* const> records) {
   return {};
 }
 
-Status Fill(Chunk& chunk, std::span<const Record* const> records, RowId first_id,
-            std::span<const std::int64_t> modified) {
-  chunk.Reset();
+Status Fill(duckdb_data_chunk chunk, const DuckdbBatch& batch) {
+  const auto& [records, first_id, modified] = batch;
+  const auto column = [chunk](std::size_t i) { return duckdb_data_chunk_get_vector(chunk, i); };
   for (std::size_t row = 0; row < records.size(); ++row) {
     const Record& record = *records[row];
-    Values<std::int64_t>(chunk.vector(kId))[row] = first_id + static_cast<RowId>(row);
-    SetText(chunk.vector(kProvider), row, record.key.provider);
-    SetText(chunk.vector(kDepictionId), row, record.key.depiction_id);
-    SetText(chunk.vector(kSubjectId), row, record.subject_id);
-    SetText(chunk.vector(kModel), row, record.key.model);
-    Values<std::int32_t>(chunk.vector(kDimensions))[row] =
+    Values<std::int64_t>(column(kId))[row] = first_id + static_cast<RowId>(row);
+    SetText(column(kProvider), row, record.key.provider);
+    SetText(column(kDepictionId), row, record.key.depiction_id);
+    SetText(column(kSubjectId), row, record.subject_id);
+    SetText(column(kModel), row, record.key.model);
+    Values<std::int32_t>(column(kDimensions))[row] =
         static_cast<std::int32_t>(record.embedding.size());
-    Values<std::int64_t>(chunk.vector(kCreated))[row] = record.created;
-    Values<std::int64_t>(chunk.vector(kLastModified))[row] = modified[row];
+    Values<std::int64_t>(column(kCreated))[row] = record.created;
+    Values<std::int64_t>(column(kLastModified))[row] = modified[row];
   }
-  EDB_TRY(FillAttributes(chunk.vector(kAttributes), records));
-  EDB_TRY(FillVectors(chunk.vector(kVec), records));
-  chunk.set_rows(records.size());
+  EDB_TRY(FillAttributes(column(kAttributes), records));
+  EDB_TRY(FillVectors(column(kVec), records));
   return {};
 }
 
@@ -157,18 +160,19 @@ RowId ReadDuckdbRecord(const Chunk& chunk, std::size_t row, Record& record) {
   return id;
 }
 
-Status AppendDuckdbRecords(const Connection& connection, std::span<const Record* const> records,
-                           RowId first_id, std::span<const std::int64_t> modified) {
-  EDB_ASSIGN(Appender appender, Appender::Create(connection, "db", "embeddings"));
-  Chunk chunk = EmbeddingsChunk();
-  const std::size_t step = duckdb_vector_size();
-  for (std::size_t begin = 0; begin < records.size(); begin += step) {
-    const std::size_t count = std::min(step, records.size() - begin);
-    EDB_TRY(Fill(chunk, records.subspan(begin, count), first_id + static_cast<RowId>(begin),
-                 modified.subspan(begin, count)));
-    EDB_TRY(appender.Append(chunk));
-  }
-  return appender.Close();
+Result<std::unique_ptr<RowSource>> RegisterDuckdbRows(const Connection& connection) {
+  return RowSource::Register(connection, kRowSource, EmbeddingsColumns());
+}
+
+Status InsertDuckdbRecords(const Connection& connection, RowSource& source,
+                           const DuckdbBatch& batch) {
+  return source.Insert(
+      connection, Concat("INSERT INTO db.embeddings SELECT * FROM ", kRowSource, "()"),
+      batch.records.size(), [&](duckdb_data_chunk chunk, std::size_t first, std::size_t count) {
+        return Fill(chunk, {.records = batch.records.subspan(first, count),
+                            .first_id = batch.first_id + static_cast<RowId>(first),
+                            .modified = batch.modified.subspan(first, count)});
+      });
 }
 
 Status AppendDuckdbKeys(const Connection& connection, const char* catalog, const char* table,

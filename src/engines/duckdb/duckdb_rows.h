@@ -5,6 +5,7 @@
 #define EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_ROWS_H_
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -12,6 +13,7 @@
 #include "embeddingsdb/record.h"
 
 #include "duckdb_c/handle.h"
+#include "duckdb_c/row_source.h"
 
 namespace embeddingsdb {
 
@@ -33,11 +35,19 @@ RowId ReadDuckdbRecord(const duckdb_c::Chunk& chunk, std::size_t row, Record& re
 /// Fills a MAP(VARCHAR, VARCHAR) cell into `attributes`.
 void ReadDuckdbAttributes(const duckdb_c::Column& column, std::size_t row, Attributes& attributes);
 
-/// Appends the records to db.embeddings with the ids first_id, first_id + 1... `modified` has one
-/// time a record.
-Status AppendDuckdbRecords(const duckdb_c::Connection& connection,
-                           std::span<const Record* const> records, RowId first_id,
-                           std::span<const std::int64_t> modified);
+/// The source of InsertDuckdbRecords; one for each instance of DuckDB.
+Result<std::unique_ptr<duckdb_c::RowSource>> RegisterDuckdbRows(
+    const duckdb_c::Connection& connection);
+
+/// Records for db.embeddings. Borrows them.
+struct DuckdbBatch {
+  std::span<const Record* const> records;
+  RowId first_id = 0;                      ///< the others have the ids after it
+  std::span<const std::int64_t> modified;  ///< one time a record
+};
+/// Adds the records; each 2,048 of them lie in this order.
+Status InsertDuckdbRecords(const duckdb_c::Connection& connection, duckdb_c::RowSource& source,
+                           const DuckdbBatch& batch);
 
 /// One row of db.keys, or of a table of that shape.
 struct DuckdbKeyRow {

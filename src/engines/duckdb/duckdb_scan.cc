@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "engines/duckdb/duckdb_scan.h"
 
-#include <system_error>
+#include <algorithm>
 
 #include "core/text.h"
 
@@ -23,7 +23,7 @@ DuckdbWhere::DuckdbWhere(const std::vector<Filter>& filters) {
 
 void DuckdbWhere::Add(std::string_view condition, duckdb_c::Parameter value) {
   sql += Concat(sql.empty() ? " WHERE " : " AND ", condition);
-  parameters.push_back(std::move(value));
+  parameters.push_back(value);
 }
 
 Result<std::unique_ptr<DuckdbScan>> DuckdbScan::Begin(DuckdbFile& file, std::string_view columns,
@@ -69,41 +69,47 @@ Status DuckdbScan::Plan() {
   }
 }
 
-Result<ResultSet> DuckdbScan::ReadPiece(Piece piece) const {
+Result<DuckdbScan::Rows> DuckdbScan::ReadPiece(Piece piece) const {
   std::vector<duckdb_c::Parameter> parameters = where_.parameters;
   parameters.emplace_back(piece.first);
   parameters.emplace_back(piece.end);
-  return session_->Run(select_, parameters);
+  EDB_ASSIGN(ResultSet result,
+             session_->connection().Run(select_, parameters, duckdb_c::Fetch::kStreaming));
+  Rows rows;
+  for (;;) {
+    EDB_ASSIGN(const bool more, result.Next());
+    if (!more) {
+      break;
+    }
+    const auto* ids = result.chunk().column(0).Values<RowId>();
+    for (std::size_t row = 0; row < result.chunk().rows(); ++row) {
+      rows.places.push_back({ids[row], rows.chunks.size(), row});
+    }
+    rows.chunks.push_back(result.TakeChunk());
+  }
+  // Rows that were added by several threads lie in another order.
+  std::ranges::sort(rows.places, {}, &Place::id);
+  return rows;
 }
 
 void DuckdbScan::ReadAhead() {
   if (next_piece_ == pieces_.size()) {
     return;
   }
-  const auto read = [this, piece = pieces_[next_piece_++]] { return ReadPiece(piece); };
-  try {
-    ahead_ = std::async(std::launch::async, read);
-  } catch (const std::system_error&) {
-    ahead_ = std::async(std::launch::deferred, read);  // no thread to be had: in turn, then
-  }
+  ahead_ = reader_.Run([this, piece = pieces_[next_piece_++]] { return ReadPiece(piece); });
 }
 
 Result<bool> DuckdbScan::Next() {
-  for (;;) {
-    if (open_) {
-      EDB_ASSIGN(const bool more, result_.Next());
-      if (more) {
-        return true;
-      }
-      open_ = false;
-    }
+  while (next_place_ == rows_.places.size()) {
     if (!ahead_.valid()) {
       return false;
     }
-    EDB_ASSIGN(result_, ahead_.get());
-    open_ = true;
+    EDB_ASSIGN(rows_, ahead_.get());
+    next_place_ = 0;
     ReadAhead();
   }
+  place_ = rows_.places[next_place_++];
+  return true;
 }
 
 }  // namespace embeddingsdb

@@ -2,10 +2,10 @@
 //
 // DuckdbScan: reads db.embeddings in id order, piece by piece, from one snapshot.
 //
-// A streaming result would be simpler, but as long as one is open DuckDB holds a lock on the table
-// that a checkpoint spins for, so a slow reader would stop every writer. A piece is read in one go;
-// between pieces only the transaction is open, which keeps the snapshot and blocks nobody. A thread
-// reads the next piece while the caller works on this one.
+// One streaming result of everything would be simpler, but as long as one is open DuckDB holds a
+// lock on the table that a checkpoint spins for, so a slow reader would stop every writer. A piece
+// is read in one go; between pieces only the transaction is open, which keeps the snapshot and
+// blocks nobody. A thread reads the next piece while the caller works on this one.
 #ifndef EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_SCAN_H_
 #define EMBEDDINGSDB_ENGINES_DUCKDB_DUCKDB_SCAN_H_
 
@@ -21,6 +21,7 @@
 #include "embeddingsdb/index.h"
 #include "embeddingsdb/query.h"
 
+#include "core/side_thread.h"
 #include "duckdb_c/handle.h"
 #include "engines/duckdb/duckdb_file.h"
 
@@ -39,18 +40,31 @@ struct DuckdbWhere {
 /// One thread at a time.
 class DuckdbScan {
  public:
-  /// `columns` is the constant text between SELECT and FROM; rows up to `after` are left out.
+  /// `columns` is the constant text between SELECT and FROM, and begins with the id; rows up to
+  /// `after` are left out.
   static Result<std::unique_ptr<DuckdbScan>> Begin(DuckdbFile& file, std::string_view columns,
                                                    std::vector<Filter> filters, RowId after = 0);
 
-  /// Moves to the next chunk that has rows; false at the end. The one before becomes invalid.
+  /// Moves to the row with the next id; false at the end, and after an error.
   Result<bool> Next();
-  const duckdb_c::Chunk& chunk() const { return result_.chunk(); }
+  /// Where the row is: valid until Next.
+  const duckdb_c::Chunk& chunk() const { return rows_.chunks[place_.chunk]; }
+  std::size_t row() const { return place_.row; }
 
  private:
   struct Piece {
     RowId first = 0;
     RowId end = 0;
+  };
+  struct Place {
+    RowId id = 0;
+    std::size_t chunk = 0;
+    std::size_t row = 0;
+  };
+  /// What is in a piece, by id.
+  struct Rows {
+    std::vector<duckdb_c::Chunk> chunks;
+    std::vector<Place> places;
   };
 
   DuckdbScan(std::unique_ptr<DuckdbSession> session, std::vector<Filter> filters)
@@ -58,7 +72,7 @@ class DuckdbScan {
 
   Status Plan();
   void ReadAhead();
-  Result<duckdb_c::ResultSet> ReadPiece(Piece piece) const;
+  Result<Rows> ReadPiece(Piece piece) const;
 
   std::unique_ptr<DuckdbSession> session_;  // destroyed last
   std::optional<duckdb_c::Transaction> snapshot_;
@@ -67,9 +81,11 @@ class DuckdbScan {
   std::string select_;
   std::vector<Piece> pieces_;
   std::size_t next_piece_ = 0;
-  duckdb_c::ResultSet result_;
-  bool open_ = false;                               // result_ may have more
-  std::future<Result<duckdb_c::ResultSet>> ahead_;  // destroyed first: it uses the rest
+  Rows rows_;  // of the piece that is being walked
+  std::size_t next_place_ = 0;
+  Place place_;
+  std::future<Result<Rows>> ahead_;
+  SideThread reader_;  // destroyed first: it uses the rest
 };
 
 }  // namespace embeddingsdb

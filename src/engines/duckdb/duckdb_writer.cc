@@ -72,6 +72,7 @@ Status DuckdbWriter::Load(bool read_only) {
   if (read_only) {
     return {};
   }
+  EDB_ASSIGN(source_, RegisterDuckdbRows(session_->connection()));
   EDB_TRY(session_->Run("DELETE FROM db.keys WHERE id = ?", {kRemoved}).status());
   return session_->connection().Execute("CREATE TEMP TABLE stage (key VARCHAR, id BIGINT)");
 }
@@ -128,7 +129,8 @@ Result<std::vector<PutResult>> DuckdbWriter::TryPut(Mode mode,
   if (!keys.empty()) {
     EDB_TRY(AppendDuckdbKeys(connection, "db", "keys", keys));
   }
-  EDB_TRY(AppendDuckdbRecords(connection, records, next_id_, modified));
+  EDB_TRY(InsertDuckdbRecords(connection, *source_,
+                              {.records = records, .first_id = next_id_, .modified = modified}));
   EDB_TRY(transaction.Commit());
   return results;
 }

@@ -59,6 +59,7 @@ class DuckdbWriter {
   /// Within a transaction: the largest id given so far, and the newest time.
   Status NoteLast(std::int64_t time);
 
+  std::unique_ptr<duckdb_c::RowSource> source_;  // null when reading only
   std::unique_ptr<DuckdbSession> session_;
   RowId next_id_ = 1;
   std::atomic<std::int64_t> last_update_ = 0;

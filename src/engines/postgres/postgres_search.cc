@@ -205,7 +205,8 @@ Result<bool> Search::ByOperator() {
   if (options_.metric == Metric::kCosine) {
     double squares = 0;
     for (const float element : query_.embedding) {
-      squares += double{element} * double{element};
+      const auto wide = static_cast<double>(element);
+      squares += wide * wide;
     }
     if (squares < 1e-30 || squares > 1e30) {
       return false;

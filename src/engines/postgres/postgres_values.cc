@@ -167,7 +167,7 @@ Result<std::int64_t> DecodeInteger(std::string_view bytes) {
 Result<double> DecodeReal(std::string_view bytes) {
   switch (bytes.size()) {
     case sizeof(float):
-      return double{std::bit_cast<float>(Read<std::uint32_t>(bytes))};
+      return static_cast<double>(std::bit_cast<float>(Read<std::uint32_t>(bytes)));
     case sizeof(double):
       return std::bit_cast<double>(Read<std::uint64_t>(bytes));
     default:
