@@ -44,5 +44,5 @@ format:   ## format the sources in place
 clean:    ## remove what builds made
 	rm -rf build
 
-install:  build ## copy bin/ and lib/ to DESTDIR and PREFIX; both can be moved later
+install:  build ## copy bin/, lib/ and the validator of make wasm to DESTDIR and PREFIX
 	DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(PREFIX) --strip
