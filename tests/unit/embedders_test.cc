@@ -18,6 +18,7 @@
 #include "embedders/embedder_answer.h"
 #include "embedders/embedder_base.h"
 #include "embedders/http_service.h"
+#include "support/certificate.h"
 #include "support/fake_embedder_service.h"
 #include "support/records.h"
 #include "support/temp_dir.h"
@@ -438,13 +439,7 @@ TEST_F(Embedders, SendTheTokenAndNeverShowIt) {
 
 TEST_F(Embedders, CheckTheCertificateOfAServer) {
   const TempDir directory;
-  const std::string key = directory.File("server.key");
-  const std::string pem = directory.File("server.pem");
-  const std::string command = Concat(
-      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
-      "-subj /CN=fake -addext subjectAltName=IP:127.0.0.1 -keyout ",
-      key, " -out ", pem, " 2>/dev/null");
-  ASSERT_EQ(std::system(command.c_str()), 0) << command;  // NOLINT(banned)
+  const auto [pem, key] = MakeCertificate(directory, "fake");
   FakeEmbedderService secure(std::make_unique<httplib::SSLServer>(pem.c_str(), key.c_str()));
   const std::string uri =
       Concat("openai://?client-uri=https://127.0.0.1:", secure.port(), "&token-uri=", kToken);

@@ -2,12 +2,14 @@
 //
 // mobileclip:// against a server of its protocol, and the protocol byte for byte.
 #include <chrono>
+#include <fstream>
 #include <functional>
 #include <gmock/gmock.h>
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 #include <limits>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -16,7 +18,9 @@
 #include "core/text.h"
 #include "embedders/builtin_embedders.h"
 #include "org_sfomuseum_embeddings_service.grpc.pb.h"
+#include "support/certificate.h"
 #include "support/records.h"
+#include "support/temp_dir.h"
 #include "support/test_context.h"
 
 namespace embeddingsdb {
@@ -55,9 +59,10 @@ TEST(MobileClipWire, IsAsDocumented) {
 /// Answers the kind of the request as the model, and its vector.
 class FakeMobileClip final : public wire::EmbeddingsService::Service {
  public:
-  FakeMobileClip() {
+  explicit FakeMobileClip(const std::shared_ptr<grpc::ServerCredentials>& credentials =
+                              grpc::InsecureServerCredentials()) {
     grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+    builder.AddListeningPort("127.0.0.1:0", credentials, &port_);
     builder.SetMaxReceiveMessageSize(-1);
     builder.RegisterService(this);
     server_ = builder.BuildAndStart();
@@ -182,6 +187,56 @@ TEST_F(MobileClip, SendsTheToken) {
   EXPECT_EQ(fake_.authorization, "Bearer s3kret");
   EXPECT_OK(OpenFake("%3Ftoken-uri=inside")->Text({.model = "s0", .body = "a"}));
   EXPECT_EQ(fake_.authorization, "Bearer inside");
+}
+
+std::string ReadWhole(const std::string& path) {
+  std::ostringstream content;
+  content << std::ifstream(path, std::ios::binary).rdbuf();
+  return content.str();
+}
+
+/// Shows the certificate, and asks callers for the same one.
+std::shared_ptr<grpc::ServerCredentials> Secure(const Certificate& certificate, bool ask) {
+  grpc::SslServerCredentialsOptions options(
+      ask ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
+          : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
+  options.pem_root_certs = ReadWhole(certificate.pem);
+  options.pem_key_cert_pairs.push_back({ReadWhole(certificate.key), ReadWhole(certificate.pem)});
+  return grpc::SslServerCredentials(options);
+}
+
+TEST_F(MobileClip, TrustsOnlyTheCertificateItIsGiven) {
+  const TempDir directory;
+  const Certificate ours = MakeCertificate(directory, "ours");
+  const Certificate other = MakeCertificate(directory, "other");
+  FakeMobileClip secure(Secure(ours, false));
+  const auto ask = [&](const std::string& options) {
+    const auto embedder = Open(Concat("mobileclip://?client-uri=grpc://", secure.address(),
+                                      "&token-uri=s3kret&timeout=20", options));
+    EXPECT_OK(embedder);
+    return (*embedder)->Text({.model = "s0", .body = "a"}).status();
+  };
+  EXPECT_FAILS(ask(Concat("&tls-certificate=", other.pem)), kUnavailable, "mobileclip at grpc://");
+  EXPECT_EQ(secure.authorization, "") << "the token went to a stranger";
+  EXPECT_OK(ask(Concat("&tls-certificate=", ours.pem)));
+  EXPECT_EQ(secure.authorization, "Bearer s3kret");
+  EXPECT_OK(ask(Concat("&tls-ca-certificate=", ours.pem)));
+  EXPECT_OK(ask("&tls-insecure=true"));
+}
+
+TEST_F(MobileClip, ShowsItsOwnCertificateByGosNamesAndByOurs) {
+  const TempDir directory;
+  const Certificate ours = MakeCertificate(directory, "ours");
+  FakeMobileClip secure(Secure(ours, true));
+  const auto ask = [&](const std::string& options) {
+    const auto embedder = Open(Concat("mobileclip://?client-uri=grpc://", secure.address(),
+                                      "&timeout=20&tls-ca-certificate=", ours.pem, options));
+    EXPECT_OK(embedder);
+    return (*embedder)->Text({.model = "s0", .body = "a"}).status();
+  };
+  EXPECT_FAILS(ask(""), kUnavailable, "mobileclip at grpc://");
+  EXPECT_OK(ask(Concat("&tls-certificate=", ours.pem, "&tls-key=", ours.key)));
+  EXPECT_OK(ask(Concat("&tls-client-certificate=", ours.pem, "&tls-client-key=", ours.key)));
 }
 
 TEST_F(MobileClip, RefusesAnswersThatAreNoEmbedding) {

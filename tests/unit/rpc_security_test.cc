@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Who may call, over what, and where a server may listen.
-#include <cstdlib>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
 #include "rpc/listener.h"
+#include "support/certificate.h"
 #include "support/running_server.h"
 #include "support/temp_dir.h"
 
@@ -255,18 +255,13 @@ TEST_F(ServerUri, ListensOnIPv6AndOnNames) {
   }
 }
 
-/// Certificates made by the openssl command: `server` for localhost, `other` and `client`.
+/// With the certificates `server`, `other` and `client`.
 class Tls : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     directory_ = std::make_unique<TempDir>();
     for (const char* name : {"server", "other", "client"}) {
-      const std::string command = Concat(
-          "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
-          "-subj /CN=",
-          name, " -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout ", Pem(name, "key"),
-          " -out ", Pem(name, "pem"), " 2>/dev/null");
-      ASSERT_EQ(std::system(command.c_str()), 0) << command;  // NOLINT(banned)
+      MakeCertificate(*directory_, name);
     }
   }
   static void TearDownTestSuite() { directory_.reset(); }
