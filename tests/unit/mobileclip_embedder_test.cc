@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -85,20 +86,36 @@ class FakeMobileClip final : public wire::EmbeddingsService::Service {
     return Compute("image", *context, *request, *response);
   }
 
-  std::function<grpc::Status(grpc::ServerContext&, wire::EmbeddingsResponse&)> answer;
-  std::string kind;
-  std::string authorization;
-  wire::EmbeddingsRequest seen;
+  using Answer = std::function<grpc::Status(grpc::ServerContext&, wire::EmbeddingsResponse&)>;
+  void AnswerWith(Answer answer) {
+    const std::lock_guard lock(mutex_);
+    answer_ = std::move(answer);
+  }
+  /// What came last.
+  struct Asked {
+    std::string kind;
+    std::string authorization;
+    wire::EmbeddingsRequest request;
+  };
+  Asked asked() {
+    const std::lock_guard lock(mutex_);
+    return asked_;
+  }
 
  private:
   grpc::Status Compute(const std::string& what, grpc::ServerContext& context,
                        const wire::EmbeddingsRequest& request, wire::EmbeddingsResponse& response) {
-    kind = what;
-    seen = request;
     const auto header = context.client_metadata().find("authorization");
-    authorization = header == context.client_metadata().end()
-                        ? ""
-                        : std::string(header->second.data(), header->second.size());
+    Answer answer;
+    {
+      const std::lock_guard lock(mutex_);
+      asked_ = {.kind = what,
+                .authorization = header == context.client_metadata().end()
+                                     ? ""
+                                     : std::string(header->second.data(), header->second.size()),
+                .request = request};
+      answer = answer_;
+    }
     if (answer) {
       return answer(context, response);
     }
@@ -109,6 +126,9 @@ class FakeMobileClip final : public wire::EmbeddingsService::Service {
     return grpc::Status::OK;
   }
 
+  std::mutex mutex_;
+  Answer answer_;  // guarded by mutex_, as what follows
+  Asked asked_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };
@@ -126,10 +146,10 @@ class MobileClip : public testing::Test {
     return embedder.ok() ? *std::move(embedder) : nullptr;
   }
   Status AskWith(std::function<void(wire::EmbeddingsResponse&)> fill) {
-    fake_.answer = [fill = std::move(fill)](grpc::ServerContext&, wire::EmbeddingsResponse& out) {
+    fake_.AnswerWith([fill = std::move(fill)](grpc::ServerContext&, wire::EmbeddingsResponse& out) {
       fill(out);
       return grpc::Status::OK;
-    };
+    });
     return OpenFake()->Text({.model = "s0", .body = "a"}).status();
   }
 
@@ -141,19 +161,19 @@ TEST_F(MobileClip, SendsTheModelByItsShortNameAndKeepsTheAnswers) {
   for (const std::string model : {"s0", "apple/mobileclip_s0"}) {
     const auto text = OpenFake()->Text({.model = model, .body = "a red fish"});
     ASSERT_OK(text);
-    EXPECT_EQ(fake_.kind, "text");
-    EXPECT_EQ(fake_.seen.model(), "s0");
-    EXPECT_EQ(fake_.seen.body(), "a red fish");
-    EXPECT_EQ(fake_.authorization, "");
+    EXPECT_EQ(fake_.asked().kind, "text");
+    EXPECT_EQ(fake_.asked().request.model(), "s0");
+    EXPECT_EQ(fake_.asked().request.body(), "a red fish");
+    EXPECT_EQ(fake_.asked().authorization, "");
     EXPECT_THAT(text->vector, ElementsAre(1.0F, 2.0F));
     EXPECT_EQ(text->model, "apple/mobileclip_s0");
   }
   ASSERT_OK(OpenFake()->Image({.model = "apple/mobileclip_blt", .body = kPng}));
-  EXPECT_EQ(fake_.kind, "image");
-  EXPECT_EQ(fake_.seen.model(), "blt");
-  EXPECT_EQ(fake_.seen.body(), kPng);
+  EXPECT_EQ(fake_.asked().kind, "image");
+  EXPECT_EQ(fake_.asked().request.model(), "blt");
+  EXPECT_EQ(fake_.asked().request.body(), kPng);
   ASSERT_OK(OpenFake("&model=s2")->Text({.model = "ours", .body = "a"}));
-  EXPECT_EQ(fake_.seen.model(), "s2");
+  EXPECT_EQ(fake_.asked().request.model(), "s2");
 }
 
 TEST_F(MobileClip, KnowsTheModelsOfItsFamily) {
@@ -169,10 +189,10 @@ TEST_F(MobileClip, KnowsTheModelsOfItsFamily) {
 }
 
 TEST_F(MobileClip, NamesItsModelWhenTheServerDoesNot) {
-  fake_.answer = [](grpc::ServerContext&, wire::EmbeddingsResponse& out) {
+  fake_.AnswerWith([](grpc::ServerContext&, wire::EmbeddingsResponse& out) {
     out.add_embeddings(1);
     return grpc::Status::OK;
-  };
+  });
   EXPECT_EQ(OpenFake()->Text({.model = "s0", .body = "a"})->model, "apple/mobileclip_s0");
   EXPECT_EQ(OpenFake()->Text({.model = "", .body = "a"})->model, "");
 }
@@ -184,9 +204,9 @@ TEST_F(MobileClip, SendsPicturesOfTheLargestSize) {
 
 TEST_F(MobileClip, SendsTheToken) {
   EXPECT_OK(OpenFake("&token-uri=s3kret")->Text({.model = "s0", .body = "a"}));
-  EXPECT_EQ(fake_.authorization, "Bearer s3kret");
+  EXPECT_EQ(fake_.asked().authorization, "Bearer s3kret");
   EXPECT_OK(OpenFake("%3Ftoken-uri=inside")->Text({.model = "s0", .body = "a"}));
-  EXPECT_EQ(fake_.authorization, "Bearer inside");
+  EXPECT_EQ(fake_.asked().authorization, "Bearer inside");
 }
 
 std::string ReadWhole(const std::string& path) {
@@ -217,9 +237,9 @@ TEST_F(MobileClip, TrustsOnlyTheCertificateItIsGiven) {
     return (*embedder)->Text({.model = "s0", .body = "a"}).status();
   };
   EXPECT_FAILS(ask(Concat("&tls-certificate=", other.pem)), kUnavailable, "mobileclip at grpc://");
-  EXPECT_EQ(secure.authorization, "") << "the token went to a stranger";
+  EXPECT_EQ(secure.asked().authorization, "") << "the token went to a stranger";
   EXPECT_OK(ask(Concat("&tls-certificate=", ours.pem)));
-  EXPECT_EQ(secure.authorization, "Bearer s3kret");
+  EXPECT_EQ(secure.asked().authorization, "Bearer s3kret");
   EXPECT_OK(ask(Concat("&tls-ca-certificate=", ours.pem)));
   EXPECT_OK(ask("&tls-insecure=true"));
 }
@@ -260,17 +280,17 @@ TEST_F(MobileClip, RefusesAnswersThatAreNoEmbedding) {
 TEST_F(MobileClip, SaysWhatWentWrongAndWhere) {
   const auto embedder = OpenFake();
   const auto ask = [&] { return embedder->Text({.model = "s0", .body = "a"}); };
-  fake_.answer = [](grpc::ServerContext&, wire::EmbeddingsResponse&) {
+  fake_.AnswerWith([](grpc::ServerContext&, wire::EmbeddingsResponse&) {
     return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "no such model");
-  };
+  });
   EXPECT_FAILS(ask(), kInvalidArgument,
                Concat("mobileclip at grpc://", fake_.address(), ": no such model"));
-  fake_.answer = [](grpc::ServerContext& context, wire::EmbeddingsResponse&) {
+  fake_.AnswerWith([](grpc::ServerContext& context, wire::EmbeddingsResponse&) {
     while (!context.IsCancelled()) {
       std::this_thread::yield();
     }
     return grpc::Status::CANCELLED;
-  };
+  });
   EXPECT_FAILS(OpenFake("&timeout=1")->Text({.model = "s0", .body = "a"}), kDeadlineExceeded,
                "mobileclip at grpc://");
   fake_.Stop();
