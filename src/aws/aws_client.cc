@@ -79,7 +79,10 @@ HttpRequest AwsClient::Sign(const AwsRequest& request, const AwsCredentials& key
                    .body = request.body,
                    .connect_seconds = kS3ConnectSeconds,
                    .seconds = kS3RequestSeconds};
-  if (request.method == "POST") {
+  if (!options_.json_target.empty()) {
+    http.headers.emplace_back("content-type", "application/x-amz-json-1.0");
+    http.headers.emplace_back("x-amz-target", Concat(options_.json_target, ".", request.operation));
+  } else if (request.method == "POST") {
     http.headers.emplace_back("content-type", "application/json");
   }
   if (!keys.access_key_id.empty()) {

@@ -26,6 +26,9 @@ struct AwsClientOptions {
   std::string service;  ///< "s3vectors"
   std::string region;
   std::string credentials_label;  ///< see AwsCredentialsOptions
+  /// Of a service that takes its operations in a header, X-Amz-Target: "DynamoDB_20120810", and
+  /// bodies as JSON 1.0. Empty: the path of a request says what is asked for.
+  std::string json_target = {};
 };
 
 /// One request. Whatever it asks for must come out the same when it is asked for twice: an answer

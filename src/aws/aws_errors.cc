@@ -27,12 +27,20 @@ constexpr auto kKinds = std::to_array<Kind>({
     {"NotFoundException", StatusCode::kNotFound},
     {"ResourceNotFoundException", StatusCode::kNotFound},
     {"ConflictException", StatusCode::kAlreadyExists},
+    {"ResourceInUseException", StatusCode::kAlreadyExists},
+    {"ConditionalCheckFailedException", StatusCode::kFailedPrecondition},
+    {"LimitExceededException", StatusCode::kResourceExhausted},
+    {"ItemCollectionSizeLimitExceededException", StatusCode::kResourceExhausted},
     {"ServiceQuotaExceededException", StatusCode::kResourceExhausted},
     {"RequestTimeoutException", StatusCode::kUnavailable, AwsRemedy::kTryAgain},
     {"TooManyRequestsException", StatusCode::kUnavailable, AwsRemedy::kTryLater},
     {"ThrottlingException", StatusCode::kUnavailable, AwsRemedy::kTryLater},
+    {"ProvisionedThroughputExceededException", StatusCode::kUnavailable, AwsRemedy::kTryLater},
+    {"RequestLimitExceeded", StatusCode::kUnavailable, AwsRemedy::kTryLater},
+    {"TransactionConflictException", StatusCode::kUnavailable, AwsRemedy::kTryAgain},
     {"SlowDown", StatusCode::kUnavailable, AwsRemedy::kTryLater},
     {"InternalServerException", StatusCode::kUnavailable, AwsRemedy::kTryAgain},
+    {"InternalServerError", StatusCode::kUnavailable, AwsRemedy::kTryAgain},
     {"ServiceUnavailableException", StatusCode::kUnavailable, AwsRemedy::kTryAgain},
     {"KmsDisabledException", StatusCode::kFailedPrecondition},
     {"KmsInvalidKeyUsageException", StatusCode::kFailedPrecondition},
@@ -125,7 +133,7 @@ AwsError ParseAwsError(const HttpAnswer& answer, const AwsCredentials& keys) {
     text += " is a redirect, which is not followed";
   }
   // What is said of a signature repeats what was signed.
-  std::string said = StringOf(body, {"message", "Message"}).substr(0, kMaxShown);
+  const std::string said = StringOf(body, {"message", "Message"}).substr(0, kMaxShown);
   if (kind.code != StatusCode::kUnauthenticated && !said.empty() &&
       !Repeats(said, keys.secret_access_key) && !Repeats(said, keys.session_token)) {
     text += Concat(": ", QuoteWhole(said));

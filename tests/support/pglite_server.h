@@ -7,27 +7,22 @@
 
 #include <string>
 #include <string_view>
-#include <sys/types.h>
+
+#include "support/node_server.h"
 
 namespace embeddingsdb {
 
 class PgliteServer {
  public:
-  /// `node` runs `script`, tests/pglite/server.mjs. Takes some ten seconds; ends the program when
-  /// it fails, as no test can go on.
-  PgliteServer(const std::string& node, const std::string& script);
-  PgliteServer(const PgliteServer&) = delete;
-  PgliteServer& operator=(const PgliteServer&) = delete;
-  ~PgliteServer();
+  /// `node` runs `script`, tests/pglite/server.mjs. Takes some ten seconds.
+  PgliteServer(const std::string& node, const std::string& script) : server_(node, script) {}
 
   /// More options can be appended with '&'.
   std::string Uri(std::string_view schema) const;
-  int port() const { return port_; }
+  int port() const { return server_.port(); }
 
  private:
-  int port_ = 0;
-  int input_ = -1;
-  pid_t process_ = 0;
+  NodeServer server_;
 };
 
 }  // namespace embeddingsdb

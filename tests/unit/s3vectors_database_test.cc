@@ -7,11 +7,10 @@
 
 #include "embeddingsdb/limits.h"
 
-#include "aws/http_client.h"
 #include "engines/s3vectors/s3_database.h"
 #include "index/distance.h"
+#include "support/between.h"
 #include "support/fake_surroundings.h"
-#include "support/loopback_http.h"
 #include "support/records.h"
 #include "support/running_s3_server.h"
 #include "support/s3_keys_file.h"
@@ -24,70 +23,10 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-/// Stands between a client and a server and passes on what `fault` does not answer itself.
-class Between {
- public:
-  /// Called with each request; `pass` sends it on and gives the answer.
-  using Fault =
-      std::function<FakeReply(const SeenRequest&, const std::function<FakeReply()>& pass)>;
-
-  explicit Between(const RunningS3Server& server)
-      : proxy_([this, endpoint = server.endpoint()](const SeenRequest& request) {
-          const auto pass = [&] { return Pass(endpoint, request); };
-          return fault_ ? fault_(request, pass) : pass();
-        }) {}
-
-  void Plant(Fault fault) { fault_ = std::move(fault); }
-  std::string url() const { return proxy_.url(); }
-  /// The operations that were asked for, in order.
-  std::vector<std::string> operations() const {
-    std::vector<std::string> names;
-    for (const SeenRequest& request : proxy_.seen()) {
-      names.push_back(request.target.starts_with("/tags/") ? request.method + " tags"
-                                                           : request.target.substr(1));
-    }
-    return names;
-  }
-  std::int64_t count(const std::string& operation) const {
-    const std::vector<std::string> names = operations();
-    return std::count(names.begin(), names.end(), operation);
-  }
-  std::string last_body() const { return proxy_.seen().back().body; }
-
- private:
-  FakeReply Pass(const std::string& endpoint, const SeenRequest& request) {
-    HttpRequest forwarded{.method = request.method,
-                          .url = endpoint + request.target,
-                          .headers = {request.headers.begin(), request.headers.end()},
-                          .body = request.body,
-                          .connect_seconds = 10,
-                          .seconds = 60};
-    std::erase_if(forwarded.headers, [](const auto& header) {
-      return header.first == "content-length" || header.first == "expect";
-    });
-    const Result<HttpAnswer> answer = http_.Send(forwarded);
-    EXPECT_OK(answer);
-    if (!answer.ok()) {
-      return {.reset = true};
-    }
-    FakeReply reply{.status = static_cast<int>(answer->status), .body = answer->body};
-    for (const auto& [name, value] : answer->headers) {
-      if (name.starts_with("x-amz")) {
-        reply.headers.emplace_back(name, value);
-      }
-    }
-    return reply;
-  }
-
-  HttpClient http_{{.connections = 8, .max_answer_bytes = kMaxS3AnswerBytes}};
-  Fault fault_;
-  LoopbackHttp proxy_;
-};
-
 class S3DatabaseTest : public testing::Test {
  protected:
   explicit S3DatabaseTest(std::string_view database = "memory://?metric=cosine")
-      : server_(database, keys_.server_options()), between_(server_) {
+      : server_(database, keys_.server_options()), between_(server_.endpoint()) {
     world_.now = test_.env->NowUnixSeconds();
     world_.variables = {{"AWS_ACCESS_KEY_ID", std::string(RunningS3Server::kAccessKeyId)},
                         {"AWS_SECRET_ACCESS_KEY", std::string(RunningS3Server::kSecretAccessKey)}};

@@ -13,7 +13,6 @@
 #include "engines/builtin_engines.h"
 #include "engines/facet_tally.h"
 #include "engines/s3vectors/s3_listing.h"
-#include "engines/verify_problems.h"
 
 namespace embeddingsdb::s3vectors {
 namespace {
@@ -54,10 +53,11 @@ bool Contains(std::span<const std::string> values, const std::string& value) {
 }  // namespace
 
 S3VectorsDatabase::S3VectorsDatabase(S3Options options, std::shared_ptr<S3Index> index,
-                                     const Context& context)
+                                     std::unique_ptr<S3Table> table, const Context& context)
     : DatabaseBase(options.engine, context),
       s3_(std::move(options)),
       index_(std::move(index)),
+      table_(std::move(table)),
       names_(index_, context),
       names_are_fresh_(!s3_.refresh_tags) {}
 
@@ -65,9 +65,17 @@ Result<std::unique_ptr<Database>> S3VectorsDatabase::Open(S3Options options, con
                                                           const AwsSurroundings& surroundings) {
   EDB_ASSIGN(std::unique_ptr<AwsClient> client, AwsClient::Open(options.client, surroundings));
   auto index = std::make_shared<S3Index>(std::move(client), options.bucket, options.index);
+  std::unique_ptr<S3Table> table;
+  if (!options.table.empty()) {
+    EDB_ASSIGN(std::unique_ptr<AwsClient> tables,
+               AwsClient::Open(options.table_client, surroundings));
+    table = std::make_unique<S3Table>(std::move(tables), options.table,
+                                      Concat(options.bucket, "/", options.index), surroundings);
+  }
   std::unique_ptr<S3VectorsDatabase> database(
-      new S3VectorsDatabase(std::move(options), std::move(index), context));
+      new S3VectorsDatabase(std::move(options), std::move(index), std::move(table), context));
   EDB_TRY(database->CheckExisting());
+  EDB_TRY(database->OpenTable());
   return std::unique_ptr<Database>(std::move(database));
 }
 
@@ -189,6 +197,10 @@ Status S3VectorsDatabase::Visit(const std::vector<Filter>& filters,
 }
 
 Result<std::int64_t> S3VectorsDatabase::DoCount(const std::vector<Filter>& filters) {
+  EDB_ASSIGN(const std::optional<TablePlan> plan, PlanByTable(filters));
+  if (plan) {
+    return CountByTable(*plan);
+  }
   std::int64_t count = 0;
   EDB_TRY(Visit(filters, [&count](const Record&) { ++count; }));
   return count;
@@ -196,6 +208,19 @@ Result<std::int64_t> S3VectorsDatabase::DoCount(const std::vector<Filter>& filte
 
 Result<FacetCounts> S3VectorsDatabase::DoFacets(const FacetQuery& query) {
   FacetTally tally(query);
+  const bool in_table = query.by == Column::kProvider || query.by == Column::kModel ||
+                        query.by == Column::kDepictionId;
+  std::optional<TablePlan> plan;
+  if (in_table) {
+    EDB_ASSIGN(plan, PlanByTable(query.filters));
+  }
+  if (plan) {
+    EDB_TRY(VisitByTable(*plan, [&tally](const Record& record) {
+      tally.Add(record);
+      return true;
+    }));
+    return tally.Finish();
+  }
   EDB_TRY(Visit(query.filters, [&tally](const Record& record) { tally.Add(record); }));
   return tally.Finish();
 }
@@ -224,6 +249,10 @@ Result<S3NameLists> S3VectorsDatabase::Names() {
 
 Result<std::vector<std::string>> S3VectorsDatabase::DoModels(
     std::span<const std::string> providers) {
+  EDB_ASSIGN(const std::optional<S3TableState> state, CompleteTable());
+  if (state) {
+    return NamesByTable(Column::kModel, *state, providers);
+  }
   S3NameLists lists;
   if (providers.empty()) {
     EDB_ASSIGN(lists, Names());
@@ -239,6 +268,10 @@ Result<std::vector<std::string>> S3VectorsDatabase::DoModels(
 
 Result<std::vector<std::string>> S3VectorsDatabase::DoProviders(
     std::span<const std::string> models) {
+  EDB_ASSIGN(const std::optional<S3TableState> state, CompleteTable());
+  if (state) {
+    return NamesByTable(Column::kProvider, *state, models);
+  }
   S3NameLists lists;
   if (models.empty()) {
     EDB_ASSIGN(lists, Names());
@@ -257,40 +290,6 @@ Result<std::vector<int>> S3VectorsDatabase::DoDimensions() {
   return facts ? std::vector<int>{facts->dimension} : std::vector<int>();
 }
 
-Result<VerifyReport> S3VectorsDatabase::DoVerify() {
-  VerifyReport report;
-  EDB_ASSIGN(const std::optional<S3IndexFacts> facts, Facts());
-  if (!facts) {
-    return report;
-  }
-  VerifyProblems problems(report.problems);
-  S3Listing listing(index_, true);
-  S3Vector vector;
-  while (true) {
-    EDB_ASSIGN(const bool more, listing.Next(vector));
-    if (!more) {
-      problems.Finish();
-      return report;
-    }
-    const std::string name = vector.key;
-    const Result<Record> record = RecordOf(std::move(vector));
-    if (!record.ok()) {
-      problems.Add(record.status().message());
-      continue;
-    }
-    ++report.records;
-    if (const Status status = Validate(*record); !status.ok()) {
-      problems.Add(Concat(DisplayKey(record->key), ": ", status.message()));
-    }
-    const Result<std::string> right = S3KeyOf(record->key, s3_.keys);
-    if (!right.ok() || *right != name) {
-      problems.Add(Concat(DisplayKey(record->key), ": it is at the key ", Quote(name),
-                          ", where keys=", s3_.keys == S3KeyForm::kV1 ? "v1" : "v2",
-                          " does not look for it"));
-    }
-  }
-}
-
 Result<DatabaseStats> S3VectorsDatabase::DoStats() {
   DatabaseStats stats{.last_update = last_update_};
   struct Model {
@@ -298,12 +297,19 @@ Result<DatabaseStats> S3VectorsDatabase::DoStats() {
     std::set<std::string> providers;
   };
   std::map<std::string, Model> models;
-  EDB_TRY(Visit({}, [&](const Record& record) {
+  const auto add = [&](const Record& record) {
     ++stats.records;
     Model& model = models[record.key.model];
     ++model.records;
     model.providers.insert(record.key.provider);
-  }));
+    return true;
+  };
+  EDB_ASSIGN(const std::optional<TablePlan> plan, PlanByTable({}));
+  if (plan) {
+    EDB_TRY(VisitByTable(*plan, add));
+  } else {
+    EDB_TRY(Visit({}, add));
+  }
   EDB_ASSIGN(const std::vector<int> dimensions, DoDimensions());
   for (const auto& [name, model] : models) {
     stats.models.push_back({.name = name,
@@ -315,6 +321,9 @@ Result<DatabaseStats> S3VectorsDatabase::DoStats() {
                             .loaded = true});
   }
   stats.facts.push_back({.name = "requests", .value = index_->requests()});
+  if (table_ != nullptr) {
+    stats.facts.push_back({.name = "table_requests", .value = table_->requests()});
+  }
   return stats;
 }
 

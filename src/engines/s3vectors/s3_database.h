@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // s3vectors://: records in an index of Amazon S3 Vectors, or of a server that speaks its protocol.
+//
+// With `with-dynamodb` there is a side table, which has an item a record. The index is the truth.
+// No transaction spans the two, so a write is noted in the table, and then goes item first, vector
+// last; a removal vector first, item last. Whatever breaks off in between leaves the note, and at
+// worst items without a vector: lists, which fetch their vectors, pass over them, and counts look
+// each up as long as there is a note. `reindex` makes the table anew and takes the notes away.
 #ifndef EMBEDDINGSDB_ENGINES_S3VECTORS_S3_DATABASE_H_
 #define EMBEDDINGSDB_ENGINES_S3VECTORS_S3_DATABASE_H_
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -19,8 +27,11 @@
 #include "engines/s3vectors/s3_index.h"
 #include "engines/s3vectors/s3_names.h"
 #include "engines/s3vectors/s3_options.h"
+#include "engines/s3vectors/s3_table.h"
 
 namespace embeddingsdb::s3vectors {
+
+class S3TableComparison;
 
 class S3VectorsDatabase final : public DatabaseBase {
  public:
@@ -48,6 +59,8 @@ class S3VectorsDatabase final : public DatabaseBase {
   Result<std::vector<int>> DoDimensions() override;
   Result<std::int64_t> DoLastUpdate() override { return last_update_.load(); }
   Result<VerifyReport> DoVerify() override;
+  Status DoReindex(const std::vector<std::string>& models, bool all,
+                   const ReindexProgress& progress) override;
   Result<DatabaseStats> DoStats() override;
   // s3_search.cc
   Result<std::vector<SimilarRecord>> DoSimilar(const ResolvedSimilarQuery& query) override;
@@ -59,10 +72,18 @@ class S3VectorsDatabase final : public DatabaseBase {
     std::string key;
     S3Metadata metadata;
   };
-  /// Where a list is.
+  /// Where a list is, in the index and in the table.
   struct Place;
+  struct TablePlace;
+  /// How the table answers a question.
+  struct TablePlan {
+    S3TableQuery query;
+    bool sure = false;  ///< no write is under way or broke off: each item has its vector
+  };
+  using ItemVisitor = std::function<bool(const Record&)>;  ///< false: enough
 
-  S3VectorsDatabase(S3Options options, std::shared_ptr<S3Index> index, const Context& context);
+  S3VectorsDatabase(S3Options options, std::shared_ptr<S3Index> index,
+                    std::unique_ptr<S3Table> table, const Context& context);
 
   /// The index's facts; nothing while there is no index.
   Result<std::optional<S3IndexFacts>> Facts();
@@ -75,17 +96,48 @@ class S3VectorsDatabase final : public DatabaseBase {
                                         const S3IndexFacts& facts) const;
   Result<std::vector<std::optional<std::int64_t>>> Lookup(const std::vector<Prepared>& prepared);
   Status Put(const std::vector<const Prepared*>& records);
+  Status Store(const std::vector<const Prepared*>& records, const S3NameLists& names,
+               const S3IndexFacts& facts);
+  Status Erase(const std::string& name);
+  void EndWrite(const std::string& write);
   void Touch();
 
   Status Visit(const std::vector<Filter>& filters, const std::function<void(Record&)>& visit);
   Result<S3NameLists> Names();
   Status FillPage(const ListQuery& query, Place& place, std::vector<Record>* records);
   Status SkipRecords(std::int64_t count, Place& place);
+  Status ListByIndex(const ListQuery& query, RecordPage& page);
+
+  // s3_table_reads.cc
+  Status OpenTable();
+  /// Nothing when there is no table, or none that knows all records.
+  Result<std::optional<S3TableState>> CompleteTable();
+  /// Nothing when the index has to be read: that, or the table does not decide or is not faster.
+  Result<std::optional<TablePlan>> PlanByTable(const std::vector<Filter>& filters);
+  Result<std::vector<Record>> RecordsOf(std::span<const S3TableItem> items, bool data);
+  /// The keys of records, and when the plan is not sure all but their vectors.
+  Status VisitByTable(const TablePlan& plan, const ItemVisitor& visit);
+  Result<std::int64_t> CountByTable(const TablePlan& plan);
+  Result<bool> AnyByTable(const TablePlan& plan);
+  /// Those of `names` that have a record, with any of `others` when there are any.
+  Result<std::vector<std::string>> NamesByTable(Column column, const S3TableState& state,
+                                                std::span<const std::string> others);
+  Status FillByTable(const S3TableQuery& query, TablePlace& place, std::int64_t left,
+                     std::vector<Record>* records);
+  Status ListByTable(const ListQuery& query, const S3TableQuery& table_query, RecordPage& page);
+
+  // s3_table_care.cc
+  Status FillTable(const std::function<bool(const Key&)>& wanted, S3TableComparison& comparison,
+                   std::map<std::string, std::int64_t>& rows, S3TableNames& names);
+  Status DropItems(const std::vector<std::string>& keys);
 
   Result<std::vector<SimilarRecord>> CompareAll(const ResolvedSimilarQuery& query);
 
   const S3Options s3_;
   const std::shared_ptr<S3Index> index_;
+  const std::unique_ptr<S3Table> table_;  // null: none
+  // Held alone by what takes items out of the table: an add puts its item, then its vector.
+  std::shared_mutex table_writes_;
   S3Names names_;
   std::mutex mutex_;
   std::optional<S3IndexFacts> facts_;  // once known they stay

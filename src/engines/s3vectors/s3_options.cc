@@ -15,7 +15,10 @@ namespace {
 
 constexpr auto kOwnOptions = std::to_array<std::string_view>(
     {"region", "credentials", "endpoint", "allow-plaintext", "keys", "check-keys", "refresh-tags",
-     "with-dynamodb", "dynamodb-table"});
+     "with-dynamodb", "dynamodb-table", "dynamodb-endpoint"});
+constexpr std::string_view kUsualTable = "s3vectors";
+constexpr std::size_t kMinTableName = 3;
+constexpr std::size_t kMaxTableName = 255;
 constexpr auto kKeys = std::to_array<std::string_view>({"v1", "v2"});
 
 bool IsNameCharacter(char c) {
@@ -58,27 +61,66 @@ std::string UsualEndpoint(std::string_view region) {
   return Concat("https://s3vectors.", region, ".", domain);
 }
 
-Result<Uri> Endpoint(const Uri& uri, const std::string& region,
-                     const AwsSurroundings& surroundings) {
-  std::string text = uri.Option("endpoint").value_or("");
-  for (const char* variable : {"AWS_ENDPOINT_URL_S3VECTORS", "AWS_ENDPOINT_URL"}) {
+std::string UsualTableEndpoint(std::string_view region) {
+  const std::string_view domain = region.starts_with("cn-")     ? "amazonaws.com.cn"
+                                  : region.starts_with("eusc-") ? "amazonaws.eu"
+                                                                : "amazonaws.com";
+  return Concat("https://dynamodb.", region, ".", domain);
+}
+
+/// Where a service is, and how the user says so.
+struct Service {
+  std::string_view option;
+  const char* variable;
+  std::string usual;
+};
+
+Result<Uri> Endpoint(const Uri& uri, const Service& service, const AwsSurroundings& surroundings) {
+  std::string text = uri.Option(service.option).value_or("");
+  for (const char* variable : {service.variable, "AWS_ENDPOINT_URL"}) {
     if (text.empty()) {
       text = surroundings.variable(variable).value_or("");
     }
   }
-  EDB_ASSIGN(Uri endpoint, Uri::Parse(text.empty() ? UsualEndpoint(region) : text));
+  EDB_ASSIGN(Uri endpoint, Uri::Parse(text.empty() ? service.usual : text));
   EDB_ASSIGN(const bool plaintext, uri.BoolOption("allow-plaintext", false));
   const std::string shown = Quote(endpoint.Redacted());
   if ((endpoint.scheme() != "https" && endpoint.scheme() != "http") || endpoint.host().empty()) {
-    return InvalidArgumentError(Concat("endpoint ", shown, " is neither https:// nor http://"));
+    return InvalidArgumentError(
+        Concat(service.option, " ", shown, " is neither https:// nor http://"));
   }
-  EDB_TRY(endpoint.CheckOptions({}).WithContext("endpoint"));
+  EDB_TRY(endpoint.CheckOptions({}).WithContext(service.option));
   if (endpoint.scheme() == "http" && !plaintext && !IsLoopbackHost(endpoint.host())) {
-    return InvalidArgumentError(Concat("endpoint ", shown,
+    return InvalidArgumentError(Concat(service.option, " ", shown,
                                        " is not https://: records would travel in the clear; if "
                                        "that is meant, say allow-plaintext=true"));
   }
   return endpoint;
+}
+
+Status ReadTable(const Uri& uri, const AwsSurroundings& surroundings, S3Options& options) {
+  EDB_ASSIGN(const bool with_table, uri.BoolOption("with-dynamodb", false));
+  if (!with_table) {
+    return {};
+  }
+  options.table = uri.Option("dynamodb-table").value_or(std::string(kUsualTable));
+  const bool good = std::ranges::all_of(options.table, [](char c) {
+    return IsNameCharacter(c) || (c >= 'A' && c <= 'Z') || c == '_';
+  });
+  if (options.table.size() < kMinTableName || options.table.size() > kMaxTableName || !good) {
+    return InvalidArgumentError(Concat("dynamodb-table ", Quote(options.table), " is not ",
+                                       kMinTableName, " to ", kMaxTableName,
+                                       " of a to z, A to Z, 0 to 9, '_', '-' and '.'"));
+  }
+  options.table_client = options.client;
+  options.table_client.service = "dynamodb";
+  options.table_client.json_target = "DynamoDB_20120810";
+  EDB_ASSIGN(options.table_client.endpoint,
+             Endpoint(uri,
+                      {"dynamodb-endpoint", "AWS_ENDPOINT_URL_DYNAMODB",
+                       UsualTableEndpoint(options.client.region)},
+                      surroundings));
+  return {};
 }
 
 }  // namespace
@@ -105,12 +147,6 @@ Result<S3Options> S3Options::FromUri(const Uri& uri, const AwsSurroundings& surr
     return InvalidArgumentError(Concat("dimensions is ", *options.engine.dimensions,
                                        ", S3 Vectors takes ", kMaxS3Dimension));
   }
-  EDB_ASSIGN(const bool with_dynamodb, uri.BoolOption("with-dynamodb", false));
-  if (with_dynamodb) {
-    return UnimplementedError(
-        "with-dynamodb is not a capability of s3vectors://: lists are filtered by reading all "
-        "records");
-  }
   options.bucket = uri.host();
   options.index = uri.Option("index").value_or("");
   EDB_TRY(CheckName("BUCKET", options.bucket));
@@ -125,8 +161,12 @@ Result<S3Options> S3Options::FromUri(const Uri& uri, const AwsSurroundings& surr
   EDB_ASSIGN(options.refresh_tags, uri.BoolOption("refresh-tags", false));
   options.client.service = "s3vectors";
   EDB_ASSIGN(options.client.region, Region(uri, surroundings));
-  EDB_ASSIGN(options.client.endpoint, Endpoint(uri, options.client.region, surroundings));
+  EDB_ASSIGN(options.client.endpoint, Endpoint(uri,
+                                               {"endpoint", "AWS_ENDPOINT_URL_S3VECTORS",
+                                                UsualEndpoint(options.client.region)},
+                                               surroundings));
   options.client.credentials_label = uri.Option("credentials").value_or("");
+  EDB_TRY(ReadTable(uri, surroundings, options));
   return options;
 }
 

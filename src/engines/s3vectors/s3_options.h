@@ -24,8 +24,10 @@ struct S3Options {
   S3KeyForm keys = S3KeyForm::kV1;
   bool check_keys = true;
   bool refresh_tags = false;
+  std::string table;              ///< `dynamodb-table`; empty without `with-dynamodb`
+  AwsClientOptions table_client;  ///< when there is a table
 
-  /// kInvalidArgument naming the option; kUnimplemented for `with-dynamodb=true` and `metric=ip`.
+  /// kInvalidArgument naming the option; kUnimplemented for `metric=ip`.
   static Result<S3Options> FromUri(const Uri& uri, const AwsSurroundings& surroundings);
 };
 

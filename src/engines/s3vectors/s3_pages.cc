@@ -83,6 +83,8 @@ Status S3VectorsDatabase::FillPage(const ListQuery& query, Place& place,
   return {};
 }
 
+/// The table knows lists by provider, model and depiction; the index is listed where nothing is
+/// filtered, which is one request a page. A cursor goes on where it comes from.
 Status S3VectorsDatabase::DoList(const ListQuery& query, RecordPage& page) {
   page.total = kTotalUnknown;
   EDB_ASSIGN(const std::optional<S3IndexFacts> facts, Facts());
@@ -90,6 +92,17 @@ Status S3VectorsDatabase::DoList(const ListQuery& query, RecordPage& page) {
     page.total = 0;
     return {};
   }
+  const std::optional<S3TableQuery> by_table =
+      table_ == nullptr || query.filters.empty() ? std::nullopt : S3TableQuery::Of(query.filters);
+  bool table_goes_on = query.cursor.starts_with(kS3TableCursor);
+  if (by_table && query.cursor.empty()) {
+    EDB_ASSIGN(const std::optional<S3TableState> state, CompleteTable());
+    table_goes_on = state.has_value();
+  }
+  return by_table && table_goes_on ? ListByTable(query, *by_table, page) : ListByIndex(query, page);
+}
+
+Status S3VectorsDatabase::ListByIndex(const ListQuery& query, RecordPage& page) {
   EDB_ASSIGN(Place place, Place::Of(query.cursor));
   if (query.filters.empty()) {
     EDB_TRY(SkipRecords((query.page - 1) * query.per_page, place));

@@ -5,14 +5,16 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
-#include <thread>
+#include <mutex>
 #include <utility>
 
 #include "embeddingsdb/limits.h"
 
 #include "core/env.h"
+#include "core/log.h"
 #include "core/text.h"
 #include "engines/s3vectors/s3_database.h"
+#include "engines/s3vectors/s3_parallel.h"
 
 namespace embeddingsdb::s3vectors {
 namespace {
@@ -20,35 +22,6 @@ namespace {
 constexpr std::size_t kPutsAtOnce = 4;  // 2,500 vectors a second are what an index takes
 // What PutVectors has around its vectors.
 constexpr std::size_t kEnvelopeBytes = 1'024;
-
-/// Calls `call` for 0 to count - 1, several at once; after an error no further ones are begun. The
-/// error of the smallest number.
-Status InParallel(std::size_t count, std::size_t at_once,
-                  const std::function<Status(std::size_t)>& call) {
-  if (count == 1) {
-    return call(0);
-  }
-  std::atomic<std::size_t> next = 0;
-  std::atomic<bool> failed = false;
-  std::vector<Status> statuses(count);
-  const auto work = [&] {
-    for (std::size_t i = next++; i < count && !failed; i = next++) {
-      statuses[i] = call(i);
-      failed = failed || !statuses[i].ok();
-    }
-  };
-  {
-    std::vector<std::jthread> threads;
-    threads.reserve(std::min(count, at_once));
-    for (std::size_t i = 0; i < std::min(count, at_once); ++i) {
-      threads.emplace_back(work);
-    }
-  }
-  for (const Status& status : statuses) {
-    EDB_TRY(status);
-  }
-  return {};
-}
 
 bool IsZero(std::span<const float> vector) {
   return std::ranges::all_of(vector, [](float element) { return element == 0; });
@@ -168,6 +141,52 @@ Status S3VectorsDatabase::Put(const std::vector<const Prepared*>& records) {
   return {};
 }
 
+void S3VectorsDatabase::EndWrite(const std::string& write) {
+  if (const Status ended = table_->End({write}); !ended.ok()) {
+    context().log->Warn("A write is done that the table goes on to list as begun; reindex helps",
+                        {{"why", ended.ToString()}});
+  }
+}
+
+/// The items first: what breaks off leaves items without a vector, never the other way round.
+Status S3VectorsDatabase::Store(const std::vector<const Prepared*>& records,
+                                const S3NameLists& names, const S3IndexFacts& facts) {
+  if (table_ == nullptr) {
+    return Put(records);
+  }
+  std::vector<S3TableItem> items;
+  items.reserve(records.size());
+  for (const Prepared* one : records) {
+    items.push_back({one->key, one->record->key});
+  }
+  const std::shared_lock lock(table_writes_);
+  const std::string write = NewS3WriteId();
+  EDB_TRY(table_->Begin(write, {names.models, names.providers}));
+  EDB_TRY(table_->Put(items, facts.dimension).WithContext("no record is stored"));
+  EDB_TRY(Put(records));
+  EndWrite(write);
+  return {};
+}
+
+/// The vector first, for the same reason. Without it the record is gone, whatever becomes of the
+/// item.
+Status S3VectorsDatabase::Erase(const std::string& name) {
+  if (table_ == nullptr) {
+    return index_->Delete({&name, 1});
+  }
+  const std::unique_lock lock(table_writes_);
+  const std::string write = NewS3WriteId();
+  EDB_TRY(table_->Begin(write, {}));
+  EDB_TRY(index_->Delete({&name, 1}));
+  if (const Status deleted = table_->Delete({&name, 1}); !deleted.ok()) {
+    context().log->Warn("A record is removed that the table goes on to list; reindex helps",
+                        {{"why", deleted.ToString()}});
+    return {};
+  }
+  EndWrite(write);
+  return {};
+}
+
 Result<AddReport> S3VectorsDatabase::DoAddBatch(std::span<const Record* const> records,
                                                 const AddOptions& options) {
   EDB_ASSIGN(std::optional<S3IndexFacts> facts, Facts());
@@ -204,7 +223,7 @@ Result<AddReport> S3VectorsDatabase::DoAddBatch(std::span<const Record* const> r
     names.models.insert(record->key.model);
     names.providers.insert(record->key.provider);
   }
-  const Status put = Put(chosen);
+  const Status put = Store(chosen, names, *facts);
   Touch();
   names_.Added(facts->arn, names);
   EDB_TRY(put);
@@ -225,7 +244,7 @@ Result<bool> S3VectorsDatabase::DoRemove(const Key& key) {
   if (record.key != key) {
     return false;
   }
-  EDB_TRY(index_->Delete({&name, 1}));
+  EDB_TRY(Erase(name));
   Touch();
   names_.Removed(facts->arn);
   return true;
