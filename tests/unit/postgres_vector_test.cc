@@ -81,9 +81,11 @@ class PostgresVector : public testing::Test {
     const Result<std::unique_ptr<PostgresConnection>> session = Session();
     EXPECT_OK(session);
     PostgresTransaction transaction(**session);
-    EXPECT_OK(transaction.BeginSnapshot());
-    EXPECT_OK(
-        (*session)->Execute(PostgresIndexSettings(mode, (*session)->vector_version(), *query.k)));
+    transaction.BeginSnapshot();
+    for (const std::string& setting :
+         PostgresIndexSettings(mode, (*session)->vector_version(), *query.k)) {
+      (*session)->Ahead(setting);
+    }
     const PostgresStatement statement = PostgresCandidates(query, order, *query.k + 16);
     const Result<PostgresResult> plan =
         (*session)->Query("EXPLAIN " + statement.sql, statement.params);

@@ -89,13 +89,15 @@ PostgresStatement PostgresCandidates(const SimilarQuery& query, const PostgresOr
   return statement;
 }
 
-std::string PostgresIndexSettings(IndexMode mode, int vector_version, int k) {
-  std::string settings = Concat("SET LOCAL hnsw.ef_search = ", std::clamp(k, kMinEf, kMaxEf));
+std::vector<std::string> PostgresIndexSettings(IndexMode mode, int vector_version, int k) {
+  std::vector<std::string> settings = {
+      Concat("SET LOCAL hnsw.ef_search = ", std::clamp(k, kMinEf, kMaxEf))};
   if (vector_version >= kIterativeScans) {
-    settings += "; SET LOCAL hnsw.iterative_scan = strict_order";
+    settings.emplace_back("SET LOCAL hnsw.iterative_scan = strict_order");
   }
   if (mode == IndexMode::kHnsw) {
-    settings += "; SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off";
+    settings.emplace_back("SET LOCAL enable_seqscan = off");
+    settings.emplace_back("SET LOCAL enable_sort = off");
   }
   return settings;
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "embeddingsdb/index.h"
 #include "embeddingsdb/query.h"
@@ -48,7 +49,7 @@ PostgresStatement PostgresCandidates(const SimilarQuery& query, const PostgresOr
 
 /// Statements, for the transaction: how far the index looks for k records, and with index=hnsw that
 /// it is taken wherever it can be.
-std::string PostgresIndexSettings(IndexMode mode, int vector_version, int k);
+std::vector<std::string> PostgresIndexSettings(IndexMode mode, int vector_version, int k);
 
 }  // namespace embeddingsdb
 

@@ -69,8 +69,11 @@ class PostgresDatabase final : public DatabaseBase {
         [&](auto& connection) { return SearchPostgres(connection, options(), query); });
   }
   Result<std::int64_t> DoCount(const std::vector<Filter>& filters) override {
-    return Snapshot<std::int64_t>(
-        [&](auto& connection) { return PostgresCount(connection, filters); });
+    const auto count = [&](PostgresConnection& connection) {
+      return PostgresCount(connection, filters);
+    };
+    // One statement sees one moment by itself.
+    return AnyPostgresWords(filters) ? Snapshot<std::int64_t>(count) : Read<std::int64_t>(count);
   }
   Result<FacetCounts> DoFacets(const FacetQuery& query) override {
     if (AnyPostgresWords(query.filters)) {
@@ -138,11 +141,11 @@ Result<AddReport> PostgresDatabase::DoAddBatch(std::span<const Record* const> re
         [&](auto& connection) { return PlanPostgresAdd(connection, records, add.on_duplicate); });
   }
   PostgresAdded added;
-  EDB_TRY(PostgresWrite(pool_, [&](PostgresConnection& connection) -> Status {
-    EDB_ASSIGN(added, AddToPostgres(connection, {.records = records,
-                                                 .on_duplicate = add.on_duplicate,
-                                                 .bulk = pool_.location().bulk,
-                                                 .now = context().env->NowUnixSeconds()}));
+  EDB_TRY(PostgresWrite(pool_, [&](PostgresTransaction& transaction) -> Status {
+    EDB_ASSIGN(added, AddToPostgres(transaction, {.records = records,
+                                                  .on_duplicate = add.on_duplicate,
+                                                  .bulk = pool_.location().bulk,
+                                                  .now = context().env->NowUnixSeconds()}));
     return {};
   }));
   if (options().index == IndexMode::kHnsw) {
@@ -153,8 +156,8 @@ Result<AddReport> PostgresDatabase::DoAddBatch(std::span<const Record* const> re
 
 Result<bool> PostgresDatabase::DoRemove(const Key& key) {
   bool removed = false;
-  EDB_TRY(PostgresWrite(pool_, [&](PostgresConnection& connection) -> Status {
-    EDB_ASSIGN(removed, RemoveFromPostgres(connection, key, context().env->NowUnixSeconds()));
+  EDB_TRY(PostgresWrite(pool_, [&](PostgresTransaction& transaction) -> Status {
+    EDB_ASSIGN(removed, RemoveFromPostgres(transaction, key, context().env->NowUnixSeconds()));
     return {};
   }));
   return removed;
@@ -206,6 +209,7 @@ Status PostgresDatabase::DoReindex(const std::vector<std::string>& models, bool 
 }
 
 Status PostgresDatabase::DoCompact(CompactReport& report) {
+  pool_.Settle();  // what ends just now does not count as being used
   EDB_ASSIGN(const std::unique_ptr<PostgresConnection> connection, OpenUnhurried());
   EDB_ASSIGN(report.before, PostgresSizes(*connection));
   EDB_TRY(CompactPostgres(*connection));

@@ -171,10 +171,10 @@ bool Search::IndexTakesQuery() const {
 }
 
 Result<bool> Search::ByIndex() {
-  EDB_TRY(connection_
-              .Execute(PostgresIndexSettings(options_.index, connection_.vector_version(),
-                                             k_ + kMoreCandidates))
-              .status());
+  for (std::string& setting :
+       PostgresIndexSettings(options_.index, connection_.vector_version(), k_ + kMoreCandidates)) {
+    connection_.Ahead(std::move(setting));
+  }
   return Propose(PostgresIndexOrder(kind()));
 }
 
