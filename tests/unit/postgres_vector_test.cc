@@ -82,9 +82,9 @@ class PostgresVector : public testing::Test {
     EXPECT_OK(session);
     PostgresTransaction transaction(**session);
     transaction.BeginSnapshot();
-    for (const std::string& setting :
-         PostgresIndexSettings(mode, (*session)->vector_version(), *query.k)) {
-      (*session)->Ahead(setting);
+    (*session)->Setting(PostgresIndexSettings((*session)->vector_version(), *query.k));
+    if (mode == IndexMode::kHnsw) {
+      (*session)->Ahead(PostgresForceIndex());
     }
     const PostgresStatement statement = PostgresCandidates(query, order, *query.k + 16);
     const Result<PostgresResult> plan =
@@ -283,6 +283,28 @@ TEST_F(PostgresVector, WithoutForceTheServerTakesTheIndexOfALargerModel) {
   EXPECT_THAT(Explain(order, query, IndexMode::kAuto), HasSubstr("Index Scan using hnsw_l2_3_"));
   query.filters = {{Column::kAttribute, "common", "kind"}};
   EXPECT_THAT(Explain(order, query, IndexMode::kAuto), HasSubstr("Index Scan using hnsw_l2_3_"));
+}
+
+// What a database remembers of a model may be wrong by now: others have emptied it, filled it with
+// vectors of another length, or dropped its index.
+TEST_F(PostgresVector, WhatIsRememberedOfAModelIsNotTrusted) {
+  Open("&index=hnsw");
+  Add(Many("m", 6, 100));
+  db_ = *test_.Open(Server().Uri(Schema()) + "&index=auto");  // which remembers
+  const SimilarQuery query = {.model = "m", .embedding = Coarse(6), .k = 100, .max_distance = 0.0F};
+  for (int i = 0; i < 3; ++i) {
+    ExpectSame(query);
+  }
+  const std::unique_ptr<Database> other = *test_.Open(Server().Uri(Schema()) + "&index=exact");
+  const Result<std::vector<Record>> all = ScanAll(*other);
+  ASSERT_OK(all);
+  for (const Record& record : *all) {
+    ASSERT_OK(other->Remove(record.key));
+  }
+  EXPECT_TRUE(db_->Similar(query)->empty());
+  ASSERT_OK(other->Add(MakeRecord("p", "longer", "m", {1, 2, 3, 4, 5, 6, 7})));
+  EXPECT_FAILS(db_->Similar(query), kInvalidArgument, "7");
+  EXPECT_EQ(db_->Similar({.model = "m", .embedding = {1, 2, 3, 4, 5, 6, 7}})->size(), 1U);
 }
 
 TEST_F(PostgresVector, AnIndexFollowsReplacingRemovingAndAnotherLength) {

@@ -84,22 +84,24 @@ PostgresStatement PostgresCandidates(const SimilarQuery& query, const PostgresOr
       order.all ? Concat("(SELECT *, ", order.vector, " AS vector FROM records WHERE ", condition,
                          " OFFSET 0) AS rows ORDER BY key NULLS FIRST")
                 : Concat("records WHERE ", condition, " ORDER BY ", order.key);
-  statement.sql = Concat("SELECT ", kPostgresRecord, ", ", order.key, " AS key FROM ", rows_from,
-                         " LIMIT ", wanted);
+  // As vector, which the server sends in half the bytes of real[].
+  const std::string vector =
+      order.all ? "vector"
+                : PostgresVectorCast("embedding", static_cast<int>(query.embedding.size()));
+  statement.sql = Concat("SELECT ", kPostgresFields, ", ", vector, ", ", order.key, " AS key FROM ",
+                         rows_from, " LIMIT ", wanted);
   return statement;
 }
 
-std::vector<std::string> PostgresIndexSettings(IndexMode mode, int vector_version, int k) {
-  std::vector<std::string> settings = {
-      Concat("SET LOCAL hnsw.ef_search = ", std::clamp(k, kMinEf, kMaxEf))};
-  if (vector_version >= kIterativeScans) {
-    settings.emplace_back("SET LOCAL hnsw.iterative_scan = strict_order");
-  }
-  if (mode == IndexMode::kHnsw) {
-    settings.emplace_back("SET LOCAL enable_seqscan = off");
-    settings.emplace_back("SET LOCAL enable_sort = off");
-  }
-  return settings;
+std::string PostgresIndexSettings(int vector_version, int k) {
+  return Concat("SELECT set_config('hnsw.ef_search', '", std::clamp(k, kMinEf, kMaxEf), "', false)",
+                vector_version >= kIterativeScans
+                    ? ", set_config('hnsw.iterative_scan', 'strict_order', false)"
+                    : "");
+}
+
+std::string PostgresForceIndex() {
+  return "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true)";
 }
 
 }  // namespace embeddingsdb

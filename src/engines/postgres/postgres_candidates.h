@@ -8,9 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
-#include "embeddingsdb/index.h"
 #include "embeddingsdb/query.h"
 
 #include "engines/postgres/postgres_values.h"
@@ -42,14 +40,16 @@ std::optional<PostgresOrder> PostgresOperatorOrder(const PostgresIndexKind& kind
 /// values are added to the parameters.
 std::string PostgresSearchCondition(const SimilarQuery& query, PostgresParams& params);
 
-/// The `wanted` first records of the query's model in that order; the key is the column after those
-/// of kPostgresRecord.
+/// The `wanted` first records of the query's model in that order: the columns of kPostgresFields,
+/// the vector for DecodeVector, and the key.
 PostgresStatement PostgresCandidates(const SimilarQuery& query, const PostgresOrder& order,
                                      int wanted);
 
-/// Statements, for the transaction: how far the index looks for k records, and with index=hnsw that
-/// it is taken wherever it can be.
-std::vector<std::string> PostgresIndexSettings(IndexMode mode, int vector_version, int k);
+/// A statement, for the session: how far the index looks for k records.
+std::string PostgresIndexSettings(int vector_version, int k);
+
+/// A statement, for a transaction: from here on an index is taken wherever it can be.
+std::string PostgresForceIndex();
 
 }  // namespace embeddingsdb
 

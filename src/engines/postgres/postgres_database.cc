@@ -65,8 +65,8 @@ class PostgresDatabase final : public DatabaseBase {
     return PostgresScan(pool_, filters);
   }
   Result<std::vector<SimilarRecord>> DoSimilar(const ResolvedSimilarQuery& query) override {
-    return Snapshot<std::vector<SimilarRecord>>(
-        [&](auto& connection) { return SearchPostgres(connection, options(), query); });
+    return Read<std::vector<SimilarRecord>>(
+        [&](auto& connection) { return SearchPostgres(connection, options(), query, indexed_); });
   }
   Result<std::int64_t> DoCount(const std::vector<Filter>& filters) override {
     const auto count = [&](PostgresConnection& connection) {
@@ -132,6 +132,7 @@ class PostgresDatabase final : public DatabaseBase {
   }
 
   PostgresPool pool_;
+  PostgresIndexedModels indexed_;
 };
 
 Result<AddReport> PostgresDatabase::DoAddBatch(std::span<const Record* const> records,

@@ -231,6 +231,9 @@ Result<PostgresResult> PostgresConnection::Ask(const Question& question) {
   if (PQexitPipelineMode(connection_.get()) != 1) {
     lost_ = true;
   }
+  if (!last.ok()) {
+    setting_.clear();
+  }
   return lost_ && last.ok() ? Failure(nullptr) : std::move(last);
 }
 
@@ -244,7 +247,15 @@ Result<PostgresResult> PostgresConnection::Execute(const std::string& sql) {
   return Take(PQexec(connection_.get(), (all + sql).c_str()));
 }
 
+void PostgresConnection::Setting(const std::string& sql) {
+  if (setting_ != sql) {
+    Ahead(sql);
+    setting_ = sql;
+  }
+}
+
 void PostgresConnection::RollBack() {
+  setting_.clear();
   Settle();
   if (!ahead_.empty()) {  // the transaction has not begun
     ahead_.clear();

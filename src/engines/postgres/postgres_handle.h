@@ -64,9 +64,12 @@ class PostgresConnection {
   Result<PostgresResult> Execute(const std::string& sql);
   /// `sql` is a COPY ... FROM STDIN, `data` all that it is to read.
   Status CopyIn(const std::string& sql, std::string_view data);
-  /// `sql`, one statement without parameters and rows, goes ahead of what is asked next, in one
-  /// round trip with it; when it fails, that is what is answered.
+  /// `sql`, one statement without parameters and with few rows, goes ahead of what is asked next,
+  /// in one round trip with it; when it fails, that is what is answered.
   void Ahead(std::string sql) { ahead_.push_back(std::move(sql)); }
+  /// As Ahead, for a setting of the session, unless that is what was set last and nothing has
+  /// failed since: the server forgets what was set in a transaction that is rolled back.
+  void Setting(const std::string& sql);
   /// Ends a transaction without waiting for the answer: whoever asks next does.
   void RollBack();
   /// Waits for the answer to RollBack, if it is still to come.
@@ -110,6 +113,7 @@ class PostgresConnection {
   std::map<std::string, std::string> prepared_;  // names by their SQL
   std::uint64_t session_ = 0;                    // part of those names
   std::vector<std::string> ahead_;
+  std::string setting_;       // the newest one, as long as it holds
   bool rolled_back_ = false;  // the answer is still to come
   bool lost_ = false;
   int vector_version_ = 0;

@@ -18,6 +18,7 @@
 #include "engines/postgres/postgres_candidates.h"
 #include "engines/postgres/postgres_cursor.h"
 #include "engines/postgres/postgres_rows.h"
+#include "engines/postgres/postgres_transaction.h"
 #include "engines/postgres/postgres_vector.h"
 #include "index/distance.h"
 
@@ -25,7 +26,7 @@ namespace embeddingsdb {
 namespace {
 
 // More are asked for than wanted, so that one question mostly settles it, ties included.
-constexpr int kMoreCandidates = 16;
+constexpr int kMoreCandidates = 4;
 constexpr int kCandidatesGrow = 4;
 // A model of which so many are as near is read as a whole.
 constexpr int kMostCandidates = 20'000;
@@ -95,9 +96,10 @@ class Nearest {
 class Search {
  public:
   Search(PostgresConnection& connection, const EngineOptions& options,
-         const ResolvedSimilarQuery& resolved)
+         const ResolvedSimilarQuery& resolved, PostgresIndexedModels& indexed)
       : connection_(connection),
         options_(options),
+        indexed_(indexed),
         query_(*resolved.query),
         k_(resolved.k),
         nearest_(resolved) {}
@@ -105,8 +107,14 @@ class Search {
   Result<std::vector<SimilarRecord>> Run();
 
  private:
+  /// By what is known of the model; false when that was wrong or not enough.
+  Result<bool> AtOnce();
+  Result<std::vector<SimilarRecord>> InTransaction();
   /// False when halfvec cannot hold the query's vector.
   bool IndexTakesQuery() const;
+  void SetUpIndex() {
+    connection_.Setting(PostgresIndexSettings(connection_.vector_version(), k_ + kMoreCandidates));
+  }
   /// False when it cannot be known that nothing is missing.
   Result<bool> ByIndex();
   Result<bool> ByOperator();
@@ -114,6 +122,13 @@ class Search {
   /// What reading leaves out, of those that were found.
   Status AddDetails(std::vector<SimilarRecord>& found);
 
+  enum class Proposed : std::uint8_t {
+    kEnough,  ///< nothing that was not proposed belongs to the answer
+    kTooFew,
+    kInVain,  ///< asking for more does not help
+  };
+  /// Asks for candidates once.
+  Result<Proposed> ProposeOnce(const PostgresOrder& order, int wanted);
   /// Asks for candidates until they are enough.
   Result<bool> Propose(const PostgresOrder& order);
   Status TakeCandidates(const PostgresResult& rows);
@@ -127,6 +142,7 @@ class Search {
 
   PostgresConnection& connection_;
   const EngineOptions& options_;
+  PostgresIndexedModels& indexed_;
   const SimilarQuery& query_;
   int k_;
   int dimension_ = 0;
@@ -136,6 +152,33 @@ class Search {
 };
 
 Result<std::vector<SimilarRecord>> Search::Run() {
+  EDB_ASSIGN(const bool done, AtOnce());
+  if (done) {
+    return nearest_.Finish();
+  }
+  PostgresTransaction snapshot(connection_);
+  snapshot.BeginSnapshot();
+  return InTransaction();
+}
+
+Result<bool> Search::AtOnce() {
+  dimension_ = indexed_.Find(query_.model);
+  if (options_.index != IndexMode::kAuto || query_.exact || AnyPostgresWords(query_.filters) ||
+      static_cast<std::size_t>(dimension_) != query_.embedding.size() || !IndexTakesQuery()) {
+    return false;
+  }
+  SetUpIndex();
+  const Result<Proposed> proposed = ProposeOnce(PostgresIndexOrder(kind()), k_ + kMoreCandidates);
+  if (proposed.ok()) {
+    return *proposed == Proposed::kEnough;
+  }
+  // Vectors that have another length by now.
+  indexed_.Forget(query_.model);
+  return proposed.status().code() == StatusCode::kInternal ? Result<bool>(false)
+                                                           : proposed.status();
+}
+
+Result<std::vector<SimilarRecord>> Search::InTransaction() {
   EDB_ASSIGN(const std::optional<PostgresModel> model,
              FindPostgresModel(connection_, query_.model, options_.metric));
   if (!model) {
@@ -147,6 +190,9 @@ Result<std::vector<SimilarRecord>> Search::Run() {
                           static_cast<std::size_t>(dimension_));
   }
   const bool by_server = connection_.vector_version() != 0 && !AnyPostgresWords(query_.filters);
+  if (model->indexed && options_.index == IndexMode::kAuto) {
+    indexed_.Set(query_.model, dimension_);
+  }
   bool done = false;
   if (by_server && model->indexed && options_.index != IndexMode::kExact && !query_.exact &&
       IndexTakesQuery()) {
@@ -171,9 +217,9 @@ bool Search::IndexTakesQuery() const {
 }
 
 Result<bool> Search::ByIndex() {
-  for (std::string& setting :
-       PostgresIndexSettings(options_.index, connection_.vector_version(), k_ + kMoreCandidates)) {
-    connection_.Ahead(std::move(setting));
+  SetUpIndex();
+  if (options_.index == IndexMode::kHnsw) {
+    connection_.Ahead(PostgresForceIndex());
   }
   return Propose(PostgresIndexOrder(kind()));
 }
@@ -184,28 +230,33 @@ Result<bool> Search::ByOperator() {
 }
 
 Result<bool> Search::Propose(const PostgresOrder& order) {
-  halves_ = !order.all && kind().halves();
   for (int wanted = k_ + kMoreCandidates; wanted <= kMostCandidates; wanted *= kCandidatesGrow) {
-    const PostgresStatement statement = PostgresCandidates(query_, order, wanted);
-    EDB_ASSIGN(const PostgresResult rows, connection_.Query(statement.sql, statement.params));
-    nearest_.Clear();
-    EDB_TRY(TakeCandidates(rows));
-    if (rows.rows() < wanted) {
-      return order.all;
-    }
-    const int last = rows.rows() - 1;
-    if (rows.IsNull(last, kPostgresFieldCount + 1)) {
-      continue;
-    }
-    EDB_ASSIGN(const double farthest, rows.Real(last, kPostgresFieldCount + 1));
-    if (!std::isfinite(farthest)) {
-      return false;
-    }
-    if (farthest > LargestKey(nearest_.Limit())) {
-      return true;
+    EDB_ASSIGN(const Proposed proposed, ProposeOnce(order, wanted));
+    if (proposed != Proposed::kTooFew) {
+      return proposed == Proposed::kEnough;
     }
   }
   return false;
+}
+
+Result<Search::Proposed> Search::ProposeOnce(const PostgresOrder& order, int wanted) {
+  halves_ = !order.all && kind().halves();
+  const PostgresStatement statement = PostgresCandidates(query_, order, wanted);
+  EDB_ASSIGN(const PostgresResult rows, connection_.Query(statement.sql, statement.params));
+  nearest_.Clear();
+  EDB_TRY(TakeCandidates(rows));
+  if (rows.rows() < wanted) {
+    return order.all ? Proposed::kEnough : Proposed::kInVain;
+  }
+  const int last = rows.rows() - 1;
+  if (rows.IsNull(last, kPostgresFieldCount + 1)) {
+    return Proposed::kTooFew;
+  }
+  EDB_ASSIGN(const double farthest, rows.Real(last, kPostgresFieldCount + 1));
+  if (!std::isfinite(farthest)) {
+    return Proposed::kInVain;
+  }
+  return farthest > LargestKey(nearest_.Limit()) ? Proposed::kEnough : Proposed::kTooFew;
 }
 
 double Search::LargestKey(float limit) const {
@@ -235,7 +286,8 @@ double Search::HalfRounding(double limit) const {
 Status Search::TakeCandidates(const PostgresResult& rows) {
   Record record;
   for (int row = 0; row < rows.rows(); ++row) {
-    EDB_TRY(ReadPostgresRecord(rows, row, PostgresParts::kAll, record));
+    EDB_TRY(ReadPostgresRecord(rows, row, PostgresParts::kFields, record));
+    EDB_TRY(DecodeVector(rows.Text(row, kPostgresFieldCount), record.embedding));
     if (halves_) {
       longest_squared_ = std::max(longest_squared_, SumOfSquares(record.embedding));
     }
@@ -320,10 +372,27 @@ Status Search::AddDetails(std::vector<SimilarRecord>& found) {
 
 }  // namespace
 
+int PostgresIndexedModels::Find(const std::string& model) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = lengths_.find(model);
+  return found == lengths_.end() ? 0 : found->second;
+}
+
+void PostgresIndexedModels::Set(const std::string& model, int dimension) {
+  const std::lock_guard lock(mutex_);
+  lengths_[model] = dimension;
+}
+
+void PostgresIndexedModels::Forget(const std::string& model) {
+  const std::lock_guard lock(mutex_);
+  lengths_.erase(model);
+}
+
 Result<std::vector<SimilarRecord>> SearchPostgres(PostgresConnection& connection,
                                                   const EngineOptions& options,
-                                                  const ResolvedSimilarQuery& query) {
-  return Search(connection, options, query).Run();
+                                                  const ResolvedSimilarQuery& query,
+                                                  PostgresIndexedModels& indexed) {
+  return Search(connection, options, query, indexed).Run();
 }
 
 }  // namespace embeddingsdb
