@@ -2,19 +2,32 @@
 //
 // postgres:// with pgvector: the server proposes what is near, by an index or without one, and the
 // answers are those of memory://, which compares everything.
+#include <algorithm>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "embeddingsdb/uri.h"
 
+#include "core/text.h"
+#include "engines/postgres/postgres_candidates.h"
+#include "engines/postgres/postgres_handle.h"
+#include "engines/postgres/postgres_location.h"
+#include "engines/postgres/postgres_transaction.h"
 #include "support/pglite_server.h"
 #include "support/records.h"
 #include "support/test_context.h"
 
 namespace embeddingsdb {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 PgliteServer& Server() {
   static PgliteServer server(EDB_NODE, EDB_PGLITE_SERVER);
@@ -62,6 +75,43 @@ class PostgresVector : public testing::Test {
     ASSERT_OK(found);
     ASSERT_OK(expected);
     EXPECT_EQ(*found, *expected);
+  }
+  /// The plan of what a search sends, with the settings a search makes.
+  std::string Explain(const PostgresOrder& order, const SimilarQuery& query, IndexMode mode) {
+    const Result<std::unique_ptr<PostgresConnection>> session = Session();
+    EXPECT_OK(session);
+    PostgresTransaction transaction(**session);
+    transaction.BeginSnapshot();
+    (*session)->Setting(PostgresIndexSettings((*session)->vector_version(), *query.k));
+    if (mode == IndexMode::kHnsw) {
+      (*session)->Ahead(PostgresForceIndex());
+    }
+    const PostgresStatement statement = PostgresCandidates(query, order, *query.k + 16);
+    const Result<PostgresResult> plan =
+        (*session)->Query("EXPLAIN " + statement.sql, statement.params);
+    EXPECT_OK(plan);
+    std::string lines;
+    for (int row = 0; plan.ok() && row < plan->rows(); ++row) {
+      lines += std::string(plan->Text(row, 0)) + "\n";
+    }
+    return lines;
+  }
+  /// How often the server has looked into indexes of vectors, so far.
+  std::int64_t IndexScans() {
+    const Result<std::unique_ptr<PostgresConnection>> session = Session();
+    EXPECT_OK(session);
+    EXPECT_OK((*session)->Execute("SELECT pg_stat_force_next_flush()"));
+    const auto scans = (*session)->Query(
+        "SELECT sum(pg_stat_get_numscans(indexrelid))::bigint FROM pg_index"
+        " WHERE indrelid = 'records'::regclass"
+        " AND pg_get_indexdef(indexrelid) LIKE '%USING hnsw%'");
+    EXPECT_OK(scans);
+    return scans.ok() ? *scans->Integer(0, 0) : -1;
+  }
+  Result<std::unique_ptr<PostgresConnection>> Session() {
+    const Uri uri = *Uri::Parse(Server().Uri(Schema()));
+    EDB_ASSIGN(const PostgresLocation location, PostgresLocation::FromUri(uri, *test_.env));
+    return PostgresConnection::Open(location);
   }
   ModelStats Stats(std::size_t model = 0) { return db_->Stats()->models.at(model); }
 
@@ -159,6 +209,104 @@ TEST_F(PostgresVector, WithAnIndexKRowsComeBackWhateverIsFiltered) {
   EXPECT_GE(found * 100, wanted * 95);
 }
 
+constexpr Metric kMetrics[] = {Metric::kL2, Metric::kCosine, Metric::kInnerProduct};
+
+// Each is proved twice: by the plan of the very statement, and by the server's count of its scans.
+TEST_F(PostgresVector, TheIndexIsUsedByEveryMetricLengthAndFilter) {
+  for (const Metric metric : kMetrics) {
+    Open(Concat("&index=hnsw&metric=", MetricName(metric)));
+    for (const int dimension : {6, kMaxVectorIndexColumns + 1, kMaxHalfvecIndexColumns}) {
+      SCOPED_TRACE(Concat(MetricName(metric), " ", dimension));
+      const std::string model = Concat("it's ", MetricName(metric), " ", dimension);
+      ASSERT_OK(db_->AddBatch(Many(model, dimension, dimension > 6 ? 40 : 300)));
+      const PostgresOrder order = PostgresIndexOrder({.metric = metric, .dimension = dimension});
+      const SimilarQuery bare = {.model = model, .embedding = Coarse(dimension), .k = 5};
+      SimilarQuery filtered = bare;
+      filtered.provider = "p1";
+      filtered.filters = {{Column::kAttribute, "common", "kind"}};
+      filtered.exclude = {"d0", "d20"};
+      filtered.exclude_record = Key{"p1", "d10", model};
+      for (const SimilarQuery& query : {bare, filtered}) {
+        EXPECT_THAT(Explain(order, query, IndexMode::kHnsw),
+                    AllOf(HasSubstr(Concat("Index Scan using hnsw_", MetricName(metric), "_",
+                                           dimension, "_")),
+                          Not(HasSubstr("Sort"))));
+        const std::int64_t before = IndexScans();
+        ASSERT_OK(db_->Similar(query));
+        EXPECT_GT(IndexScans(), before);
+      }
+    }
+  }
+}
+
+// The canary of the test above: what differs from the index in the least has no such plan.
+TEST_F(PostgresVector, AnotherExpressionThanTheIndexsIsNotServedByIt) {
+  Open("&index=hnsw");
+  Add(Many("m", 6, 300));
+  const SimilarQuery query = {.model = "m", .embedding = Coarse(6), .k = 5};
+  const PostgresIndexKind kind = {.metric = Metric::kL2, .dimension = 6};
+  EXPECT_THAT(Explain(PostgresIndexOrder(kind), query, IndexMode::kHnsw), HasSubstr("hnsw_l2"));
+  for (const std::string& key :
+       {PostgresIndexOrder({.metric = Metric::kCosine, .dimension = 6}).key,
+        std::string("embedding::vector <-> $1::vector(6)"),
+        std::string("embedding::halfvec(6) <-> $1::halfvec(6)"),
+        Concat("(", PostgresIndexOrder(kind).key, ") + 0")}) {
+    SCOPED_TRACE(key);
+    EXPECT_THAT(Explain({.key = key, .vector = ""}, query, IndexMode::kHnsw),
+                Not(HasSubstr("hnsw_")));
+  }
+  const auto all = PostgresOperatorOrder(kind, query.embedding);
+  EXPECT_THAT(Explain(*all, query, IndexMode::kHnsw), Not(HasSubstr("hnsw_")));
+  const std::int64_t before = IndexScans();
+  ASSERT_OK(db_->Similar({.model = "m", .embedding = Coarse(6), .k = 5, .exact = true}));
+  Open("&index=exact");
+  ASSERT_OK(db_->Similar(query));
+  EXPECT_EQ(IndexScans(), before);
+}
+
+// With index=auto nothing is forced: the server has to find the index cheaper by itself, at the
+// size from which it is made.
+TEST_F(PostgresVector, WithoutForceTheServerTakesTheIndexOfALargerModel) {
+  constexpr int kRecords = 20'001;
+  Open("&index=auto");
+  const std::vector<Record> records = Many("m", 3, kRecords);
+  for (std::span<const Record> rest = records; !rest.empty();) {
+    const std::size_t count = std::min<std::size_t>(rest.size(), 7'000);
+    ASSERT_OK(db_->AddBatch(rest.first(count)));
+    rest = rest.subspan(count);
+  }
+  const auto done = db_->Reindex("m", {});
+  ASSERT_OK(done);
+  ASSERT_TRUE(done->at(0).indexed);
+  SimilarQuery query = {.model = "m", .embedding = {0.25F, 0, 0.25F}, .k = 5};
+  const PostgresOrder order = PostgresIndexOrder({.metric = Metric::kL2, .dimension = 3});
+  EXPECT_THAT(Explain(order, query, IndexMode::kAuto), HasSubstr("Index Scan using hnsw_l2_3_"));
+  query.filters = {{Column::kAttribute, "common", "kind"}};
+  EXPECT_THAT(Explain(order, query, IndexMode::kAuto), HasSubstr("Index Scan using hnsw_l2_3_"));
+}
+
+// What a database remembers of a model may be wrong by now: others have emptied it, filled it with
+// vectors of another length, or dropped its index.
+TEST_F(PostgresVector, WhatIsRememberedOfAModelIsNotTrusted) {
+  Open("&index=hnsw");
+  Add(Many("m", 6, 100));
+  db_ = *test_.Open(Server().Uri(Schema()) + "&index=auto");  // which remembers
+  const SimilarQuery query = {.model = "m", .embedding = Coarse(6), .k = 100, .max_distance = 0.0F};
+  for (int i = 0; i < 3; ++i) {
+    ExpectSame(query);
+  }
+  const std::unique_ptr<Database> other = *test_.Open(Server().Uri(Schema()) + "&index=exact");
+  const Result<std::vector<Record>> all = ScanAll(*other);
+  ASSERT_OK(all);
+  for (const Record& record : *all) {
+    ASSERT_OK(other->Remove(record.key));
+  }
+  EXPECT_TRUE(db_->Similar(query)->empty());
+  ASSERT_OK(other->Add(MakeRecord("p", "longer", "m", {1, 2, 3, 4, 5, 6, 7})));
+  EXPECT_FAILS(db_->Similar(query), kInvalidArgument, "7");
+  EXPECT_EQ(db_->Similar({.model = "m", .embedding = {1, 2, 3, 4, 5, 6, 7}})->size(), 1U);
+}
+
 TEST_F(PostgresVector, AnIndexFollowsReplacingRemovingAndAnotherLength) {
   Open("&index=hnsw");
   Add(Many("m", 4, 60));
@@ -193,6 +341,90 @@ TEST_F(PostgresVector, LongVectorsAreIndexedAsHalvesAndLongerOnesNot) {
     EXPECT_EQ(db_->Similar(query)->at(0).distance, 0);
     EXPECT_EQ(db_->Similar(query)->at(0).key, record.key);
   }
+}
+
+TEST_F(PostgresVector, HalvesFindWhatComparingAllFinds) {
+  constexpr int kDimension = kMaxVectorIndexColumns + 1;
+  for (const Metric metric : kMetrics) {
+    SCOPED_TRACE(MetricName(metric));
+    Open(Concat("&index=hnsw&metric=", MetricName(metric)));
+    const std::string model = Concat("m-", MetricName(metric));
+    Add(Many(model, kDimension, 120));
+    const std::int64_t before = IndexScans();
+    std::size_t wanted = 0;
+    std::size_t found = 0;
+    for (int i = 0; i < 6; ++i) {
+      SimilarQuery query = {
+          .model = model, .embedding = Coarse(kDimension), .k = 10, .max_distance = 0.0F};
+      query.provider = i % 2 == 0 ? std::optional<std::string>("p1") : std::nullopt;
+      const auto near = db_->Similar(query);
+      const auto exact = model_->Similar(query);
+      ASSERT_OK(near);
+      ASSERT_EQ(near->size(), 10U);
+      wanted += exact->size();
+      for (const SimilarRecord& record : *exact) {
+        found += std::ranges::count(*near, record) > 0 ? 1U : 0U;
+      }
+    }
+    EXPECT_GE(IndexScans(), before + 6);
+    EXPECT_GE(found * 100, wanted * 95);
+    // What is to be exact compares float32, whatever the index holds.
+    ExpectSame({.model = model,
+                .embedding = Coarse(kDimension),
+                .k = 10,
+                .max_distance = 0.0F,
+                .exact = true});
+  }
+}
+
+// Halves cannot tell these apart; more of them are asked for until what is left is farther.
+TEST_F(PostgresVector, WhatHalvesCannotTellApartIsDecidedByFloats) {
+  constexpr int kDimension = kMaxVectorIndexColumns + 1;
+  for (const Metric metric : kMetrics) {
+    SCOPED_TRACE(MetricName(metric));
+    Open(Concat("&index=hnsw&metric=", MetricName(metric)));
+    const std::string model = Concat("m-", MetricName(metric));
+    std::vector<Record> records = Many(model, kDimension, 90);
+    const std::vector<float> near = Coarse(kDimension);
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      records[i].embedding = near;
+      records[i].embedding[0] = 1 + 0x1p-20F * static_cast<float>((i * 37) % records.size());
+    }
+    Add(records);
+    SimilarQuery query = {.model = model, .embedding = near, .k = 10, .max_distance = 0.0F};
+    query.embedding[0] = 1;
+    ExpectSame(query);
+  }
+}
+
+TEST_F(PostgresVector, NumbersBeyondHalvesAreRefusedByTheIndexAndNoSearchFails) {
+  constexpr int kDimension = kMaxVectorIndexColumns + 1;
+  Open("&index=hnsw");
+  std::vector<Record> records = Many("m", kDimension, 40);
+  records[0].embedding[7] = 65'504.0F;
+  Add(records);
+  std::vector<float> beyond = Coarse(kDimension);
+  beyond[3] = -70'000.0F;
+  // The batch is refused as a whole, by name of the number and the type that cannot hold it.
+  const Record record = MakeRecord("p", "beyond", "m", beyond);
+  EXPECT_FAILS(db_->Add(record), kFailedPrecondition,
+               "\"-70000\" is out of range for type halfvec");
+  EXPECT_EQ(*db_->Count({}), 40);
+  // A query is not stored: all are compared.
+  ExpectSame({.model = "m", .embedding = beyond, .k = 7, .max_distance = 0.0F});
+  ExpectSame({.model = "m", .embedding = records[0].embedding, .k = 1, .max_distance = 0.0F});
+  // Where such a number is there first, the model has no index and is compared as a whole.
+  Open("&index=exact");
+  records.clear();
+  records.push_back(MakeRecord("p", "beyond", "big", beyond));
+  records.push_back(MakeRecord("p", "other", "big", Coarse(kDimension)));
+  Add(records);
+  Open("&index=hnsw");
+  Add(Many("m", kDimension, 40));  // the model's own copy, which was opened anew
+  model_->AddBatch(records).status().IgnoreError("the same");
+  EXPECT_FAILS(db_->Reindex("big", {}), kFailedPrecondition, "out of range for type halfvec");
+  EXPECT_EQ(Stats(0).search, SearchKind::kExact);
+  ExpectSame({.model = "big", .embedding = beyond, .k = 2, .max_distance = 0.0F});
 }
 
 TEST_F(PostgresVector, ReindexMakesIndexesOnceMore) {

@@ -23,7 +23,7 @@ class PostgresRecordCursor final : public RecordCursor {
         matcher_(filters) {}
 
   Status Begin(const std::vector<Filter>& filters) {
-    EDB_TRY(transaction_.BeginSnapshot());
+    transaction_.BeginSnapshot();
     PostgresParams params;
     const std::string sql = Concat("SELECT ", kPostgresRecord, " FROM records WHERE ",
                                    PostgresCondition(filters, params));

@@ -65,12 +65,15 @@ class PostgresDatabase final : public DatabaseBase {
     return PostgresScan(pool_, filters);
   }
   Result<std::vector<SimilarRecord>> DoSimilar(const ResolvedSimilarQuery& query) override {
-    return Snapshot<std::vector<SimilarRecord>>(
-        [&](auto& connection) { return SearchPostgres(connection, options(), query); });
+    return Read<std::vector<SimilarRecord>>(
+        [&](auto& connection) { return SearchPostgres(connection, options(), query, indexed_); });
   }
   Result<std::int64_t> DoCount(const std::vector<Filter>& filters) override {
-    return Snapshot<std::int64_t>(
-        [&](auto& connection) { return PostgresCount(connection, filters); });
+    const auto count = [&](PostgresConnection& connection) {
+      return PostgresCount(connection, filters);
+    };
+    // One statement sees one moment by itself.
+    return AnyPostgresWords(filters) ? Snapshot<std::int64_t>(count) : Read<std::int64_t>(count);
   }
   Result<FacetCounts> DoFacets(const FacetQuery& query) override {
     if (AnyPostgresWords(query.filters)) {
@@ -129,6 +132,7 @@ class PostgresDatabase final : public DatabaseBase {
   }
 
   PostgresPool pool_;
+  PostgresIndexedModels indexed_;
 };
 
 Result<AddReport> PostgresDatabase::DoAddBatch(std::span<const Record* const> records,
@@ -138,11 +142,11 @@ Result<AddReport> PostgresDatabase::DoAddBatch(std::span<const Record* const> re
         [&](auto& connection) { return PlanPostgresAdd(connection, records, add.on_duplicate); });
   }
   PostgresAdded added;
-  EDB_TRY(PostgresWrite(pool_, [&](PostgresConnection& connection) -> Status {
-    EDB_ASSIGN(added, AddToPostgres(connection, {.records = records,
-                                                 .on_duplicate = add.on_duplicate,
-                                                 .bulk = pool_.location().bulk,
-                                                 .now = context().env->NowUnixSeconds()}));
+  EDB_TRY(PostgresWrite(pool_, [&](PostgresTransaction& transaction) -> Status {
+    EDB_ASSIGN(added, AddToPostgres(transaction, {.records = records,
+                                                  .on_duplicate = add.on_duplicate,
+                                                  .bulk = pool_.location().bulk,
+                                                  .now = context().env->NowUnixSeconds()}));
     return {};
   }));
   if (options().index == IndexMode::kHnsw) {
@@ -153,8 +157,8 @@ Result<AddReport> PostgresDatabase::DoAddBatch(std::span<const Record* const> re
 
 Result<bool> PostgresDatabase::DoRemove(const Key& key) {
   bool removed = false;
-  EDB_TRY(PostgresWrite(pool_, [&](PostgresConnection& connection) -> Status {
-    EDB_ASSIGN(removed, RemoveFromPostgres(connection, key, context().env->NowUnixSeconds()));
+  EDB_TRY(PostgresWrite(pool_, [&](PostgresTransaction& transaction) -> Status {
+    EDB_ASSIGN(removed, RemoveFromPostgres(transaction, key, context().env->NowUnixSeconds()));
     return {};
   }));
   return removed;
@@ -206,6 +210,7 @@ Status PostgresDatabase::DoReindex(const std::vector<std::string>& models, bool 
 }
 
 Status PostgresDatabase::DoCompact(CompactReport& report) {
+  pool_.Settle();  // what ends just now does not count as being used
   EDB_ASSIGN(const std::unique_ptr<PostgresConnection> connection, OpenUnhurried());
   EDB_ASSIGN(report.before, PostgresSizes(*connection));
   EDB_TRY(CompactPostgres(*connection));

@@ -156,28 +156,124 @@ Status PostgresConnection::SetUpSession(const PostgresLocation& location) {
 
 Result<PostgresResult> PostgresConnection::Query(const std::string& sql,
                                                  const PostgresParams& params) {
-  const Bound bound(params);
-  return Take(PQexecParams(connection_.get(), sql.c_str(), bound.size(), bound.types.data(),
-                           bound.values.data(), bound.lengths.data(), bound.formats.data(), 1));
+  return Ask({.sql = sql, .params = params, .name = ""});
 }
 
 Result<PostgresResult> PostgresConnection::Prepared(const std::string& sql,
                                                     const PostgresParams& params) {
-  const Bound bound(params);
-  auto found = prepared_.find(sql);
-  if (found == prepared_.end()) {
-    const std::string name = Concat("edb_", session_, "_", prepared_.size());
-    EDB_TRY(Take(PQprepare(connection_.get(), name.c_str(), sql.c_str(), bound.size(),
-                           bound.types.data()))
-                .status());
-    found = prepared_.emplace(sql, name).first;
+  const auto found = prepared_.find(sql);
+  if (found != prepared_.end()) {
+    return Ask({.sql = sql, .params = params, .name = found->second});
   }
-  return Take(PQexecPrepared(connection_.get(), found->second.c_str(), bound.size(),
-                             bound.values.data(), bound.lengths.data(), bound.formats.data(), 1));
+  const std::string name = Concat("edb_", session_, "_", prepared_.size());
+  return Ask({.sql = sql, .params = params, .name = name, .prepare = true});
+}
+
+bool PostgresConnection::SendAll(const Question& question) {
+  pg_conn* const to = connection_.get();
+  const Bound bound(question.params);
+  bool sent = true;
+  for (const std::string& sql : ahead_) {
+    sent =
+        sent && PQsendQueryParams(to, sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 1) == 1;
+  }
+  const char* const name = question.name.c_str();
+  if (question.prepare) {
+    sent = sent &&
+           PQsendPrepare(to, name, question.sql.c_str(), bound.size(), bound.types.data()) == 1;
+  }
+  if (question.name.empty()) {
+    sent = sent && PQsendQueryParams(to, question.sql.c_str(), bound.size(), bound.types.data(),
+                                     bound.values.data(), bound.lengths.data(),
+                                     bound.formats.data(), 1) == 1;
+  } else {
+    sent = sent && PQsendQueryPrepared(to, name, bound.size(), bound.values.data(),
+                                       bound.lengths.data(), bound.formats.data(), 1) == 1;
+  }
+  return sent && PQpipelineSync(to) == 1;
+}
+
+// libpq's pipeline: the server answers all statements at once, and skips those behind one that
+// failed. What goes ahead gives no rows, so the server never waits for us to read.
+Result<PostgresResult> PostgresConnection::Ask(const Question& question) {
+  Settle();
+  const std::size_t prepare_at = ahead_.size();
+  const bool sent = PQenterPipelineMode(connection_.get()) == 1 && SendAll(question);
+  ahead_.clear();
+  if (!sent) {
+    const Status failure = Failure(nullptr);
+    lost_ = true;  // nobody knows what the server still answers
+    return failure;
+  }
+  Result<PostgresResult> last = PostgresResult();
+  std::size_t answers = 0;
+  for (bool between = false; !lost_;) {
+    pg_result* const result = PQgetResult(connection_.get());
+    if (result == nullptr) {  // one between two answers
+      lost_ = between || PQstatus(connection_.get()) != CONNECTION_OK;
+      between = true;
+      continue;
+    }
+    between = false;
+    if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+      PQclear(result);
+      break;
+    }
+    Result<PostgresResult> one = Take(result);
+    if (last.ok()) {  // the first failure is the reason of the others
+      if (question.prepare && answers == prepare_at && one.ok()) {
+        prepared_.emplace(question.sql, question.name);
+      }
+      last = std::move(one);
+      ++answers;
+    }
+  }
+  if (PQexitPipelineMode(connection_.get()) != 1) {
+    lost_ = true;
+  }
+  if (!last.ok()) {
+    setting_.clear();
+  }
+  return lost_ && last.ok() ? Failure(nullptr) : std::move(last);
 }
 
 Result<PostgresResult> PostgresConnection::Execute(const std::string& sql) {
-  return Take(PQexec(connection_.get(), sql.c_str()));
+  Settle();
+  std::string all;
+  for (const std::string& first : ahead_) {
+    all += Concat(first, "; ");
+  }
+  ahead_.clear();
+  return Take(PQexec(connection_.get(), (all + sql).c_str()));
+}
+
+void PostgresConnection::Setting(const std::string& sql) {
+  if (setting_ != sql) {
+    Ahead(sql);
+    setting_ = sql;
+  }
+}
+
+void PostgresConnection::RollBack() {
+  setting_.clear();
+  Settle();
+  if (!ahead_.empty()) {  // the transaction has not begun
+    ahead_.clear();
+    if (idle()) {
+      return;
+    }
+  }
+  rolled_back_ = PQsendQuery(connection_.get(), "ROLLBACK") == 1;
+}
+
+void PostgresConnection::Settle() {
+  if (rolled_back_) {
+    rolled_back_ = false;
+    while (pg_result* const result = PQgetResult(connection_.get())) {
+      PQclear(result);
+    }
+    lost_ = lost_ || !idle();
+  }
 }
 
 Status PostgresConnection::CopyIn(const std::string& sql, std::string_view data) {
@@ -212,7 +308,7 @@ Result<std::string> PostgresConnection::Literal(std::string_view text) {
 }
 
 bool PostgresConnection::idle() const {
-  return PQtransactionStatus(connection_.get()) == PQTRANS_IDLE;
+  return rolled_back_ || PQtransactionStatus(connection_.get()) == PQTRANS_IDLE;
 }
 
 int PostgresConnection::server_version() const {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "embeddingsdb/status.h"
@@ -63,6 +64,16 @@ class PostgresConnection {
   Result<PostgresResult> Execute(const std::string& sql);
   /// `sql` is a COPY ... FROM STDIN, `data` all that it is to read.
   Status CopyIn(const std::string& sql, std::string_view data);
+  /// `sql`, one statement without parameters and with few rows, goes ahead of what is asked next,
+  /// in one round trip with it; when it fails, that is what is answered.
+  void Ahead(std::string sql) { ahead_.push_back(std::move(sql)); }
+  /// As Ahead, for a setting of the session, unless that is what was set last and nothing has
+  /// failed since: the server forgets what was set in a transaction that is rolled back.
+  void Setting(const std::string& sql);
+  /// Ends a transaction without waiting for the answer: whoever asks next does.
+  void RollBack();
+  /// Waits for the answer to RollBack, if it is still to come.
+  void Settle();
   /// As a literal of SQL, for what cannot be a parameter.
   Result<std::string> Literal(std::string_view text);
 
@@ -85,12 +96,25 @@ class PostgresConnection {
   };
   explicit PostgresConnection(pg_conn* connection) : connection_(connection) {}
 
+  /// A statement with its parameters; by the name of a prepared one when `name` is not empty.
+  struct Question {
+    const std::string& sql;
+    const PostgresParams& params;
+    std::string name;
+    bool prepare = false;  ///< it has to be prepared first
+  };
+  /// In one round trip with what goes ahead of it.
+  Result<PostgresResult> Ask(const Question& question);
+  bool SendAll(const Question& question);
   Result<PostgresResult> Take(pg_result* result);
   Status Failure(const pg_result* result);
 
   std::unique_ptr<pg_conn, Closer> connection_;
   std::map<std::string, std::string> prepared_;  // names by their SQL
   std::uint64_t session_ = 0;                    // part of those names
+  std::vector<std::string> ahead_;
+  std::string setting_;       // the newest one, as long as it holds
+  bool rolled_back_ = false;  // the answer is still to come
   bool lost_ = false;
   int vector_version_ = 0;
 };

@@ -42,4 +42,11 @@ void PostgresPool::DropIdle() {
   idle.swap(idle_);
 }
 
+void PostgresPool::Settle() {
+  const std::lock_guard lock(mutex_);
+  for (const std::unique_ptr<PostgresConnection>& connection : idle_) {
+    connection->Settle();
+  }
+}
+
 }  // namespace embeddingsdb

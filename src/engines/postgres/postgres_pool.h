@@ -53,6 +53,8 @@ class PostgresPool {
   }
   /// Closes the sessions that nobody has: after one was lost the others are likely to be.
   void DropIdle();
+  /// Waits until the sessions that nobody has are in no transaction.
+  void Settle();
 
   const PostgresLocation& location() const { return location_; }
 

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -14,8 +15,10 @@
 #include "core/json.h"
 #include "core/record_matcher.h"
 #include "core/text.h"
+#include "engines/postgres/postgres_candidates.h"
 #include "engines/postgres/postgres_cursor.h"
 #include "engines/postgres/postgres_rows.h"
+#include "engines/postgres/postgres_transaction.h"
 #include "engines/postgres/postgres_vector.h"
 #include "index/distance.h"
 
@@ -23,19 +26,26 @@ namespace embeddingsdb {
 namespace {
 
 // More are asked for than wanted, so that one question mostly settles it, ties included.
-constexpr int kMoreCandidates = 16;
+constexpr int kMoreCandidates = 4;
 constexpr int kCandidatesGrow = 4;
 // A model of which so many are as near is read as a whole.
 constexpr int kMostCandidates = 20'000;
 constexpr std::size_t kRowBytes = 64;  // beside the vector
 constexpr std::size_t kBatchBytes = 4 * 1'024 * 1'024;
-constexpr double kUnderflow = 1e-18;  // what the squares of small numbers lose
-constexpr int kMinEf = 100;           // how far pgvector's index looks
-constexpr int kMaxEf = 1'000;         // it takes no more
-constexpr int kIterativeScans = 800;  // since pgvector 0.8.0
+constexpr double kUnderflow = 1e-18;    // what the squares of small numbers lose
+constexpr float kLargestHalf = 65'504;  // of halfvec
+constexpr double kHalfRounding = 0x1p-11;
 
 bool Nearer(const SimilarRecord& a, const SimilarRecord& b) {
   return std::tie(a.distance, a.key) < std::tie(b.distance, b.key);
+}
+
+double SumOfSquares(std::span<const float> vector) {
+  double sum = 0;
+  for (const float element : vector) {
+    sum += double{element} * double{element};
+  }
+  return sum;
 }
 
 /// The k nearest of those it was given.
@@ -86,9 +96,10 @@ class Nearest {
 class Search {
  public:
   Search(PostgresConnection& connection, const EngineOptions& options,
-         const ResolvedSimilarQuery& resolved)
+         const ResolvedSimilarQuery& resolved, PostgresIndexedModels& indexed)
       : connection_(connection),
         options_(options),
+        indexed_(indexed),
         query_(*resolved.query),
         k_(resolved.k),
         nearest_(resolved) {}
@@ -96,8 +107,14 @@ class Search {
   Result<std::vector<SimilarRecord>> Run();
 
  private:
-  /// What is asked for; the query's vector, if any, is the first parameter.
-  std::string Condition(PostgresParams& params) const;
+  /// By what is known of the model; false when that was wrong or not enough.
+  Result<bool> AtOnce();
+  Result<std::vector<SimilarRecord>> InTransaction();
+  /// False when halfvec cannot hold the query's vector.
+  bool IndexTakesQuery() const;
+  void SetUpIndex() {
+    connection_.Setting(PostgresIndexSettings(connection_.vector_version(), k_ + kMoreCandidates));
+  }
   /// False when it cannot be known that nothing is missing.
   Result<bool> ByIndex();
   Result<bool> ByOperator();
@@ -105,50 +122,63 @@ class Search {
   /// What reading leaves out, of those that were found.
   Status AddDetails(std::vector<SimilarRecord>& found);
 
-  struct Proposal {
-    std::string key;     ///< what the server sorts by
-    std::string vector;  ///< what `key` calls so
-    /// No index has the key: rows without one come first, and fewer than asked for are all.
-    bool all = false;
+  enum class Proposed : std::uint8_t {
+    kEnough,  ///< nothing that was not proposed belongs to the answer
+    kTooFew,
+    kInVain,  ///< asking for more does not help
   };
+  /// Asks for candidates once.
+  Result<Proposed> ProposeOnce(const PostgresOrder& order, int wanted);
   /// Asks for candidates until they are enough.
-  Result<bool> Propose(const Proposal& proposal);
+  Result<bool> Propose(const PostgresOrder& order);
   Status TakeCandidates(const PostgresResult& rows);
   /// A candidate whose exact distance is at most `limit` has at most this key.
   double LargestKey(float limit) const;
   /// What rounding takes and adds, relative to the sum of the products' magnitudes.
   double Rounding() const { return (dimension_ + 8) * 0x1p-23; }
+  /// What halves take and add to a key, in all.
+  double HalfRounding(double limit) const;
   PostgresIndexKind kind() const { return {.metric = options_.metric, .dimension = dimension_}; }
 
   PostgresConnection& connection_;
   const EngineOptions& options_;
+  PostgresIndexedModels& indexed_;
   const SimilarQuery& query_;
   int k_;
   int dimension_ = 0;
+  bool halves_ = false;         // keys are distances of halfvec
+  double longest_squared_ = 0;  // of the candidates' vectors
   Nearest nearest_;
 };
 
-std::string Search::Condition(PostgresParams& params) const {
-  std::vector<Filter> filters = query_.filters;
-  filters.push_back({Column::kModel, query_.model});
-  if (query_.provider) {
-    filters.push_back({Column::kProvider, *query_.provider});
+Result<std::vector<SimilarRecord>> Search::Run() {
+  EDB_ASSIGN(const bool done, AtOnce());
+  if (done) {
+    return nearest_.Finish();
   }
-  std::string sql = PostgresCondition(filters, params);
-  if (!query_.exclude.empty()) {
-    params.Texts(query_.exclude);
-    sql += Concat(" AND depiction_id <> ALL (", params.Last(), ")");
-  }
-  if (query_.exclude_record && query_.exclude_record->model == query_.model) {
-    params.Text(query_.exclude_record->provider);
-    sql += Concat(" AND (provider <> ", params.Last());
-    params.Text(query_.exclude_record->depiction_id);
-    sql += Concat(" OR depiction_id <> ", params.Last(), ")");
-  }
-  return sql;
+  PostgresTransaction snapshot(connection_);
+  snapshot.BeginSnapshot();
+  return InTransaction();
 }
 
-Result<std::vector<SimilarRecord>> Search::Run() {
+Result<bool> Search::AtOnce() {
+  dimension_ = indexed_.Find(query_.model);
+  if (options_.index != IndexMode::kAuto || query_.exact || AnyPostgresWords(query_.filters) ||
+      static_cast<std::size_t>(dimension_) != query_.embedding.size() || !IndexTakesQuery()) {
+    return false;
+  }
+  SetUpIndex();
+  const Result<Proposed> proposed = ProposeOnce(PostgresIndexOrder(kind()), k_ + kMoreCandidates);
+  if (proposed.ok()) {
+    return *proposed == Proposed::kEnough;
+  }
+  // Vectors that have another length by now.
+  indexed_.Forget(query_.model);
+  return proposed.status().code() == StatusCode::kInternal ? Result<bool>(false)
+                                                           : proposed.status();
+}
+
+Result<std::vector<SimilarRecord>> Search::InTransaction() {
   EDB_ASSIGN(const std::optional<PostgresModel> model,
              FindPostgresModel(connection_, query_.model, options_.metric));
   if (!model) {
@@ -160,8 +190,12 @@ Result<std::vector<SimilarRecord>> Search::Run() {
                           static_cast<std::size_t>(dimension_));
   }
   const bool by_server = connection_.vector_version() != 0 && !AnyPostgresWords(query_.filters);
+  if (model->indexed && options_.index == IndexMode::kAuto) {
+    indexed_.Set(query_.model, dimension_);
+  }
   bool done = false;
-  if (by_server && model->indexed && options_.index != IndexMode::kExact && !query_.exact) {
+  if (by_server && model->indexed && options_.index != IndexMode::kExact && !query_.exact &&
+      IndexTakesQuery()) {
     EDB_ASSIGN(done, ByIndex());
   }
   if (by_server && !done) {
@@ -176,102 +210,87 @@ Result<std::vector<SimilarRecord>> Search::Run() {
   return found;
 }
 
+bool Search::IndexTakesQuery() const {
+  return !kind().halves() || std::ranges::all_of(query_.embedding, [](float element) {
+    return std::abs(element) <= kLargestHalf;
+  });
+}
+
 Result<bool> Search::ByIndex() {
-  const int ef = std::clamp(k_ + kMoreCandidates, kMinEf, kMaxEf);
-  std::string settings = Concat("SET LOCAL hnsw.ef_search = ", ef);
-  if (connection_.vector_version() >= kIterativeScans) {
-    settings += "; SET LOCAL hnsw.iterative_scan = strict_order";
-  }
+  SetUpIndex();
   if (options_.index == IndexMode::kHnsw) {
-    settings += "; SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off";
+    connection_.Ahead(PostgresForceIndex());
   }
-  EDB_TRY(connection_.Execute(settings).status());
-  const PostgresIndexKind kind = this->kind();
-  return Propose({.key = Concat(kind.Expression(), " ", kind.Operator(), " ", kind.Cast("$1"))});
+  return Propose(PostgresIndexOrder(kind()));
 }
 
 Result<bool> Search::ByOperator() {
-  const std::string query = PostgresVectorCast("$1", dimension_);
-  const std::string vector = PostgresVectorCast("embedding", dimension_);
-  const std::string_view nearer = kind().Operator();
-  if (options_.metric == Metric::kL2) {
-    return Propose({.key = Concat("nullif(vector ", nearer, " ", query, ", 'NaN')"),
-                    .vector = vector,
-                    .all = true});
-  }
-  // The norm is computed in double precision and tells where the rest, in single, cannot be relied
-  // on. Such rows have no key, and are proposed first.
-  std::string key = Concat("vector ", nearer, " ", query);
-  if (options_.metric == Metric::kCosine) {
-    double squares = 0;
-    for (const float element : query_.embedding) {
-      const auto wide = static_cast<double>(element);
-      squares += wide * wide;
-    }
-    if (squares < 1e-30 || squares > 1e30) {
-      return false;
-    }
-    key = Concat("CASE WHEN vector_norm(vector) BETWEEN 1e-15 AND 1e15 THEN ", key, " END");
-  } else {
-    // What rounding may have added to the product grows with the lengths of the vectors.
-    const std::string norms = Concat("(vector_norm(vector) * vector_norm(", query, "))");
-    key = Concat("CASE WHEN ", norms, " < 1e37 THEN (", key, ") - ", norms, " * ", dimension_ + 8,
-                 " * 1.2e-7 END");
-  }
-  return Propose({.key = key, .vector = vector, .all = true});
+  const std::optional<PostgresOrder> order = PostgresOperatorOrder(kind(), query_.embedding);
+  return order ? Propose(*order) : false;
 }
 
-Result<bool> Search::Propose(const Proposal& proposal) {
+Result<bool> Search::Propose(const PostgresOrder& order) {
   for (int wanted = k_ + kMoreCandidates; wanted <= kMostCandidates; wanted *= kCandidatesGrow) {
-    PostgresParams params;
-    params.Floats(query_.embedding);
-    const std::string condition = Condition(params);
-    // With OFFSET the inner query stays one, so each vector is read and made once.
-    const std::string rows_from =
-        proposal.all ? Concat("(SELECT *, ", proposal.vector, " AS vector FROM records WHERE ",
-                              condition, " OFFSET 0) AS rows ORDER BY key NULLS FIRST")
-                     : Concat("records WHERE ", condition, " ORDER BY ", proposal.key);
-    EDB_ASSIGN(const PostgresResult rows,
-               connection_.Query(Concat("SELECT ", kPostgresRecord, ", ", proposal.key,
-                                        " AS key FROM ", rows_from, " LIMIT ", wanted),
-                                 params));
-    nearest_.Clear();
-    EDB_TRY(TakeCandidates(rows));
-    if (rows.rows() < wanted) {
-      return proposal.all;
-    }
-    const int last = rows.rows() - 1;
-    if (rows.IsNull(last, kPostgresFieldCount + 1)) {
-      continue;
-    }
-    EDB_ASSIGN(const double farthest, rows.Real(last, kPostgresFieldCount + 1));
-    if (!std::isfinite(farthest)) {
-      return false;
-    }
-    if (farthest > LargestKey(nearest_.Limit())) {
-      return true;
+    EDB_ASSIGN(const Proposed proposed, ProposeOnce(order, wanted));
+    if (proposed != Proposed::kTooFew) {
+      return proposed == Proposed::kEnough;
     }
   }
   return false;
 }
 
+Result<Search::Proposed> Search::ProposeOnce(const PostgresOrder& order, int wanted) {
+  halves_ = !order.all && kind().halves();
+  const PostgresStatement statement = PostgresCandidates(query_, order, wanted);
+  EDB_ASSIGN(const PostgresResult rows, connection_.Query(statement.sql, statement.params));
+  nearest_.Clear();
+  EDB_TRY(TakeCandidates(rows));
+  if (rows.rows() < wanted) {
+    return order.all ? Proposed::kEnough : Proposed::kInVain;
+  }
+  const int last = rows.rows() - 1;
+  if (rows.IsNull(last, kPostgresFieldCount + 1)) {
+    return Proposed::kTooFew;
+  }
+  EDB_ASSIGN(const double farthest, rows.Real(last, kPostgresFieldCount + 1));
+  if (!std::isfinite(farthest)) {
+    return Proposed::kInVain;
+  }
+  return farthest > LargestKey(nearest_.Limit()) ? Proposed::kEnough : Proposed::kTooFew;
+}
+
 double Search::LargestKey(float limit) const {
   const double rounded = static_cast<double>(limit) * (limit < 0 ? 1 - 0x1p-23 : 1 + 0x1p-23);
+  const double halves = halves_ ? HalfRounding(rounded) : 0;
   switch (options_.metric) {
     case Metric::kL2:
-      return rounded * (1 + Rounding()) + kUnderflow;
+      return rounded * (1 + Rounding()) + kUnderflow + halves;
     case Metric::kCosine:
-      return rounded + 2 * Rounding();
+      return rounded + 2 * Rounding() + halves;
     case Metric::kInnerProduct:
       break;
   }
-  return rounded - 1;
+  return rounded - 1 + halves;
+}
+
+double Search::HalfRounding(double limit) const {
+  if (options_.metric == Metric::kCosine) {
+    return 4 * kHalfRounding;
+  }
+  const double length = std::sqrt(SumOfSquares(query_.embedding));
+  // A vector within the limit is no longer than the query's and the limit together.
+  return options_.metric == Metric::kL2 ? kHalfRounding * (2 * length + limit)
+                                        : 2 * kHalfRounding * length * std::sqrt(longest_squared_);
 }
 
 Status Search::TakeCandidates(const PostgresResult& rows) {
   Record record;
   for (int row = 0; row < rows.rows(); ++row) {
-    EDB_TRY(ReadPostgresRecord(rows, row, PostgresParts::kAll, record));
+    EDB_TRY(ReadPostgresRecord(rows, row, PostgresParts::kFields, record));
+    EDB_TRY(DecodeVector(rows.Text(row, kPostgresFieldCount), record.embedding));
+    if (halves_) {
+      longest_squared_ = std::max(longest_squared_, SumOfSquares(record.embedding));
+    }
     const float distance = ExactDistance(options_.metric, query_.embedding, record.embedding);
     if (nearest_.Wants(distance)) {
       nearest_.Add({record.key, record.subject_id, distance, record.attributes});
@@ -287,7 +306,7 @@ Status Search::ByReading() {
                        [](const Filter& filter) { return filter.column == Column::kWords; });
   const RecordMatcher matcher(words);
   PostgresParams params;
-  const std::string condition = Condition(params);
+  const std::string condition = PostgresSearchCondition(query_, params);
   const std::string sql =
       Concat("SELECT provider, depiction_id, embedding", words.empty() ? "" : ", attributes",
              " FROM records WHERE ", condition);
@@ -353,10 +372,27 @@ Status Search::AddDetails(std::vector<SimilarRecord>& found) {
 
 }  // namespace
 
+int PostgresIndexedModels::Find(const std::string& model) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = lengths_.find(model);
+  return found == lengths_.end() ? 0 : found->second;
+}
+
+void PostgresIndexedModels::Set(const std::string& model, int dimension) {
+  const std::lock_guard lock(mutex_);
+  lengths_[model] = dimension;
+}
+
+void PostgresIndexedModels::Forget(const std::string& model) {
+  const std::lock_guard lock(mutex_);
+  lengths_.erase(model);
+}
+
 Result<std::vector<SimilarRecord>> SearchPostgres(PostgresConnection& connection,
                                                   const EngineOptions& options,
-                                                  const ResolvedSimilarQuery& query) {
-  return Search(connection, options, query).Run();
+                                                  const ResolvedSimilarQuery& query,
+                                                  PostgresIndexedModels& indexed) {
+  return Search(connection, options, query, indexed).Run();
 }
 
 }  // namespace embeddingsdb

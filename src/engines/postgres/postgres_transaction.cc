@@ -55,14 +55,13 @@ Outcome FindOut(PostgresPool& pool, const std::string& id) {
 
 PostgresTransaction::~PostgresTransaction() {
   if (open_ && !connection_.lost()) {
-    // A session that cannot even do this is not used again: it is still in the transaction.
-    connection_.Execute("ROLLBACK").status().IgnoreError("the pool closes the session");
+    connection_.RollBack();
   }
 }
 
-Status PostgresTransaction::BeginSnapshot() {
+void PostgresTransaction::BeginSnapshot() {
   open_ = true;
-  return connection_.Execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").status();
+  connection_.Ahead("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
 }
 
 Status PostgresTransaction::BeginWrite() {
@@ -73,6 +72,15 @@ Status PostgresTransaction::BeginWrite() {
   return {};
 }
 
+Result<PostgresResult> PostgresTransaction::BeginWriteWith(const std::string& sql,
+                                                           const PostgresParams& params) {
+  open_ = true;
+  connection_.Ahead("BEGIN");
+  EDB_ASSIGN(PostgresResult rows, connection_.Prepared(sql, params));
+  id_ = rows.Text(0, 0);
+  return rows;
+}
+
 Status PostgresTransaction::Commit() {
   commit_sent_ = true;
   EDB_TRY(connection_.Execute("COMMIT").status());
@@ -80,7 +88,7 @@ Status PostgresTransaction::Commit() {
   return {};
 }
 
-Status PostgresWrite(PostgresPool& pool, const std::function<Status(PostgresConnection&)>& write) {
+Status PostgresWrite(PostgresPool& pool, const std::function<Status(PostgresTransaction&)>& write) {
   Status status;
   for (int attempt = 0; attempt < kMaxPostgresAttempts; ++attempt) {
     std::string id;
@@ -89,8 +97,7 @@ Status PostgresWrite(PostgresPool& pool, const std::function<Status(PostgresConn
     {
       EDB_ASSIGN(const PostgresPool::Lease lease, pool.Acquire());
       PostgresTransaction transaction(*lease);
-      status = transaction.BeginWrite();
-      status = status.ok() ? write(*lease) : status;
+      status = write(transaction);
       status = status.ok() ? transaction.Commit() : status;
       if (status.ok()) {
         return {};

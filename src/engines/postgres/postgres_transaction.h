@@ -24,12 +24,16 @@ class PostgresTransaction {
   PostgresTransaction& operator=(const PostgresTransaction&) = delete;
   ~PostgresTransaction();
 
-  /// All its statements see the records of one moment, that of the first.
-  Status BeginSnapshot();
+  /// All its statements see the records of one moment, that of the first, with which it begins.
+  void BeginSnapshot();
   /// Takes a transaction id, by which its outcome can be asked for.
   Status BeginWrite();
+  /// The same in one round trip with a statement that is prepared, and gives one row or more whose
+  /// first column is pg_current_xact_id()::text.
+  Result<PostgresResult> BeginWriteWith(const std::string& sql, const PostgresParams& params);
   Status Commit();
 
+  PostgresConnection& connection() { return connection_; }
   /// True from when the server may have committed.
   bool commit_sent() const { return commit_sent_; }
   const std::string& id() const { return id_; }
@@ -62,15 +66,15 @@ Result<T> PostgresSnapshot(PostgresPool& pool,
                            const std::function<Result<T>(PostgresConnection&)>& read) {
   return PostgresRead<T>(pool, [&](PostgresConnection& connection) -> Result<T> {
     PostgresTransaction snapshot(connection);
-    EDB_TRY(snapshot.BeginSnapshot());
+    snapshot.BeginSnapshot();
     return read(connection);
   });
 }
 
-/// Runs `write` in a transaction and commits it, up to kMaxPostgresAttempts times while it loses to
-/// others or its session is lost before the commit. kUnavailable when it lost every time; kUnknown
-/// when the commit's answer was lost and the server cannot be asked.
-Status PostgresWrite(PostgresPool& pool, const std::function<Status(PostgresConnection&)>& write);
+/// Runs `write`, which begins the transaction, and commits it, up to kMaxPostgresAttempts times
+/// while it loses to others or its session is lost before the commit. kUnavailable when it lost
+/// every time; kUnknown when the commit's answer was lost and the server cannot be asked.
+Status PostgresWrite(PostgresPool& pool, const std::function<Status(PostgresTransaction&)>& write);
 
 }  // namespace embeddingsdb
 

@@ -200,4 +200,22 @@ Status DecodeFloats(std::string_view bytes, std::vector<float>& values) {
   return {};
 }
 
+Status DecodeVector(std::string_view bytes, std::vector<float>& values) {
+  constexpr std::size_t kHeader = 2 * sizeof(std::uint16_t);  // the length, and nothing
+  values.clear();
+  const std::size_t length = bytes.size() < kHeader ? 0 : Read<std::uint16_t>(bytes);
+  if (length == 0 || bytes.size() != kHeader + length * sizeof(float)) {
+    return DataLossError(Concat("a vector of pgvector has ", bytes.size(), " bytes"));
+  }
+  values.resize(length);
+  const char* place = bytes.data() + kHeader;
+  for (float& value : values) {
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, place, sizeof(bits));
+    value = std::bit_cast<float>(Swapped(bits));
+    place += sizeof(bits);
+  }
+  return {};
+}
+
 }  // namespace embeddingsdb

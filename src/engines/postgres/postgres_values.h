@@ -63,6 +63,8 @@ class PostgresCopy {
 Result<std::int64_t> DecodeInteger(std::string_view bytes);
 Result<double> DecodeReal(std::string_view bytes);
 Status DecodeFloats(std::string_view bytes, std::vector<float>& values);
+/// Of pgvector's vector; kDataLoss when it is none.
+Status DecodeVector(std::string_view bytes, std::vector<float>& values);
 
 }  // namespace embeddingsdb
 

@@ -36,15 +36,24 @@ Result<IndexState> FindIndex(PostgresConnection& connection, const std::string& 
   return IndexState{std::string(found.Text(0, 0)), found.Bool(0, 1), found.Bool(0, 2)};
 }
 
+/// Without it the server takes a model for small and sorts, until autovacuum comes by.
+Status Analyze(PostgresConnection& connection) {
+  return connection.Execute("ANALYZE records").status();
+}
+
 }  // namespace
 
 bool PostgresIndexKind::possible() const {
   return dimension <= kMaxHalfvecIndexColumns;
 }
 
+bool PostgresIndexKind::halves() const {
+  return dimension > kMaxVectorIndexColumns;
+}
+
 std::string PostgresIndexKind::Cast(std::string_view parameter) const {
-  return dimension <= kMaxVectorIndexColumns ? PostgresVectorCast(parameter, dimension)
-                                             : Concat(parameter, "::halfvec(", dimension, ")");
+  return halves() ? Concat(parameter, "::halfvec(", dimension, ")")
+                  : PostgresVectorCast(parameter, dimension);
 }
 
 std::string PostgresIndexKind::Expression() const {
@@ -64,8 +73,7 @@ std::string_view PostgresIndexKind::Operator() const {
 }
 
 std::string PostgresIndexKind::OperatorClass() const {
-  return Concat(dimension <= kMaxVectorIndexColumns ? "vector_" : "halfvec_", MetricName(metric),
-                "_ops");
+  return Concat(halves() ? "halfvec_" : "vector_", MetricName(metric), "_ops");
 }
 
 std::string PostgresVectorCast(std::string_view what, int dimension) {
@@ -96,7 +104,8 @@ Status MakePostgresIndex(PostgresConnection& connection, const std::string& mode
                          const PostgresIndexKind& kind) {
   EDB_ASSIGN(const IndexState index, FindIndex(connection, model, kind));
   if (index.valid) {
-    return connection.Execute(Concat("REINDEX INDEX CONCURRENTLY ", index.name)).status();
+    EDB_TRY(connection.Execute(Concat("REINDEX INDEX CONCURRENTLY ", index.name)).status());
+    return Analyze(connection);
   }
   if (index.there) {  // whoever made it did not finish
     EDB_TRY(connection.Execute(Concat("DROP INDEX CONCURRENTLY ", index.name)).status());
@@ -104,10 +113,12 @@ Status MakePostgresIndex(PostgresConnection& connection, const std::string& mode
   // The one place where a text from outside is written into SQL: what an index holds cannot be a
   // parameter. libpq quotes it for this connection; all else is names and numbers of ours.
   EDB_ASSIGN(const std::string literal, connection.Literal(model));
-  return connection
-      .Execute(Concat("CREATE INDEX CONCURRENTLY ", index.name, " ON records USING hnsw ((",
-                      kind.Expression(), ") ", kind.OperatorClass(), ") WHERE model = ", literal))
-      .status();
+  EDB_TRY(connection
+              .Execute(Concat("CREATE INDEX CONCURRENTLY ", index.name, " ON records USING hnsw ((",
+                              kind.Expression(), ") ", kind.OperatorClass(),
+                              ") WHERE model = ", literal))
+              .status());
+  return Analyze(connection);
 }
 
 Status DropPostgresIndexes(PostgresConnection& connection, const std::string& model) {

@@ -23,6 +23,8 @@ struct PostgresIndexKind {
 
   /// False when pgvector indexes no vectors of this length.
   bool possible() const;
+  /// True when the index has the vectors as halfvec, whose numbers are float16.
+  bool halves() const;
   /// "embedding::vector(3)", or ::halfvec(3) where vector's limit is passed: what is indexed, and
   /// has to be asked for.
   std::string Expression() const;

@@ -258,6 +258,42 @@ Status RaiseLastUpdate(PostgresConnection& connection, std::int64_t now) {
       .status();
 }
 
+/// Of one record everything that a batch does one by one: holds the model's row, stores, and tells
+/// what came of it, the transaction's id first. No row of a model of that length: nothing is
+/// stored.
+std::string OneSql(OnDuplicate on_duplicate) {
+  return Concat(
+      "WITH held AS (SELECT model FROM models WHERE model = $4 AND dimension = cardinality($5)"
+      " FOR KEY SHARE), stored AS (INSERT INTO records (",
+      kColumns, ") SELECT $1, $2, $3, $4, $5, $6, $7, $8 FROM held", ConflictClause(on_duplicate),
+      ") SELECT pg_current_xact_id()::text, (SELECT count(*) FROM held),"
+      " (SELECT count(*) FILTER (WHERE revision = 1) FROM stored),"
+      " (SELECT count(*) FROM stored),"
+      " (SELECT value < $8 FROM meta WHERE name = 'last_update')");
+}
+
+/// False when the batch's way has to be gone, in the transaction that has begun: the model has no
+/// length yet or another one, or a key is taken that must not be.
+Result<bool> AddOne(PostgresTransaction& transaction, const PostgresAdd& add, AddReport& report) {
+  PostgresParams params;
+  AppendRecord(params, *add.records.front(), add.now);
+  EDB_ASSIGN(const PostgresResult done,
+             transaction.BeginWriteWith(OneSql(add.on_duplicate), params));
+  EDB_ASSIGN(const std::int64_t held, done.Integer(0, 1));
+  EDB_ASSIGN(const std::int64_t added, done.Integer(0, 2));
+  EDB_ASSIGN(const std::int64_t stored, done.Integer(0, 3));
+  if (held == 0 || (stored == 0 && add.on_duplicate == OnDuplicate::kFail)) {
+    return false;
+  }
+  report.added = added;
+  report.replaced = stored - added;
+  report.skipped = 1 - stored;
+  if (stored != 0 && done.Bool(0, 4)) {  // once a second at most
+    EDB_TRY(RaiseLastUpdate(transaction.connection(), add.now));
+  }
+  return true;
+}
+
 bool ByKey(const Record* a, const Record* b) {
   return std::tie(a->key.model, a->key.provider, a->key.depiction_id) <
          std::tie(b->key.model, b->key.provider, b->key.depiction_id);
@@ -314,8 +350,17 @@ Result<AddReport> PlanPostgresAdd(PostgresConnection& connection,
   return plan.report;
 }
 
-Result<PostgresAdded> AddToPostgres(PostgresConnection& connection, const PostgresAdd& add) {
+Result<PostgresAdded> AddToPostgres(PostgresTransaction& transaction, const PostgresAdd& add) {
+  PostgresConnection& connection = transaction.connection();
   PostgresAdded added;
+  if (add.records.size() == 1) {
+    EDB_ASSIGN(const bool done, AddOne(transaction, add, added.report));
+    if (done) {
+      return added;
+    }
+  } else {
+    EDB_TRY(transaction.BeginWrite());
+  }
   EDB_ASSIGN(added.new_models, FixLengths(connection, add.records));
   if (add.on_duplicate == OnDuplicate::kFail) {  // which names a key that is taken
     EDB_ASSIGN(const auto created, FindCreated(connection, add.records));
@@ -340,19 +385,23 @@ Result<PostgresAdded> AddToPostgres(PostgresConnection& connection, const Postgr
   return added;
 }
 
-Result<bool> RemoveFromPostgres(PostgresConnection& connection, const Key& key, std::int64_t now) {
+Result<bool> RemoveFromPostgres(PostgresTransaction& transaction, const Key& key,
+                                std::int64_t now) {
   PostgresParams params;
   params.Text(key.model);
   params.Text(key.provider);
   params.Text(key.depiction_id);
   EDB_ASSIGN(const PostgresResult removed,
-             connection.Prepared("DELETE FROM records"
-                                 " WHERE model = $1 AND provider = $2 AND depiction_id = $3",
-                                 params));
-  if (removed.affected() == 0) {
+             transaction.BeginWriteWith(
+                 "WITH removed AS (DELETE FROM records"
+                 " WHERE model = $1 AND provider = $2 AND depiction_id = $3 RETURNING 1)"
+                 " SELECT pg_current_xact_id()::text, (SELECT count(*) FROM removed)",
+                 params));
+  EDB_ASSIGN(const std::int64_t count, removed.Integer(0, 1));
+  if (count == 0) {
     return false;
   }
-  EDB_TRY(RaiseLastUpdate(connection, now));
+  EDB_TRY(RaiseLastUpdate(transaction.connection(), now));
   return true;
 }
 

@@ -12,6 +12,7 @@
 #include "embeddingsdb/status.h"
 
 #include "engines/postgres/postgres_handle.h"
+#include "engines/postgres/postgres_transaction.h"
 
 namespace embeddingsdb {
 
@@ -32,12 +33,12 @@ struct PostgresAdd {
   std::int64_t now = 0;
 };
 
-/// Stores the records, in a transaction that the caller commits. Others may write the same keys at
-/// the same time: one of them waits for the other.
-Result<PostgresAdded> AddToPostgres(PostgresConnection& connection, const PostgresAdd& add);
+/// Begins the transaction and stores the records; the caller commits. Others may write the same
+/// keys at the same time: one of them waits for the other.
+Result<PostgresAdded> AddToPostgres(PostgresTransaction& transaction, const PostgresAdd& add);
 
-/// False when there was no such record.
-Result<bool> RemoveFromPostgres(PostgresConnection& connection, const Key& key, std::int64_t now);
+/// Begins the transaction; the caller commits. False when there was no such record.
+Result<bool> RemoveFromPostgres(PostgresTransaction& transaction, const Key& key, std::int64_t now);
 
 }  // namespace embeddingsdb
 
