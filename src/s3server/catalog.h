@@ -22,6 +22,7 @@
 #include "embeddingsdb/status.h"
 
 #include "core/env.h"
+#include "s3server/absent_marks.h"
 #include "s3server/fields.h"
 
 namespace embeddingsdb {
@@ -32,6 +33,7 @@ struct S3Database {
   std::string name;                 ///< its URI without secrets
   Metric metric = Metric::kCosine;  ///< kCosine or kL2
   std::optional<int> dimensions;    ///< its `dimensions` option: the only length it takes
+  bool only_writer = false;         ///< nobody else writes while this process has it open
 };
 
 struct S3Bucket {
@@ -63,6 +65,7 @@ struct S3Index {
 struct S3IndexEntry {
   S3Index index;  ///< does not change, but for `tags` and `deleting`, which are the catalog's
   S3Database* home = nullptr;
+  AbsentMarks absent;  ///< of its vectors; told by S3Vectors
   std::shared_mutex use;
   bool removed = false;  ///< guarded by `use`
 };

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
@@ -15,6 +17,98 @@
 namespace embeddingsdb {
 namespace {
 
+/// A text on its way through the parser.
+struct Input {
+  const char* next;
+  const char* end;
+};
+
+/// What the parser reads from. All copies are at one place, so that the builder can go on by
+/// itself; one without input is the end.
+class InputIterator {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = char;
+
+  explicit InputIterator(Input* input = nullptr) : input_(input) {}
+  char operator*() const { return *input_->next; }
+  InputIterator& operator++() {
+    ++input_->next;
+    return *this;
+  }
+  InputIterator operator++(int) {
+    ++input_->next;
+    return *this;
+  }
+  bool operator==(const InputIterator& other) const { return AtEnd() == other.AtEnd(); }
+
+ private:
+  bool AtEnd() const { return input_ == nullptr || input_->next == input_->end; }
+
+  Input* input_;
+};
+
+const char* SkipDigits(const char* at, const char* end) {
+  return std::find_if(at, end, [](char c) { return c < '0' || c > '9'; });
+}
+
+const char* SkipSpace(const char* at, const char* end) {
+  return std::find_if(at, end,
+                      [](char c) { return c != ' ' && c != '\n' && c != '\r' && c != '\t'; });
+}
+
+/// The end of the number of JSON that begins here; `begin` when there is none.
+const char* EndOfNumber(const char* begin, const char* end) {
+  const char* const digits = begin != end && *begin == '-' ? begin + 1 : begin;
+  const char* at = SkipDigits(digits, end);
+  if (at == digits || (*digits == '0' && at - digits > 1)) {
+    return begin;
+  }
+  if (at != end && *at == '.') {
+    const char* const fraction = at + 1;
+    at = SkipDigits(fraction, end);
+    if (at == fraction) {
+      return begin;
+    }
+  }
+  if (at != end && (*at == 'e' || *at == 'E')) {
+    const char* exponent = at + 1;
+    exponent += exponent != end && (*exponent == '+' || *exponent == '-') ? 1 : 0;
+    at = SkipDigits(exponent, end);
+    if (at == exponent) {
+      return begin;
+    }
+  }
+  return at;
+}
+
+/// Reads the elements of an array up to its bracket when all are numbers that a float32 can hold,
+/// as they nearly always are: the parser would copy each into a buffer and convert it twice. Else
+/// reads nothing, and the parser says what is wrong.
+void ReadPlainFloats(Input& input, std::vector<float>& floats) {
+  const char* at = input.next;
+  while (true) {
+    const char* const begin = SkipSpace(at, input.end);
+    const char* const end = EndOfNumber(begin, input.end);
+    float element = 0;
+    const char* const next = SkipSpace(end, input.end);
+    if (begin == end || next == input.end || (*next != ',' && *next != ']') ||
+        std::from_chars(begin, end, element).ec != std::errc()) {
+      floats.clear();
+      return;
+    }
+    floats.push_back(element);
+    if (*next == ']') {
+      input.next = next;
+      return;
+    }
+    at = next + 1;
+  }
+}
+
 /// Builds the tree of a text. nlohmann's own would hold each number of a vector as a value of 16
 /// bytes and round it twice.
 class Builder {
@@ -25,7 +119,7 @@ class Builder {
   using string_t = nlohmann::json::string_t;
   using binary_t = nlohmann::json::binary_t;
 
-  explicit Builder(bool vectors) : vectors_(vectors) {}
+  Builder(Input& input, bool vectors) : input_(input), begin_(input.next), vectors_(vectors) {}
 
   // The callbacks of nlohmann::json::sax_parse; false stops it.
   bool null() { return InFloats() ? BadFloat() : Add({}); }
@@ -44,12 +138,20 @@ class Builder {
   }
   bool end_object() { return Close(); }
   bool start_array(std::size_t /*elements*/) {
-    return Open(IsVector() ? Document::Kind::kFloats : Document::Kind::kArray);
+    if (!IsVector()) {
+      return Open(Document::Kind::kArray);
+    }
+    const bool opened = Open(Document::Kind::kFloats);
+    if (opened) {
+      ReadPlainFloats(input_, open_.back().document->floats);
+    }
+    return opened;
   }
   bool end_array() { return Close(); }
-  bool parse_error(std::size_t position, const std::string& /*token*/,
+  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
                    const nlohmann::detail::exception& /*error*/) {
-    status_ = InvalidArgumentError(Concat("the text is no JSON at byte ", position));
+    // The parser counts what it has read itself.
+    status_ = InvalidArgumentError(Concat("the text is no JSON at byte ", input_.next - begin_));
     return false;
   }
 
@@ -96,7 +198,9 @@ class Builder {
     return true;
   }
 
-  bool vectors_;
+  Input& input_;
+  const char* const begin_;
+  const bool vectors_;
   Document root_;
   std::vector<Level> open_;  // a level's document stays where it is while those within it grow
   Status status_;
@@ -154,8 +258,9 @@ bool Builder::Open(Document::Kind kind) {
 }
 
 Result<Document> Parse(std::string_view json, bool vectors) {
-  Builder builder(vectors);
-  if (!nlohmann::json::sax_parse(json, &builder)) {
+  Input input{.next = json.data(), .end = json.data() + json.size()};
+  Builder builder(input, vectors);
+  if (!nlohmann::json::sax_parse(InputIterator(&input), InputIterator(), &builder)) {
     return builder.status().ok() ? InvalidArgumentError("the text is no JSON") : builder.status();
   }
   return std::move(builder.document());

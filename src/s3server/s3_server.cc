@@ -104,6 +104,14 @@ std::vector<std::string> DatabaseUris(const Uri& uri) {
   return out;
 }
 
+/// Engines whose files one process writes at a time. Of a database that is only read, or that is
+/// elsewhere, nobody here knows what others store.
+bool IsOnlyWriter(const Uri& uri, bool read_only) {
+  constexpr auto kOneWriter =
+      std::to_array<std::string_view>({"bleve", "duckdb", "lmdb", "memory", "sqlite"});
+  return !read_only && std::ranges::find(kOneWriter, uri.scheme()) != kOneWriter.end();
+}
+
 Result<S3Database> OpenOne(const std::string& text, const Context& context) {
   EDB_ASSIGN(Uri uri, Uri::Parse(text));
   S3Database out;
@@ -119,6 +127,8 @@ Result<S3Database> OpenOne(const std::string& text, const Context& context) {
                uri.IntOption("dimensions", 0, kMinDimension, kMaxDimension));
     out.dimensions = static_cast<int>(dimensions);
   }
+  EDB_ASSIGN(const bool read_only, uri.BoolOption("read-only", false));
+  out.only_writer = IsOnlyWriter(uri, read_only);
   EDB_ASSIGN(out.database, context.registry->OpenDatabase(uri.Serialize(), context));
   out.name = out.database->uri();
   if (context.log != nullptr) {

@@ -253,10 +253,11 @@ Result<Document> S3Operations::QueryVectors(const Document& body, FieldList& pro
     EDB_ASSIGN(search.filter, MetadataFilter::Parse(*filter, index.not_filterable));
   }
   S3Vectors vectors(*held.entry, env_);
-  const std::string search_name = SearchName(index, search, filter);
+  std::string search_name;
   std::size_t begin = 0;
   SearchPages::Answer found;
   if (token) {
+    search_name = SearchName(index, search, filter);
     EDB_ASSIGN(begin, PageBegin(*token, search_name));
     found = pages_.Find(search_name, env_.NowUnixSeconds());
   }
@@ -280,6 +281,7 @@ Result<Document> S3Operations::QueryVectors(const Document& body, FieldList& pro
       Document::Object({{"vectors", std::move(items)},
                         {"distanceMetric", Document::String(S3MetricName(index.metric))}});
   if (end < found->size()) {
+    search_name = token ? search_name : SearchName(index, search, filter);
     pages_.Keep(search_name, found, env_.NowUnixSeconds());
     out.Set("nextToken", Document::String(ToToken(Concat(search_name, ":", end))));
   }

@@ -80,6 +80,20 @@ Result<ListPlace> ParsePlace(std::string_view text) {
   return place;
 }
 
+/// The marks that the records have, and maybe some of them twice.
+std::vector<std::string> MarksOf(const std::vector<Record>& records) {
+  std::vector<std::string> marks;
+  for (const Record& record : records) {
+    for (auto it = record.attributes.lower_bound(std::string(kReservedAttributes));
+         it != record.attributes.end() && it->first.starts_with(kReservedAttributes); ++it) {
+      if (it->first == kHiddenMark || it->first.starts_with(kListMark)) {
+        marks.push_back(it->first);
+      }
+    }
+  }
+  return marks;
+}
+
 Filter AttributeFilter(std::string name, std::string value) {
   return {.column = Column::kAttribute, .value = std::move(value), .attribute = std::move(name)};
 }
@@ -130,6 +144,7 @@ class S3Vectors::Matches {
 S3Vectors::S3Vectors(S3IndexEntry& entry, Env& env)
     : index_(entry.index),
       home_(*entry.home),
+      absent_(entry.absent),
       database_(*entry.home->database),
       env_(env),
       more_(database_, Concat(kMoreModel, entry.index.model()), home_.dimensions.value_or(1)) {}
@@ -178,7 +193,10 @@ Status S3Vectors::Put(std::span<const S3Vector> vectors) {
   // What the replaced ones leave behind goes after the new ones are there. A stop in between leaves
   // texts that nobody reads.
   EDB_ASSIGN(const std::vector<std::string> replaced, MoreTextsOf(ids));
-  EDB_TRY(database_.AddBatch(batch).status());
+  {
+    const AbsentMarks::Writing writing(absent_, MarksOf(batch));
+    EDB_TRY(database_.AddBatch(batch).status());
+  }
   for (const std::string& name : replaced) {
     EDB_TRY(more_.Remove(name));
   }
@@ -401,8 +419,9 @@ Result<S3VectorPage> S3Vectors::List(const S3ListQuery& query) {
   }
 }
 
-Status S3Vectors::SearchPass(const S3Search& search, const std::vector<Filter>& pushed,
-                             Matches& matches) {
+/// False when no vector of the index has what is pushed.
+Result<bool> S3Vectors::SearchPass(const S3Search& search, const std::vector<Filter>& pushed,
+                                   Matches& matches) {
   const auto most = static_cast<std::size_t>(kMaxResults);
   // Without a filter the first k are the answer, and mostly with one that is pushed down; else some
   // of them may not match.
@@ -417,13 +436,14 @@ Status S3Vectors::SearchPass(const S3Search& search, const std::vector<Filter>& 
                                                                     .provider = index_.bucket,
                                                                     .filters = pushed}));
     const bool all = found.size() < k;
+    const bool any = !found.empty();
     std::erase_if(found,
                   [&](const SimilarRecord& record) { return !matches.Accepts(record.attributes); });
     if (all || found.size() >= search.k) {
       for (SimilarRecord& record : found) {
         matches.Add({record.distance, std::move(record.key), std::move(record.attributes)});
       }
-      return {};
+      return any;
     }
   }
   // More than a search gives have to be looked at: all.
@@ -434,7 +454,7 @@ Status S3Vectors::SearchPass(const S3Search& search, const std::vector<Filter>& 
   while (true) {
     EDB_ASSIGN(const bool more, cursor->Next(record));
     if (!more) {
-      return {};
+      return true;
     }
     if (record.embedding.size() == search.vector.size() && matches.Accepts(record.attributes)) {
       matches.Add({ExactDistance(index_.metric, search.vector, record.embedding), record.key,
@@ -443,29 +463,42 @@ Status S3Vectors::SearchPass(const S3Search& search, const std::vector<Filter>& 
   }
 }
 
+/// Looks at the vectors that have the mark, unless it is known that there are none.
+Status S3Vectors::SearchMark(const S3Search& search, const std::string& mark, Matches& matches) {
+  if (absent_.Has(mark)) {
+    return {};
+  }
+  const std::optional<AbsentMarks::Moment> began = absent_.Now();
+  EDB_ASSIGN(const bool any, SearchPass(search, {AttributeFilter(mark, "1")}, matches));
+  if (!any && began && home_.only_writer) {
+    absent_.Add(mark, *began);
+  }
+  return {};
+}
+
 /// Conditions on strings are asked of the database, which keeps them as attributes. Vectors that
 /// have the string within an array, or have no attribute of it, are marked: they are asked for by
 /// the mark.
 Result<std::vector<S3Found>> S3Vectors::Search(const S3Search& search) {
   Matches matches(search);
   std::vector<Filter> pushed;
-  std::vector<Filter> marks;
+  std::vector<std::string> marks;
   if (search.filter) {
     constexpr std::size_t kMaxPushed = 4;
     for (const auto& [key, value] : search.filter->equal_strings()) {
       if (pushed.size() < kMaxPushed && IsPlainKey(key) &&
           ValidateAttributeValue(key, value).ok()) {
         pushed.push_back(AttributeFilter(key, value));
-        marks.push_back(AttributeFilter(Concat(kListMark, key), "1"));
+        marks.push_back(Concat(kListMark, key));
       }
     }
   }
-  EDB_TRY(SearchPass(search, pushed, matches));
+  EDB_TRY(SearchPass(search, pushed, matches).status());
   if (!pushed.empty()) {
-    marks.push_back(AttributeFilter(std::string(kHiddenMark), "1"));
+    marks.emplace_back(kHiddenMark);
   }
-  for (const Filter& mark : marks) {
-    EDB_TRY(SearchPass(search, {mark}, matches));
+  for (const std::string& mark : marks) {
+    EDB_TRY(SearchMark(search, mark, matches));
   }
   return matches.Finish();
 }

@@ -96,10 +96,13 @@ class S3Vectors {
   Status RemoveIds(const std::vector<std::string>& ids);
   Result<std::int64_t> RankAfter(const Place& place, std::int64_t guess);
   Result<std::optional<Place>> PlaceAt(std::int64_t rank);
-  Status SearchPass(const S3Search& search, const std::vector<Filter>& pushed, Matches& matches);
+  Result<bool> SearchPass(const S3Search& search, const std::vector<Filter>& pushed,
+                          Matches& matches);
+  Status SearchMark(const S3Search& search, const std::string& mark, Matches& matches);
 
   const S3Index& index_;
   S3Database& home_;
+  AbsentMarks& absent_;
   Database& database_;
   Env& env_;
   TextStore more_;  // metadata that does not fit into a record

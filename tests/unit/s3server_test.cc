@@ -8,12 +8,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "embeddingsdb/limits.h"
 
 #include "core/text.h"
+#include "s3server/absent_marks.h"
 #include "s3server/filter.h"
 #include "s3server/keys.h"
 #include "s3server/metadata.h"
@@ -21,6 +23,7 @@
 #include "s3server/s3_server.h"
 #include "s3server/search_pages.h"
 #include "support/faulty_database.h"
+#include "support/hooked_database.h"
 #include "support/records.h"
 #include "support/temp_dir.h"
 #include "support/test_context.h"
@@ -66,10 +69,18 @@ TEST(S3Document, RoundsVectorsOnce) {
   EXPECT_EQ(good.kind, Document::Kind::kFloats);
   EXPECT_FALSE(good.boolean);
   EXPECT_EQ(good.floats, (std::vector<float>{0.1F, -2, 3e-9F, 0, 3.4028235e38F, -0.0F, 16777216}));
+  EXPECT_EQ(floats("[ 1.5 ,\n-2E+1,\t3e0\r]").floats, (std::vector<float>{1.5, -20, 3}));
+  EXPECT_TRUE(floats("[]").floats.empty());
   for (const std::string_view bad :
-       {R"(["NaN"])", R"([1,"Infinity"])", "[1e39]", "[null]", "[true]"}) {
+       {R"(["NaN"])", R"([1,"Infinity"])", "[1e39]", "[null]", "[1,true]"}) {
     EXPECT_TRUE(floats(bad).boolean) << bad;
   }
+  for (const std::string_view none :
+       {"[01]", "[.5]", "[1.]", "[+1]", "[1e]", "[1,]", "[,1]", "[1 2]", "[-]", "[nan]", "[inf]",
+        "[0x1]", "[1", "[1,", "[1}"}) {
+    EXPECT_FALSE(ParseBody(Concat(R"({"queryVector":{"float32":)", none, "}}")).ok()) << none;
+  }
+  EXPECT_FAILS(ParseBody(R"({"queryVector":{"float32":[1,2,3]},x)"), kInvalidArgument, "byte 36");
   // The same names elsewhere are metadata.
   const Document body = ParseBody(R"({"a":{"float32":["x"]}})").value();
   EXPECT_TRUE(body.Find("a")->Find("float32")->IsArray());
@@ -333,6 +344,162 @@ TEST(S3Service, ADatabaseWithDimensionsKeepsItsCatalogToo) {
   EXPECT_THAT(other.body, HasSubstr("dimensions=3"));
 }
 
+TEST(S3AbsentMarks, AreForgottenByAWriteAndNotLearntBesideOne) {
+  const std::string mark = Concat(kListMark, "rare");
+  const std::vector<std::string> marks = {mark};
+  AbsentMarks absent;
+  EXPECT_FALSE(absent.Has(mark));
+  const auto before = absent.Now();
+  ASSERT_TRUE(before.has_value());
+  absent.Add(mark, *before);
+  EXPECT_TRUE(absent.Has(mark));
+  {
+    const AbsentMarks::Writing unmarked(absent, {});
+  }
+  EXPECT_TRUE(absent.Has(mark)) << "vectors without marks change nothing";
+  {
+    const AbsentMarks::Writing writing(absent, marks);
+    EXPECT_FALSE(absent.Has(mark));
+    EXPECT_FALSE(absent.Now().has_value());
+  }
+  absent.Add(mark, *before);
+  EXPECT_FALSE(absent.Has(mark)) << "the search began before the write";
+  absent.Add(mark, absent.Now().value());
+  EXPECT_TRUE(absent.Has(mark));
+}
+
+/// Counts searches.
+class SearchedDatabase final : public ForwardingDatabase {
+ public:
+  SearchedDatabase(std::unique_ptr<Database> base, int& searches)
+      : ForwardingDatabase(std::move(base)), searches_(searches) {}
+  Result<std::vector<SimilarRecord>> Similar(const SimilarQuery& query) override {
+    ++searches_;
+    return ForwardingDatabase::Similar(query);
+  }
+
+ private:
+  int& searches_;
+};
+
+/// An index of 20 vectors of one value, whose database is in memory and remembers what marks are
+/// absent.
+class S3Marks : public testing::Test {
+ protected:
+  S3Marks() { Start(true); }
+  void Start(bool only_writer) {
+    auto base = std::make_unique<SearchedDatabase>(Memory(context_), searches_);
+    database_ = base.get();
+    std::vector<S3Database> databases(1);
+    databases[0].database = std::make_unique<HookedDatabase>(std::move(base), hooks_);
+    databases[0].only_writer = only_writer;
+    service_ = std::make_unique<Service>(std::move(databases));
+    service_->CreateIndex();
+    for (int i = 0; i < 20; ++i) {
+      Put(Concat("k", i), R"("no")");
+    }
+    searches_ = 0;
+  }
+  S3Response TryPut(std::string_view key, std::string_view value) {
+    return service_->Answer(
+        "PutVectors", Concat("{", kIndex, R"(,"vectors":[{"key":")", key,
+                             R"(","data":{"float32":[1,2]},"metadata":{"rare":)", value, "}}]}"));
+  }
+  void Put(std::string_view key, std::string_view value) {
+    EXPECT_EQ(TryPut(key, value).status, 200);
+  }
+  bool Finds(std::string_view key) {
+    return FindRare(*service_).find(Concat(R"({"key":")", key, R"("})")) != std::string::npos;
+  }
+  int SearchesOfAQuery() {
+    searches_ = 0;
+    FindRare(*service_);
+    return searches_;
+  }
+
+  TestContext context_;
+  Hooks hooks_;
+  int searches_ = 0;
+  Database* database_ = nullptr;
+  std::unique_ptr<Service> service_;
+};
+
+TEST_F(S3Marks, AreAskedForOnceWhileThereAreNone) {
+  EXPECT_EQ(SearchesOfAQuery(), 3) << "the string, within an array, and elsewhere";
+  EXPECT_EQ(SearchesOfAQuery(), 1);
+  Put("s", R"("yes")");
+  EXPECT_TRUE(Finds("s"));
+  EXPECT_EQ(SearchesOfAQuery(), 1) << "a string has no mark";
+}
+
+TEST_F(S3Marks, TheFirstArrayIsFoundAtOnceAndTheLastIsForgotten) {
+  SearchesOfAQuery();
+  Put("a", R"(["yes"])");
+  EXPECT_TRUE(Finds("a"));
+  EXPECT_EQ(SearchesOfAQuery(), 2) << "arrays have not made others absent";
+  service_->Call("DeleteVectors", Concat("{", kIndex, R"(,"keys":["a"]})"));
+  EXPECT_FALSE(Finds("a"));
+  EXPECT_EQ(SearchesOfAQuery(), 1);
+  Put("k1", R"(["yes"])");
+  EXPECT_TRUE(Finds("k1")) << "a string that became an array";
+  Put("k1", R"("no")");
+  EXPECT_FALSE(Finds("k1"));
+  EXPECT_EQ(SearchesOfAQuery(), 1);
+}
+
+TEST_F(S3Marks, AStringThatIsNoAttributeIsFoundAtOnce) {
+  SearchesOfAQuery();
+  // A zero byte is in no attribute.
+  Put("h", R"("yes\u0000")");
+  searches_ = 0;
+  EXPECT_THAT(service_->Call("QueryVectors",
+                             Concat("{", kIndex, R"(,"topK":2,"queryVector":{"float32":[1,2]},)",
+                                    R"("filter":{"rare":{"$eq":"yes\u0000"}}})")),
+              HasSubstr(R"({"key":"h"})"));
+  EXPECT_EQ(SearchesOfAQuery(), 2);
+}
+
+TEST_F(S3Marks, ASearchBesideAWriteProvesNothing) {
+  hooks_.set_before_add([this](std::span<const Record>) {
+    std::jthread([this] { EXPECT_FALSE(Finds("a")); }).join();
+    return Status();
+  });
+  Put("a", R"(["yes"])");
+  EXPECT_TRUE(Finds("a"));
+}
+
+TEST_F(S3Marks, AWriteThatFailedIsNoWriteAndHoldsNothingUp) {
+  SearchesOfAQuery();
+  hooks_.set_before_add([](std::span<const Record>) { return UnavailableError("planted"); });
+  EXPECT_EQ(TryPut("a", R"(["yes"])").status, 503);
+  hooks_.set_before_add(nullptr);
+  EXPECT_FALSE(Finds("a"));
+  EXPECT_EQ(SearchesOfAQuery(), 1) << "found out again";
+  Put("a", R"(["yes"])");
+  EXPECT_TRUE(Finds("a"));
+}
+
+/// A vector with an array that another process has stored.
+Record OfAnotherWriter() {
+  Record record = MakeRecord("bucket", "other", "bucket/index", {1, 2});
+  record.attributes = StoreMetadata(Json(R"({"rare":["yes"]})"), {}).attributes;
+  return record;
+}
+
+TEST_F(S3Marks, NothingIsRememberedOfADatabaseWithOtherWriters) {
+  Start(false);
+  EXPECT_EQ(SearchesOfAQuery(), 3);
+  EXPECT_EQ(SearchesOfAQuery(), 3);
+  ASSERT_OK(database_->Add(OfAnotherWriter()));
+  EXPECT_TRUE(Finds("other"));
+}
+
+TEST_F(S3Marks, CanaryAnotherWriterIsMissed) {
+  SearchesOfAQuery();
+  ASSERT_OK(database_->Add(OfAnotherWriter()));
+  EXPECT_FALSE(Finds("other"));
+}
+
 class S3Durability : public testing::TestWithParam<std::string> {};
 
 TEST_P(S3Durability, BucketsIndexesAndVectorsAreThereAfterwards) {
@@ -341,14 +508,20 @@ TEST_P(S3Durability, BucketsIndexesAndVectorsAreThereAfterwards) {
   const std::string uri = Concat(GetParam(), folder.path(), "/vectors?metric=cosine");
   std::string before;
   {
-    Service service(context.Open(uri).value());
+    std::vector<S3Database> databases(1);
+    databases[0].database = context.Open(uri).value();
+    databases[0].only_writer = true;
+    Service service(std::move(databases));
     PutVectors(service);
     service.Call("PutVectorBucketPolicy",
                  Concat(R"({"vectorBucketName":"bucket","policy":"{\"a\":\")",
                         std::string(19'000, 'p'), R"(\"}"})"));
     before = service.Call("GetVectorBucketPolicy", R"({"vectorBucketName":"bucket"})");
   }
-  Service service(context.Open(uri).value());
+  std::vector<S3Database> databases(1);
+  databases[0].database = context.Open(uri).value();
+  databases[0].only_writer = true;
+  Service service(std::move(databases));
   EXPECT_EQ(service.Call("GetVectorBucketPolicy", R"({"vectorBucketName":"bucket"})"), before);
   EXPECT_EQ(FindRare(service), kRare);
   EXPECT_EQ(service.Answer("CreateVectorBucket", R"({"vectorBucketName":"bucket"})").status, 409);

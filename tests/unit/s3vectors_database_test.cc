@@ -120,6 +120,57 @@ TEST_F(S3DatabaseTest, TakesFewRequestsToAddMany) {
   EXPECT_EQ(*db_->Count({}), 1'200);
 }
 
+// The limit is 500 vectors a request: three for 1,200, and one for the tags.
+TEST_F(S3DatabaseTest, WhatCannotBeThereIsNotLookedUp) {
+  for (const std::string keys : {"v1", "v2"}) {
+    for (const std::string dimensions : {"", "&dimensions=2"}) {
+      Open(Concat("&keys=", keys, dimensions), Concat("new-", keys, "-", dimensions.size()));
+      const std::size_t before = between_.operations().size();
+      const std::int64_t gets = between_.count("GetVectors");
+      std::vector<Record> records = Fan(1'200);
+      EXPECT_EQ(*db_->AddBatch(std::span(records).first(500)), (AddReport{.added = 500}));
+      EXPECT_EQ(*db_->AddBatch(std::span(records).subspan(500)), (AddReport{.added = 700}));
+      EXPECT_EQ(between_.count("GetVectors") - gets, 0);
+      // GetIndex, CreateIndex and GetIndex where there were no dimensions to make it with.
+      EXPECT_LE(between_.operations().size() - before, 3U + 1 + (dimensions.empty() ? 3 : 0));
+      // What this process has stored may be there.
+      records[1'199] = MakeRecord("p", "new", "m", {1, 0});
+      EXPECT_EQ(*db_->AddBatch(std::span(records).last(101)),
+                (AddReport{.added = 1, .replaced = 100}));
+      EXPECT_EQ(between_.count("GetVectors") - gets, 1) << "of 100 keys";
+    }
+  }
+}
+
+TEST_F(S3DatabaseTest, AllIsLookedUpWhereOthersMayHaveStored) {
+  Open("&dimensions=2");
+  ASSERT_OK(db_->AddBatch(Fan(300)));
+  ASSERT_EQ(between_.count("GetVectors"), 0);
+  const AddOptions skip{.on_duplicate = OnDuplicate::kSkip};
+  EXPECT_EQ(*db_->AddBatch(Fan(300), skip), (AddReport{.skipped = 300}));
+  EXPECT_EQ(between_.count("GetVectors"), 3) << "the answer decides what is stored";
+  Open("&dimensions=2");
+  EXPECT_EQ(*db_->AddBatch(Fan(300)), (AddReport{.replaced = 300}));
+  EXPECT_EQ(between_.count("GetVectors"), 6) << "of an index that was there";
+  Open("&dimensions=2&check-keys=true", "other");
+  ASSERT_OK(db_->AddBatch(Fan(300)));
+  EXPECT_EQ(between_.count("GetVectors"), 9) << "asked for";
+}
+
+TEST_F(S3DatabaseTest, AnIndexThatAnotherMadeMeanwhileIsNotOurs) {
+  Open("");
+  const std::unique_ptr<Database> first = std::move(db_);
+  Open("");
+  ASSERT_OK(db_->Add(MakeRecord("a-b", "c", "m", {1, 0})));
+  EXPECT_FAILS(first->Add(MakeRecord("a", "b-c", "m", {0, 1})), kAlreadyExists, "keys=v2");
+}
+
+TEST_F(S3DatabaseTest, AnotherRecordAtAKeyOfOursIsRefusedInANewIndexToo) {
+  Open("&dimensions=2");
+  ASSERT_OK(db_->Add(MakeRecord("a-b", "c", "m", {1, 0})));
+  EXPECT_FAILS(db_->Add(MakeRecord("a", "b-c", "m", {0, 1})), kAlreadyExists, "keys=v2");
+}
+
 TEST_F(S3DatabaseTest, BatchesStayBelowTheLimitOfARequest) {
   Open("&check-keys=false");
   std::mt19937_64 random(TestSeed());

@@ -43,7 +43,8 @@ bool Nearer(const SimilarRecord& a, const SimilarRecord& b) {
 double SumOfSquares(std::span<const float> vector) {
   double sum = 0;
   for (const float element : vector) {
-    sum += double{element} * double{element};
+    const auto wide = static_cast<double>(element);
+    sum += wide * wide;
   }
   return sum;
 }

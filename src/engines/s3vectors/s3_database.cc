@@ -133,12 +133,15 @@ Result<S3IndexFacts> S3VectorsDatabase::Create(int dimension) {
     return InvalidArgumentError(
         Concat("embeddings have ", dimension, " elements, S3 Vectors takes ", kMaxS3Dimension));
   }
-  Status created = index_->CreateIndex(dimension, options().metric);
-  if (created.code() == StatusCode::kNotFound) {
+  Result<bool> created = index_->CreateIndex(dimension, options().metric);
+  if (created.status().code() == StatusCode::kNotFound) {
     EDB_TRY(index_->CreateBucket());
     created = index_->CreateIndex(dimension, options().metric);
   }
-  EDB_TRY(created);
+  EDB_TRY(created.status());
+  if (*created) {
+    own_keys_.Begin();
+  }
   EDB_ASSIGN(std::optional<S3IndexFacts> facts, Facts());
   if (!facts) {
     return UnavailableError("the index that was just made is not there yet");

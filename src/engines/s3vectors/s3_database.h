@@ -27,6 +27,7 @@
 #include "engines/s3vectors/s3_index.h"
 #include "engines/s3vectors/s3_names.h"
 #include "engines/s3vectors/s3_options.h"
+#include "engines/s3vectors/s3_own_keys.h"
 #include "engines/s3vectors/s3_table.h"
 
 namespace embeddingsdb::s3vectors {
@@ -94,7 +95,11 @@ class S3VectorsDatabase final : public DatabaseBase {
 
   Result<std::vector<Prepared>> Prepare(std::span<const Record* const> records,
                                         const S3IndexFacts& facts) const;
-  Result<std::vector<std::optional<std::int64_t>>> Lookup(const std::vector<Prepared>& prepared);
+  /// When each was created that is there, as far as the answer or its check depends on it.
+  Result<std::vector<std::optional<std::int64_t>>> FindOut(const std::vector<Prepared>& prepared,
+                                                           const AddOptions& options);
+  Result<std::vector<std::optional<std::int64_t>>> Lookup(const std::vector<Prepared>& prepared,
+                                                          const std::vector<std::size_t>& asked);
   Status Put(const std::vector<const Prepared*>& records);
   Status Store(const std::vector<const Prepared*>& records, const S3NameLists& names,
                const S3IndexFacts& facts);
@@ -139,6 +144,7 @@ class S3VectorsDatabase final : public DatabaseBase {
   // Held alone by what takes items out of the table: an add puts its item, then its vector.
   std::shared_mutex table_writes_;
   S3Names names_;
+  S3OwnKeys own_keys_;
   std::mutex mutex_;
   std::optional<S3IndexFacts> facts_;  // once known they stay
   std::atomic<bool> names_are_fresh_;  // `refresh-tags` has been seen to

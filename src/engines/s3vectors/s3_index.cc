@@ -112,13 +112,15 @@ Status S3Index::CreateBucket() {
   return ExistsIsFine(Post("CreateVectorBucket", Concat("{", bucket_, "}"), &Ignore));
 }
 
-Status S3Index::CreateIndex(int dimension, Metric metric) {
+Result<bool> S3Index::CreateIndex(int dimension, Metric metric) {
   const std::string body = Concat(
       "{", address_.substr(bucket_.size() + 1),
       ",\"dataType\":\"float32\",\"dimension\":", dimension, ",\"distanceMetric\":\"",
       metric == Metric::kL2 ? "euclidean" : "cosine", "\",", bucket_,
       ",\"metadataConfiguration\":{\"nonFilterableMetadataKeys\":[", JsonString(kS3MoreKey), "]}}");
-  return ExistsIsFine(Post("CreateIndex", body, &Ignore));
+  const Status created = Post("CreateIndex", body, &Ignore);
+  EDB_TRY(ExistsIsFine(created));
+  return created.ok();
 }
 
 Status S3Index::Put(std::string_view entries) {

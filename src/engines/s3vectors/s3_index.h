@@ -46,8 +46,8 @@ class S3Index {
   Status CheckBucket();
   /// No error when it is there already.
   Status CreateBucket();
-  /// With metadata of kS3MoreKey. No error when it is there already.
-  Status CreateIndex(int dimension, Metric metric);
+  /// With metadata of kS3MoreKey. False when it was there already.
+  Result<bool> CreateIndex(int dimension, Metric metric);
 
   /// `entries` of S3PutEntry joined by commas: at most kMaxS3PutVectors.
   Status Put(std::string_view entries);

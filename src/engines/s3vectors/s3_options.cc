@@ -157,7 +157,10 @@ Result<S3Options> S3Options::FromUri(const Uri& uri, const AwsSurroundings& surr
   }
   EDB_ASSIGN(const std::size_t keys, uri.EnumOption("keys", kKeys, 0));
   options.keys = static_cast<S3KeyForm>(keys);
-  EDB_ASSIGN(options.check_keys, uri.BoolOption("check-keys", true));
+  if (uri.Option("check-keys")) {
+    EDB_ASSIGN(const bool check, uri.BoolOption("check-keys", true));
+    options.check_keys = check ? S3CheckKeys::kAlways : S3CheckKeys::kNever;
+  }
   EDB_ASSIGN(options.refresh_tags, uri.BoolOption("refresh-tags", false));
   options.client.service = "s3vectors";
   EDB_ASSIGN(options.client.region, Region(uri, surroundings));

@@ -4,6 +4,7 @@
 #ifndef EMBEDDINGSDB_ENGINES_S3VECTORS_S3_OPTIONS_H_
 #define EMBEDDINGSDB_ENGINES_S3VECTORS_S3_OPTIONS_H_
 
+#include <cstdint>
 #include <string>
 
 #include "embeddingsdb/status.h"
@@ -15,6 +16,13 @@
 
 namespace embeddingsdb::s3vectors {
 
+/// Which keys are looked up before records are stored at them.
+enum class S3CheckKeys : std::uint8_t {
+  kUnlessOwn,  ///< all but those that cannot be there, see S3OwnKeys
+  kAlways,
+  kNever,
+};
+
 struct S3Options {
   EngineOptions engine;
   bool metric_is_given = false;
@@ -22,7 +30,7 @@ struct S3Options {
   std::string index;
   AwsClientOptions client;
   S3KeyForm keys = S3KeyForm::kV1;
-  bool check_keys = true;
+  S3CheckKeys check_keys = S3CheckKeys::kUnlessOwn;
   bool refresh_tags = false;
   std::string table;              ///< `dynamodb-table`; empty without `with-dynamodb`
   AwsClientOptions table_client;  ///< when there is a table

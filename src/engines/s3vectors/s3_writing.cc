@@ -75,20 +75,38 @@ Result<std::vector<S3VectorsDatabase::Prepared>> S3VectorsDatabase::Prepare(
   return prepared;
 }
 
-/// When each was created that is there.
+Result<std::vector<std::optional<std::int64_t>>> S3VectorsDatabase::FindOut(
+    const std::vector<Prepared>& prepared, const AddOptions& options) {
+  const bool decides = options.on_duplicate != OnDuplicate::kOverwrite || options.dry_run;
+  std::vector<std::string> keys;
+  for (const Prepared& one : prepared) {
+    keys.push_back(one.key);
+  }
+  const std::vector<bool> may_be_there =
+      options.dry_run ? std::vector<bool>(keys.size(), true) : own_keys_.Add(keys);
+  const bool all = decides || s3_.check_keys == S3CheckKeys::kAlways;
+  std::vector<std::size_t> asked;
+  for (std::size_t i = 0; i < prepared.size(); ++i) {
+    if (all || (s3_.check_keys == S3CheckKeys::kUnlessOwn && may_be_there[i])) {
+      asked.push_back(i);
+    }
+  }
+  return Lookup(prepared, asked);
+}
+
 Result<std::vector<std::optional<std::int64_t>>> S3VectorsDatabase::Lookup(
-    const std::vector<Prepared>& prepared) {
+    const std::vector<Prepared>& prepared, const std::vector<std::size_t>& asked) {
   std::vector<std::optional<std::int64_t>> created(prepared.size());
   std::map<std::string_view, std::size_t> places;
-  for (std::size_t i = 0; i < prepared.size(); ++i) {
+  for (const std::size_t i : asked) {
     places.emplace(prepared[i].key, i);
   }
-  const std::size_t requests = (prepared.size() + kMaxS3GetVectors - 1) / kMaxS3GetVectors;
+  const std::size_t requests = (asked.size() + kMaxS3GetVectors - 1) / kMaxS3GetVectors;
   const auto get = [&](std::size_t request) -> Status {
     std::vector<std::string> keys;
     const std::size_t begin = request * kMaxS3GetVectors;
-    for (std::size_t i = begin; i < std::min(begin + kMaxS3GetVectors, prepared.size()); ++i) {
-      keys.push_back(prepared[i].key);
+    for (std::size_t i = begin; i < std::min(begin + kMaxS3GetVectors, asked.size()); ++i) {
+      keys.push_back(prepared[asked[i]].key);
     }
     EDB_ASSIGN(std::vector<S3Vector> found, index_->Get(keys, false));
     for (S3Vector& vector : found) {
@@ -203,10 +221,8 @@ Result<AddReport> S3VectorsDatabase::DoAddBatch(std::span<const Record* const> r
     EDB_ASSIGN(prepared, Prepare(records, *facts));  // another may have made it otherwise
   }
   std::vector<std::optional<std::int64_t>> created(records.size());
-  const bool look =
-      s3_.check_keys || options.on_duplicate != OnDuplicate::kOverwrite || options.dry_run;
-  if (look && !is_new) {
-    EDB_ASSIGN(created, Lookup(prepared));
+  if (!is_new || !options.dry_run) {
+    EDB_ASSIGN(created, FindOut(prepared, options));
   }
   EDB_ASSIGN(const AddPlan plan, PlanAdd(records, created, options.on_duplicate));
   if (options.dry_run || plan.records.empty()) {
