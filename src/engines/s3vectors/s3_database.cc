@@ -140,7 +140,7 @@ Result<S3IndexFacts> S3VectorsDatabase::Create(int dimension) {
   }
   EDB_TRY(created.status());
   if (*created) {
-    own_keys_.Begin();
+    own_keys_.Begin(context().env->NowUnixSeconds());
   }
   EDB_ASSIGN(std::optional<S3IndexFacts> facts, Facts());
   if (!facts) {

@@ -5,15 +5,19 @@
 
 namespace embeddingsdb::s3vectors {
 
-void S3OwnKeys::Begin() {
+void S3OwnKeys::Begin(std::int64_t now) {
   const std::lock_guard lock(mutex_);
   known_ = true;
+  last_ = now;
 }
 
-std::vector<bool> S3OwnKeys::Add(const std::vector<std::string>& keys) {
+std::vector<bool> S3OwnKeys::Add(const std::vector<std::string>& keys, std::int64_t now) {
   std::vector<bool> may_be_there(keys.size(), true);
   const std::lock_guard lock(mutex_);
+  known_ = known_ && now - last_ <= kLongestPause;
+  last_ = now;
   if (!known_) {
+    hashes_.clear();
     return may_be_there;
   }
   for (std::size_t i = 0; i < keys.size(); ++i) {

@@ -83,7 +83,7 @@ Result<std::vector<std::optional<std::int64_t>>> S3VectorsDatabase::FindOut(
     keys.push_back(one.key);
   }
   const std::vector<bool> may_be_there =
-      options.dry_run ? std::vector<bool>(keys.size(), true) : own_keys_.Add(keys);
+      options.dry_run ? std::vector<bool>(keys.size(), true) : own_keys_.Add(keys, context().env->NowUnixSeconds());
   const bool all = decides || s3_.check_keys == S3CheckKeys::kAlways;
   std::vector<std::size_t> asked;
   for (std::size_t i = 0; i < prepared.size(); ++i) {
