@@ -340,20 +340,31 @@ Result<PostgresAdded> AddToPostgres(PostgresConnection& connection, const Postgr
   return added;
 }
 
-Result<bool> RemoveFromPostgres(PostgresConnection& connection, const Key& key, std::int64_t now) {
+Result<std::int64_t> RemoveFromPostgres(PostgresConnection& connection, std::span<const Key> keys,
+                                        std::int64_t now) {
+  std::vector<std::string> models;
+  std::vector<std::string> providers;
+  std::vector<std::string> depictions;
+  for (const Key& key : keys) {
+    models.push_back(key.model);
+    providers.push_back(key.provider);
+    depictions.push_back(key.depiction_id);
+  }
   PostgresParams params;
-  params.Text(key.model);
-  params.Text(key.provider);
-  params.Text(key.depiction_id);
+  params.Texts(models);
+  params.Texts(providers);
+  params.Texts(depictions);
   EDB_ASSIGN(const PostgresResult removed,
-             connection.Prepared("DELETE FROM records"
-                                 " WHERE model = $1 AND provider = $2 AND depiction_id = $3",
+             connection.Prepared("DELETE FROM records r USING"
+                                 " unnest($1, $2, $3) AS k(model, provider, depiction_id)"
+                                 " WHERE r.model = k.model AND r.provider = k.provider"
+                                 " AND r.depiction_id = k.depiction_id",
                                  params));
   if (removed.affected() == 0) {
-    return false;
+    return std::int64_t{0};
   }
   EDB_TRY(RaiseLastUpdate(connection, now));
-  return true;
+  return removed.affected();
 }
 
 }  // namespace embeddingsdb

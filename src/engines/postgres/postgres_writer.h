@@ -36,8 +36,9 @@ struct PostgresAdd {
 /// the same time: one of them waits for the other.
 Result<PostgresAdded> AddToPostgres(PostgresConnection& connection, const PostgresAdd& add);
 
-/// False when there was no such record.
-Result<bool> RemoveFromPostgres(PostgresConnection& connection, const Key& key, std::int64_t now);
+/// How many of these records (distinct keys) there were.
+Result<std::int64_t> RemoveFromPostgres(PostgresConnection& connection, std::span<const Key> keys,
+                                        std::int64_t now);
 
 }  // namespace embeddingsdb
 

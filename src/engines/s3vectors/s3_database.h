@@ -37,7 +37,11 @@ class S3VectorsDatabase final : public DatabaseBase {
   // s3_writing.cc
   Result<AddReport> DoAddBatch(std::span<const Record* const> records,
                                const AddOptions& options) override;
-  Result<bool> DoRemove(const Key& key) override;
+  Result<bool> DoRemove(const Key& key) override {
+    EDB_ASSIGN(const std::int64_t removed, DoRemoveBatch({&key, 1}));
+    return removed > 0;
+  }
+  Result<std::int64_t> DoRemoveBatch(std::span<const Key> keys) override;
   // s3_database.cc
   Result<Record> DoGet(const Key& key) override;
   Status DoList(const ListQuery& query, RecordPage& page) override;
@@ -80,6 +84,7 @@ class S3VectorsDatabase final : public DatabaseBase {
   Result<std::vector<std::optional<std::int64_t>>> Lookup(const std::vector<Prepared>& prepared,
                                                           const std::vector<std::size_t>& asked);
   Status Put(const std::vector<const Prepared*>& records);
+  Result<std::vector<std::string>> Present(std::span<const Key> keys);
   void Touch();
 
   Status Visit(const std::vector<Filter>& filters, const std::function<void(Record&)>& visit);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -227,24 +228,55 @@ Result<AddReport> S3VectorsDatabase::DoAddBatch(std::span<const Record* const> r
   return plan.report;
 }
 
-Result<bool> S3VectorsDatabase::DoRemove(const Key& key) {
+/// The keys at which these very records are.
+Result<std::vector<std::string>> S3VectorsDatabase::Present(std::span<const Key> keys) {
+  std::vector<std::vector<std::string>> present((keys.size() + kMaxS3GetVectors - 1) /
+                                                kMaxS3GetVectors);
+  EDB_TRY(InParallel(present.size(), kMaxS3Connections, [&](std::size_t request) -> Status {
+    std::set<std::string> asked;
+    std::vector<std::string> names;
+    const std::size_t begin = request * kMaxS3GetVectors;
+    for (const Key& key :
+         keys.subspan(begin, std::min(keys.size() - begin, std::size_t{kMaxS3GetVectors}))) {
+      EDB_ASSIGN(std::string name, S3KeyOf(key, s3_.keys));
+      if (asked.insert(name).second) {
+        names.push_back(std::move(name));
+      }
+    }
+    EDB_ASSIGN(std::vector<S3Vector> found, index_->Get(names, false));
+    for (S3Vector& vector : found) {
+      const std::string name = vector.key;
+      EDB_ASSIGN(const Record record, RecordOf(std::move(vector)));
+      // With v1 another record may be at the key of one that is to go.
+      if (std::ranges::binary_search(keys, record.key)) {
+        present[request].push_back(name);
+      }
+    }
+    return {};
+  }));
+  std::set<std::string> distinct;
+  for (const std::vector<std::string>& some : present) {
+    distinct.insert(some.begin(), some.end());
+  }
+  return std::vector<std::string>(distinct.begin(), distinct.end());
+}
+
+Result<std::int64_t> S3VectorsDatabase::DoRemoveBatch(std::span<const Key> keys) {
   EDB_ASSIGN(const std::optional<S3IndexFacts> facts, Facts());
   if (!facts) {
-    return false;
+    return std::int64_t{0};
   }
-  EDB_ASSIGN(const std::string name, S3KeyOf(key, s3_.keys));
-  EDB_ASSIGN(std::vector<S3Vector> found, index_->Get({&name, 1}, false));
-  if (found.empty()) {
-    return false;
+  EDB_ASSIGN(const std::vector<std::string> names, Present(keys));
+  const std::span<const std::string> all(names);
+  std::size_t removed = 0;
+  while (removed < all.size()) {
+    const std::size_t count = std::min(all.size() - removed, std::size_t{kMaxS3DeleteVectors});
+    EDB_TRY(index_->Delete(all.subspan(removed, count)));
+    removed += count;
+    Touch();
+    names_.Removed(facts->arn);
   }
-  EDB_ASSIGN(const Record record, RecordOf(std::move(found.front())));
-  if (record.key != key) {
-    return false;
-  }
-  EDB_TRY(index_->Delete({&name, 1}));
-  Touch();
-  names_.Removed(facts->arn);
-  return true;
+  return static_cast<std::int64_t>(removed);
 }
 
 }  // namespace embeddingsdb::s3vectors
