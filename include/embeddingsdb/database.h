@@ -62,6 +62,20 @@ class Database {
   /// Removes a record. True when there was one; removing an absent one is no error.
   virtual Result<bool> Remove(const Key& key) = 0;
 
+  /// Removes up to kMaxBatchRecords records and says how many there were; a key that is given twice
+  /// counts once. Embedded engines and postgres:// do it in one durable commit: all of them, or
+  /// none. multi:// makes one in each of its databases, s3vectors:// one for 500; when one of them
+  /// fails, others may be done. Removing the same keys again does no harm. An error names the index
+  /// of the first bad key. This default removes one by one.
+  virtual Result<std::int64_t> RemoveBatch(std::span<const Key> keys) {
+    std::int64_t removed = 0;
+    for (const Key& key : keys) {
+      EDB_ASSIGN(const bool one, Remove(key));
+      removed += one ? 1 : 0;
+    }
+    return removed;
+  }
+
   /// One page in list order (see ListQuery).
   virtual Result<RecordPage> List(const ListQuery& query) = 0;
 

@@ -171,6 +171,36 @@ Result<bool> DatabaseBase::Remove(const Key& key) {
   return DoRemove(key);
 }
 
+Result<std::int64_t> DatabaseBase::RemoveBatch(std::span<const Key> keys) {
+  EDB_ASSIGN(const InUse in_use, EnterWritable());
+  if (keys.size() > kMaxBatchRecords) {
+    return InvalidArgumentError(
+        Concat("the batch has ", keys.size(), " keys, the limit is ", kMaxBatchRecords));
+  }
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (const Status status = ValidateKey(keys[i]); !status.ok()) {
+      return status.WithContext(Concat("key ", i));
+    }
+  }
+  std::vector<Key> distinct(keys.begin(), keys.end());
+  std::ranges::sort(distinct);
+  const auto rest = std::ranges::unique(distinct);
+  distinct.erase(rest.begin(), rest.end());
+  if (distinct.empty()) {
+    return std::int64_t{0};
+  }
+  return DoRemoveBatch(distinct);
+}
+
+Result<std::int64_t> DatabaseBase::DoRemoveBatch(std::span<const Key> keys) {
+  std::int64_t removed = 0;
+  for (const Key& key : keys) {
+    EDB_ASSIGN(const bool one, DoRemove(key));
+    removed += one ? 1 : 0;
+  }
+  return removed;
+}
+
 Result<RecordPage> DatabaseBase::List(const ListQuery& query) {
   EDB_ASSIGN(const InUse in_use, Enter());
   EDB_TRY(ValidateListQuery(query));

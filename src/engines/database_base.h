@@ -65,6 +65,7 @@ class DatabaseBase : public Database {
   Status Flush() final;
   Result<Record> Get(const Key& key) final;
   Result<bool> Remove(const Key& key) final;
+  Result<std::int64_t> RemoveBatch(std::span<const Key> keys) final;
   Result<RecordPage> List(const ListQuery& query) final;
   Result<std::unique_ptr<RecordCursor>> Scan(const std::vector<Filter>& filters) final;
   Result<std::vector<SimilarRecord>> Similar(const SimilarQuery& query) final;
@@ -100,6 +101,8 @@ class DatabaseBase : public Database {
   virtual Status DoFlush() { return {}; }
   virtual Result<Record> DoGet(const Key& key) = 0;
   virtual Result<bool> DoRemove(const Key& key) = 0;
+  /// Distinct valid keys, at least one, ascending. Unless overridden, one by one.
+  virtual Result<std::int64_t> DoRemoveBatch(std::span<const Key> keys);
   /// Fills records and total; the base fills the arithmetic.
   virtual Status DoList(const ListQuery& query, RecordPage& page) = 0;
   virtual Result<std::unique_ptr<RecordCursor>> DoScan(const std::vector<Filter>& filters) = 0;

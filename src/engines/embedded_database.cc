@@ -172,7 +172,11 @@ class EmbeddedDatabase final : public DatabaseBase {
   }
   Status DoFlush() override { return store_->Flush(); }
   Result<Record> DoGet(const Key& key) override;
-  Result<bool> DoRemove(const Key& key) override;
+  Result<bool> DoRemove(const Key& key) override {
+    EDB_ASSIGN(const std::int64_t removed, DoRemoveBatch({&key, 1}));
+    return removed > 0;
+  }
+  Result<std::int64_t> DoRemoveBatch(std::span<const Key> keys) override;
   Status DoList(const ListQuery& query, RecordPage& page) override;
   Result<std::unique_ptr<RecordCursor>> DoScan(const std::vector<Filter>& filters) override {
     return AnyAboutAttributes(filters) ? ScanByFields(*store_, filters) : store_->Scan(filters);
@@ -389,16 +393,20 @@ Result<Record> EmbeddedDatabase::DoGet(const Key& key) {
   return *std::move(record);
 }
 
-Result<bool> EmbeddedDatabase::DoRemove(const Key& key) {
+Result<std::int64_t> EmbeddedDatabase::DoRemoveBatch(std::span<const Key> keys) {
   const std::lock_guard lock(write_mutex_);
   const WriteMark mark(writes_);
-  EDB_ASSIGN(const std::optional<RowId> row, store_->Remove(key, context().env->NowUnixSeconds()));
-  if (!row) {
-    return false;
+  EDB_ASSIGN(const std::vector<std::optional<RowId>> rows,
+             store_->RemoveAll(keys, context().env->NowUnixSeconds()));
+  std::int64_t removed = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (rows[i]) {
+      index_.Remove(keys[i].model, *rows[i]);
+      CountRemoved(keys[i]);
+      ++removed;
+    }
   }
-  index_.Remove(key.model, *row);
-  CountRemoved(key);
-  return true;
+  return removed;
 }
 
 Status EmbeddedDatabase::LoadIndex(const std::string& model) {

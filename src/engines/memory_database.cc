@@ -63,7 +63,11 @@ class MemoryDatabase final : public DatabaseBase {
   Result<AddReport> DoAddBatch(std::span<const Record* const> records,
                                const AddOptions& options) override;
   Result<Record> DoGet(const Key& key) override;
-  Result<bool> DoRemove(const Key& key) override;
+  Result<bool> DoRemove(const Key& key) override {
+    EDB_ASSIGN(const std::int64_t removed, DoRemoveBatch({&key, 1}));
+    return removed > 0;
+  }
+  Result<std::int64_t> DoRemoveBatch(std::span<const Key> keys) override;
   Status DoList(const ListQuery& query, RecordPage& page) override;
   Result<std::unique_ptr<RecordCursor>> DoScan(const std::vector<Filter>& filters) override;
   Result<std::vector<SimilarRecord>> DoSimilar(const ResolvedSimilarQuery& query) override;
@@ -136,17 +140,21 @@ Result<Record> MemoryDatabase::DoGet(const Key& key) {
   return Record(*it->second);
 }
 
-Result<bool> MemoryDatabase::DoRemove(const Key& key) {
+Result<std::int64_t> MemoryDatabase::DoRemoveBatch(std::span<const Key> keys) {
   const std::unique_lock lock(mutex_);
-  if (records_.erase(key) == 0) {
-    return false;
+  std::int64_t removed = 0;
+  for (const Key& key : keys) {
+    if (records_.erase(key) == 0) {
+      continue;
+    }
+    if (--model_counts_[key.model] == 0) {
+      model_counts_.erase(key.model);
+      model_dimensions_.erase(key.model);
+    }
+    Touch();
+    ++removed;
   }
-  if (--model_counts_[key.model] == 0) {
-    model_counts_.erase(key.model);
-    model_dimensions_.erase(key.model);
-  }
-  Touch();
-  return true;
+  return removed;
 }
 
 std::vector<RecordPtr> MemoryDatabase::Matching(const std::vector<Filter>& filters) const {

@@ -79,6 +79,18 @@ class RecordStore {
                                              std::int64_t now) = 0;
   /// Removes a record durably; the row it had, or nothing when there was none.
   virtual Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now) = 0;
+  /// The same for several (distinct keys) in one durable commit: all or none. A store that has no
+  /// such commits removes one by one, and says so in docs/engines.md.
+  virtual Result<std::vector<std::optional<RowId>>> RemoveAll(std::span<const Key> keys,
+                                                              std::int64_t now) {
+    std::vector<std::optional<RowId>> rows;
+    rows.reserve(keys.size());
+    for (const Key& key : keys) {
+      EDB_ASSIGN(const std::optional<RowId> row, Remove(key, now));
+      rows.push_back(row);
+    }
+    return rows;
+  }
 
   virtual Result<std::optional<Record>> Get(const Key& key) = 0;
   /// When the records with the keys of these (distinct ones) were created; nothing where there is

@@ -151,14 +151,15 @@ bool IsRegion(std::string_view text) {
 
 Result<S3ServerOptions> S3ServerOptions::FromUri(const Uri& uri, Env& env) {
   EDB_TRY(uri.CheckOptions(kUriOptions, kRepeatable));
-  if (!uri.port()) {
+  const std::optional<std::uint16_t> port = uri.port();
+  if (!port) {
     return InvalidArgumentError(Concat("no port in ", uri.Redacted()));
   }
   if (!uri.path().empty() && uri.path() != "/") {
     return InvalidArgumentError(Concat("a path makes no sense in ", uri.Redacted()));
   }
   S3ServerOptions options{.host = uri.host(),
-                          .port = *uri.port(),
+                          .port = *port,
                           .place = {.region = uri.Option("region").value_or("us-east-1"),
                                     .account = uri.Option("account").value_or("123456789012")},
                           .keys = {},

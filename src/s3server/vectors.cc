@@ -2,12 +2,9 @@
 #include "s3server/vectors.h"
 
 #include <algorithm>
-#include <atomic>
 #include <charconv>
 #include <map>
-#include <mutex>
 #include <random>
-#include <thread>
 #include <utility>
 
 #include "embeddingsdb/limits.h"
@@ -22,8 +19,6 @@ namespace {
 
 constexpr std::string_view kHashedKey = "s3:key:";
 constexpr std::string_view kMoreModel = ".s3vectors/metadata/";
-constexpr std::size_t kRemovers = 8;  // threads that share commits
-constexpr std::size_t kFewRemovals = 4;
 
 /// The depiction id of a key: the key itself, or its hash where a record cannot have it.
 std::string IdOf(std::string_view key) {
@@ -279,30 +274,13 @@ Result<std::vector<S3Vector>> S3Vectors::Get(const std::vector<std::string>& key
 
 Status S3Vectors::RemoveIds(const std::vector<std::string>& ids) {
   EDB_ASSIGN(const std::vector<std::string> texts, MoreTextsOf(ids));
-  std::atomic<std::size_t> next = 0;
-  std::mutex mutex;
-  Status first;
-  const auto remove = [&] {
-    for (std::size_t i = next++; i < ids.size(); i = next++) {
-      const Status status = database_.Remove(RecordKey(ids[i])).status();
-      if (!status.ok()) {
-        const std::lock_guard lock(mutex);
-        first = first.ok() ? status : first;
-        return;
-      }
+  for (std::size_t begin = 0; begin < ids.size(); begin += kMaxBatchRecords) {
+    std::vector<Key> keys;
+    for (std::size_t i = begin; i < std::min(begin + kMaxBatchRecords, ids.size()); ++i) {
+      keys.push_back(RecordKey(ids[i]));
     }
-  };
-  {
-    // Each removal waits for the disk, but those of several threads wait together.
-    std::vector<std::jthread> threads;
-    if (ids.size() > kFewRemovals) {
-      for (std::size_t i = 1; i < kRemovers; ++i) {
-        threads.emplace_back(remove);
-      }
-    }
-    remove();
+    EDB_TRY(database_.RemoveBatch(keys).status());
   }
-  EDB_TRY(first);
   for (const std::string& name : texts) {
     EDB_TRY(more_.Remove(name));
   }

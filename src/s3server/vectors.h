@@ -66,6 +66,7 @@ class S3Vectors {
   Status Put(std::span<const S3Vector> vectors);
   /// Those that there are, in the order asked for.
   Result<std::vector<S3Vector>> Get(const std::vector<std::string>& keys, bool metadata);
+  /// All or none, where the database has such commits.
   Status Remove(const std::vector<std::string>& keys);
   /// By key. A vector that stays from the first page to the last is on exactly one of them,
   /// whatever is written meanwhile; with segments, on those of one segment.

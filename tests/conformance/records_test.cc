@@ -86,6 +86,47 @@ TEST_P(Records, RemoveSaysWhetherThereWasOne) {
   EXPECT_EQ(*db_->Get(record.key), record);
 }
 
+// Enough for an engine that looks up many at once in another way.
+TEST_P(Records, ABatchOfRemovalsTakesThoseThatThereAreAndNoOthers) {
+  std::vector<Record> records;
+  std::vector<Key> gone;
+  for (int i = 0; i < 120; ++i) {
+    records.push_back(MakeRecord("p" + std::to_string(i % 2), std::to_string(i),
+                                 i < 100 ? "m" : "all", {1, static_cast<float>(i)}));
+    if (i % 3 == 0 || i >= 100) {
+      gone.push_back(records.back().key);
+    }
+  }
+  ASSERT_OK(db_->AddBatch(records));
+  const auto expected = static_cast<std::int64_t>(gone.size());
+  gone.push_back({"p0", "absent", "m"});
+  gone.push_back({"p1", "0", "m"});  // of another provider
+  gone.push_back(gone[1]);
+  EXPECT_EQ(*db_->RemoveBatch(gone), expected);
+  for (const Record& record : records) {
+    const bool removed = std::ranges::find(gone, record.key) != gone.end();
+    EXPECT_EQ(db_->Get(record.key).status().code(),
+              removed ? StatusCode::kNotFound : StatusCode::kOk)
+        << DisplayKey(record.key);
+  }
+  EXPECT_EQ(*db_->Count({}), 120 - expected);
+  EXPECT_EQ(*db_->Models({}), std::vector<std::string>{"m"}) << "the other one has no records";
+  EXPECT_EQ(*db_->RemoveBatch(gone), 0);
+  EXPECT_EQ(*db_->RemoveBatch({}), 0);
+  ASSERT_OK(db_->AddBatch(records));
+  EXPECT_EQ(*db_->Count({}), 120);
+}
+
+TEST_P(Records, ABatchOfRemovalsIsRefusedWhole) {
+  const Record record = MakeRecord("p", "d", "m", {1, 2});
+  Add(record);
+  EXPECT_FAILS(db_->RemoveBatch(std::vector<Key>{record.key, {"p", "", "m"}}), kInvalidArgument,
+               "key 1");
+  EXPECT_FAILS(db_->RemoveBatch(std::vector<Key>(kMaxBatchRecords + 1, record.key)),
+               kInvalidArgument, "10001 keys, the limit is 10000");
+  EXPECT_OK(db_->Get(record.key));
+}
+
 TEST_P(Records, OfRepeatedKeysInABatchTheLastWins) {
   const std::vector<Record> batch = {MakeRecord("p", "d", "m", {1}), MakeRecord("p", "e", "m", {2}),
                                      MakeRecord("p", "d", "m", {3})};
@@ -291,6 +332,16 @@ TEST_P(Records, UnknownOptionsAreRefusedWithTheNearestName) {
   EXPECT_FAILS(TryOpen("&max-distance=near"), kInvalidArgument, "max-distance");
   EXPECT_FAILS(TryOpen("&precision=f8"), kInvalidArgument, "bf16");
   EXPECT_FAILS(TryOpen("&max-results=3&max-results=4"), kInvalidArgument, "max-results 2 times");
+}
+
+using RemovingCanary = Canary;
+EDB_FOR_ONE_ENGINE(RemovingCanary);
+
+TEST_P(RemovingCanary, ARecordThatStaysIsNoticed) {
+  EXPECT_TRUE(Notices<Records_ABatchOfRemovalsTakesThoseThatThereAreAndNoOthers_Test>(
+      Fault::kRemoveBatchLeaves));
+  EXPECT_FALSE(Notices<Records_ABatchOfRemovalsTakesThoseThatThereAreAndNoOthers_Test>(
+      Fault::kStatsCountGone));
 }
 
 // A suite that finds nothing proves nothing.

@@ -164,14 +164,28 @@ Result<std::vector<PutResult>> JournalStore::Put(std::span<const Record* const> 
 }
 
 Result<std::optional<RowId>> JournalStore::Remove(const Key& key, std::int64_t now) {
-  EDB_ASSIGN(const std::optional<Record> old, Get(key));
-  if (!old) {
-    return std::optional<RowId>();
+  EDB_ASSIGN(const auto rows, RemoveAll({&key, 1}, now));
+  return rows.front();
+}
+
+Result<std::vector<std::optional<RowId>>> JournalStore::RemoveAll(std::span<const Key> keys,
+                                                                  std::int64_t now) {
+  std::string lines;
+  for (const Key& key : keys) {
+    EDB_ASSIGN(const std::optional<Record> old, Get(key));
+    lines += old ? Concat("-", RecordToJson({.key = key}), "\n") : "";
   }
-  EDB_TRY(Append(Concat("-", RecordToJson({.key = key}), "\n"), now));
+  std::vector<std::optional<RowId>> rows(keys.size());
+  if (lines.empty()) {
+    return rows;
+  }
+  EDB_TRY(Append(lines, now));
   const std::unique_lock lock(mutex_);
   last_update_ = std::max(last_update_, now);
-  return Erase(key);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    rows[i] = Erase(keys[i]);
+  }
+  return rows;
 }
 
 Result<std::optional<Record>> JournalStore::Get(const Key& key) {

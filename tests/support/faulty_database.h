@@ -20,6 +20,7 @@ namespace embeddingsdb {
 
 enum class Fault {
   kRemoveForgets,        ///< Remove answers, but the record stays
+  kRemoveBatchLeaves,    ///< RemoveBatch leaves the first record, but counts it
   kFilterAfterTopK,      ///< the provider filter is applied after the top k, as go-embeddingsdb's
                          ///< SQLite
   kHidesDuplicates,      ///< records at distance 0 are dropped, as go-embeddingsdb does
@@ -58,6 +59,13 @@ class FaultyDatabase final : public ForwardingDatabase {
     Result<bool> removed = base().Remove(key);
     removed_ += removed.ok() && *removed ? 1 : 0;
     return removed;
+  }
+  Result<std::int64_t> RemoveBatch(std::span<const Key> keys) override {
+    if (fault_ != Fault::kRemoveBatchLeaves || keys.empty()) {
+      return ForwardingDatabase::RemoveBatch(keys);
+    }
+    EDB_ASSIGN(const std::int64_t removed, base().RemoveBatch(keys.subspan(1)));
+    return removed + (base().Get(keys.front()).ok() ? 1 : 0);
   }
   Result<std::unique_ptr<RecordCursor>> Scan(const std::vector<Filter>& filters) override;
   Result<std::vector<SimilarRecord>> Similar(const SimilarQuery& query) override;

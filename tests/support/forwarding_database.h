@@ -15,7 +15,8 @@
 
 namespace embeddingsdb {
 
-/// Forwards everything to `base`. Add goes through AddBatch, so who changes the one changes both.
+/// Forwards everything to `base`. Add goes through AddBatch and RemoveBatch through Remove, so who
+/// changes the one changes both.
 class ForwardingDatabase : public Database {
  public:
   explicit ForwardingDatabase(std::unique_ptr<Database> base) : base_(std::move(base)) {}

@@ -329,6 +329,33 @@ TEST(S3Service, CanaryADatabaseThatForgetsRemovalsIsFound) {
   EXPECT_NE(DeleteAll(service), R"({"vectors":[]})");
 }
 
+/// Counts removals.
+class RemovingDatabase final : public ForwardingDatabase {
+ public:
+  RemovingDatabase(std::unique_ptr<Database> base, std::string& removals)
+      : ForwardingDatabase(std::move(base)), removals_(removals) {}
+  Result<bool> Remove(const Key& key) override {
+    removals_ += "1 ";
+    return ForwardingDatabase::Remove(key);
+  }
+  Result<std::int64_t> RemoveBatch(std::span<const Key> keys) override {
+    removals_ += Concat("batch of ", keys.size(), " ");
+    return base().RemoveBatch(keys);
+  }
+
+ private:
+  std::string& removals_;
+};
+
+TEST(S3Service, DeletesInOneCommit) {
+  TestContext context;
+  std::string removals;
+  Service service(std::make_unique<RemovingDatabase>(Memory(context), removals));
+  PutVectors(service);
+  service.Call("DeleteVectors", Concat("{", kIndex, R"(,"keys":["k0","absent","k1","k2"]})"));
+  EXPECT_EQ(removals, "batch of 4 ");
+}
+
 TEST(S3Service, ADatabaseWithDimensionsKeepsItsCatalogToo) {
   TestContext context;
   std::vector<S3Database> databases(1);

@@ -171,6 +171,20 @@ TEST_F(S3DatabaseTest, AnotherRecordAtAKeyOfOursIsRefusedInANewIndexToo) {
   EXPECT_FAILS(db_->Add(MakeRecord("a", "b-c", "m", {0, 1})), kAlreadyExists, "keys=v2");
 }
 
+TEST_F(S3DatabaseTest, ManyAreRemovedByFewRequests) {
+  Open("&dimensions=2");
+  ASSERT_OK(db_->AddBatch(Fan(1'200)));
+  ASSERT_OK(db_->Add(MakeRecord("a-b", "c", "m", {1, 0})));
+  std::vector<Key> keys = {{"a", "b-c", "m"}, {"p0", "absent", "m"}};
+  for (const Record& record : Fan(1'100)) {
+    keys.push_back(record.key);
+  }
+  EXPECT_EQ(*db_->RemoveBatch(keys), 1'100);
+  EXPECT_EQ(between_.count("DeleteVectors"), 3) << "500 each";
+  EXPECT_EQ(between_.count("GetVectors"), 12) << "100 each, to know what there is";
+  EXPECT_EQ(*db_->Count({}), 101) << "also the one that is at the key of another";
+}
+
 TEST_F(S3DatabaseTest, BatchesStayBelowTheLimitOfARequest) {
   Open("&check-keys=false");
   std::mt19937_64 random(TestSeed());

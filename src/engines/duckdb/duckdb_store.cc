@@ -36,7 +36,13 @@ Result<std::vector<PutResult>> DuckdbStore::PutAt(std::span<const Record* const>
 }
 
 Result<std::optional<RowId>> DuckdbStore::Remove(const Key& key, std::int64_t now) {
-  return writer_->Remove(key, now);
+  EDB_ASSIGN(const auto rows, RemoveAll({&key, 1}, now));
+  return rows.front();
+}
+
+Result<std::vector<std::optional<RowId>>> DuckdbStore::RemoveAll(std::span<const Key> keys,
+                                                                 std::int64_t now) {
+  return writer_->Remove(keys, now);
 }
 
 Result<std::optional<Record>> DuckdbStore::Get(const Key& key) {

@@ -37,6 +37,8 @@ class DuckdbStore final : public RecordStore {
   Result<std::vector<PutResult>> PutAt(std::span<const Record* const> records,
                                        std::span<const std::int64_t> modified);
   Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now) override;
+  Result<std::vector<std::optional<RowId>>> RemoveAll(std::span<const Key> keys,
+                                                      std::int64_t now) override;
 
   Result<std::optional<Record>> Get(const Key& key) override;
   Result<std::vector<std::optional<std::int64_t>>> CreatedTimes(

@@ -197,33 +197,80 @@ Result<std::vector<bool>> DuckdbWriter::ReplaceByJoin(std::span<const DuckdbKeyR
     }
     return {};
   }));
-  EDB_ASSIGN(ResultSet deleted,
-             session_->Run("DELETE FROM db.embeddings WHERE id IN (SELECT k.id FROM db.keys k "
-                           "JOIN temp.stage s ON k.key = s.key)"));
-  // Two rows under one key would be worse than a failed write.
-  if (deleted.rows_changed() != replaced) {
-    return DataLossError(Concat(replaced, " records to replace, but ", deleted.rows_changed(),
-                                " rows of them; run verify"));
-  }
+  EDB_TRY(DeleteStaged(replaced));
   EDB_TRY(session_->Run("UPDATE db.keys SET id = s.id FROM temp.stage s WHERE keys.key = s.key", {})
               .status());
   return known;
 }
 
-Result<std::optional<RowId>> DuckdbWriter::Remove(const Key& key, std::int64_t now) {
-  const std::string text = EncodeDuckdbKey(key);
-  EDB_ASSIGN(Transaction transaction, Transaction::Begin(session_->connection()));
-  EDB_ASSIGN(const RowId old, session_->Number(kFindKey, {text}, kRemoved));
-  if (old == kRemoved) {
-    return std::optional<RowId>();
+Status DuckdbWriter::DeleteStaged(std::int64_t rows) {
+  EDB_ASSIGN(ResultSet deleted,
+             session_->Run("DELETE FROM db.embeddings WHERE id IN (SELECT k.id FROM db.keys k "
+                           "JOIN temp.stage s ON k.key = s.key)"));
+  // Two rows under one key would be worse than a failed write.
+  if (deleted.rows_changed() != rows) {
+    return DataLossError(Concat(rows, " records to replace or remove, but ", deleted.rows_changed(),
+                                " rows of them; run verify"));
   }
-  EDB_TRY(session_->Run(kMoveKey, {kRemoved, text}).status());
-  EDB_TRY(session_->Run(kDeleteRow, {old}).status());
+  return {};
+}
+
+Result<std::vector<std::optional<RowId>>> DuckdbWriter::RemoveOneByOne(std::span<const Key> keys) {
+  std::vector<std::optional<RowId>> rows;
+  for (const Key& key : keys) {
+    const std::string text = EncodeDuckdbKey(key);
+    EDB_ASSIGN(const RowId old, session_->Number(kFindKey, {text}, kRemoved));
+    if (old == kRemoved) {
+      rows.emplace_back();
+      continue;
+    }
+    EDB_TRY(session_->Run(kMoveKey, {kRemoved, text}).status());
+    EDB_TRY(session_->Run(kDeleteRow, {old}).status());
+    rows.emplace_back(old);
+  }
+  return rows;
+}
+
+Result<std::vector<std::optional<RowId>>> DuckdbWriter::RemoveByJoin(std::span<const Key> keys) {
+  std::vector<DuckdbKeyRow> staged;
+  staged.reserve(keys.size());
+  for (const Key& key : keys) {
+    staged.push_back({EncodeDuckdbKey(key), static_cast<RowId>(staged.size())});
+  }
+  EDB_TRY(Stage(staged));
+  EDB_ASSIGN(ResultSet found,
+             session_->Run("SELECT s.id, k.id FROM temp.stage s JOIN db.keys k ON k.key = s.key "
+                           "WHERE k.id <> ?",
+                           {kRemoved}));
+  std::vector<std::optional<RowId>> rows(keys.size());
+  std::int64_t removed = 0;
+  EDB_TRY(ForEachRow(found, [&](const Chunk& chunk, std::size_t row) -> Status {
+    const auto i = static_cast<std::size_t>(chunk.column(0).Values<std::int64_t>()[row]);
+    rows[i] = chunk.column(1).Values<std::int64_t>()[row];
+    ++removed;
+    return {};
+  }));
+  EDB_TRY(DeleteStaged(removed));
+  EDB_TRY(
+      session_
+          ->Run("UPDATE db.keys SET id = ? FROM temp.stage s WHERE keys.key = s.key", {kRemoved})
+          .status());
+  return rows;
+}
+
+Result<std::vector<std::optional<RowId>>> DuckdbWriter::Remove(std::span<const Key> keys,
+                                                               std::int64_t now) {
+  EDB_ASSIGN(Transaction transaction, Transaction::Begin(session_->connection()));
+  EDB_ASSIGN(std::vector<std::optional<RowId>> rows,
+             keys.size() <= kOneByOne ? RemoveOneByOne(keys) : RemoveByJoin(keys));
+  if (std::ranges::none_of(rows, [](const auto& row) { return row.has_value(); })) {
+    return rows;
+  }
   EDB_TRY(NoteLast(std::max(now, last_update())));
   EDB_TRY(transaction.Commit());
   catalog_holds_ = false;
   NoteUpdate(now);
-  return std::optional<RowId>(old);
+  return rows;
 }
 
 // One join: DuckDB takes a millisecond to look up a single row.

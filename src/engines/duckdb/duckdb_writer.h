@@ -24,7 +24,8 @@ class DuckdbWriter {
   /// Stores records with distinct keys in one commit; `modified` has one time a record.
   Result<std::vector<PutResult>> Put(std::span<const Record* const> records,
                                      std::span<const std::int64_t> modified);
-  Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now);
+  /// Removes records with distinct keys in one commit; the rows they had.
+  Result<std::vector<std::optional<RowId>>> Remove(std::span<const Key> keys, std::int64_t now);
   Result<std::vector<std::optional<std::int64_t>>> CreatedTimes(
       std::span<const Record* const> records);
   Status SetMark(const std::string& name, std::int64_t value);
@@ -53,6 +54,10 @@ class DuckdbWriter {
                                             std::vector<PutResult>& results);
   Result<std::vector<bool>> ReplaceByJoin(std::span<const DuckdbKeyRow> keys,
                                           std::vector<PutResult>& results);
+  Result<std::vector<std::optional<RowId>>> RemoveOneByOne(std::span<const Key> keys);
+  Result<std::vector<std::optional<RowId>>> RemoveByJoin(std::span<const Key> keys);
+  /// Takes the rows of the staged keys away, which have to be as many.
+  Status DeleteStaged(std::int64_t rows);
   /// Puts the keys into temp.stage, and nothing else is in it.
   Status Stage(std::span<const DuckdbKeyRow> keys);
   void NoteUpdate(std::int64_t time);

@@ -46,16 +46,25 @@ Result<std::vector<PutResult>> LmdbBatch::Put(std::span<const Record* const> rec
   return results;
 }
 
-Result<std::optional<RowId>> LmdbBatch::Remove(const Key& key, std::int64_t now) {
-  const std::uint64_t hash = hash_(key);
-  EDB_ASSIGN(const std::optional<RowId> id, view_.Find(key, hash));
-  if (!id) {
-    return id;
+Result<std::vector<std::optional<RowId>>> LmdbBatch::Remove(std::span<const Key> keys,
+                                                            std::int64_t now) {
+  std::vector<std::optional<RowId>> rows;
+  rows.reserve(keys.size());
+  bool any = false;
+  for (const Key& key : keys) {
+    const std::uint64_t hash = hash_(key);
+    EDB_ASSIGN(const std::optional<RowId> id, view_.Find(key, hash));
+    if (id) {
+      EDB_TRY(RemoveRow(*id, hash));
+      any = true;
+    }
+    rows.push_back(id);
   }
-  EDB_TRY(RemoveRow(*id, hash));
-  EDB_TRY(TrimChunks());
-  EDB_TRY(Finish(now));
-  return id;
+  if (any) {
+    EDB_TRY(TrimChunks());
+    EDB_TRY(Finish(now));
+  }
+  return rows;
 }
 
 void LmdbBatch::MoveTo(LmdbKnown& known) {

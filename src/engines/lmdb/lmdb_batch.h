@@ -37,8 +37,9 @@ class LmdbBatch {
       : txn_(txn), tables_(tables), known_(known), hash_(hash), view_(txn, tables, names_) {}
 
   Result<std::vector<PutResult>> Put(std::span<const Record* const> records, std::int64_t now);
-  /// The row removed, or nothing; then nothing is changed.
-  Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now);
+  /// The rows removed, or nothing where there was none. When there was none at all, nothing is
+  /// changed.
+  Result<std::vector<std::optional<RowId>>> Remove(std::span<const Key> keys, std::int64_t now);
   Status SetMark(const std::string& name, std::uint64_t value) { return PutMeta(name, value); }
   /// To be called once the transaction is committed: brings what is known up to date.
   void MoveTo(LmdbKnown& known);

@@ -153,11 +153,17 @@ Result<std::vector<PutResult>> LmdbStore::Put(std::span<const Record* const> rec
 }
 
 Result<std::optional<RowId>> LmdbStore::Remove(const Key& key, std::int64_t now) {
+  EDB_ASSIGN(const auto rows, RemoveAll({&key, 1}, now));
+  return rows.front();
+}
+
+Result<std::vector<std::optional<RowId>>> LmdbStore::RemoveAll(std::span<const Key> keys,
+                                                               std::int64_t now) {
   const std::lock_guard lock(write_mutex_);
   if (writer_ == nullptr) {
     return FailedPreconditionError("the LMDB store is closed or read-only");
   }
-  return writer_->Remove(key, now);
+  return writer_->Remove(keys, now);
 }
 
 Result<std::optional<Record>> LmdbStore::Get(const Key& key) {

@@ -48,6 +48,8 @@ class LmdbStore final : public RecordStore {
   Result<std::vector<PutResult>> Put(std::span<const Record* const> records,
                                      std::int64_t now) override;
   Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now) override;
+  Result<std::vector<std::optional<RowId>>> RemoveAll(std::span<const Key> keys,
+                                                      std::int64_t now) override;
   Result<std::optional<Record>> Get(const Key& key) override;
   Result<std::vector<std::optional<Record>>> GetRows(std::span<const RowRef> rows,
                                                      RowParts parts) override;

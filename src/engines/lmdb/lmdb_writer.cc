@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "engines/lmdb/lmdb_writer.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <lmdb.h>
 #include <shared_mutex>
@@ -31,13 +32,14 @@ Result<std::vector<PutResult>> LmdbWriter::Put(std::span<const Record* const> re
   return results;
 }
 
-Result<std::optional<RowId>> LmdbWriter::Remove(const Key& key, std::int64_t now) {
-  std::optional<RowId> row;
+Result<std::vector<std::optional<RowId>>> LmdbWriter::Remove(std::span<const Key> keys,
+                                                             std::int64_t now) {
+  std::vector<std::optional<RowId>> rows;
   EDB_TRY(Commit([&](LmdbBatch& batch) -> Result<bool> {
-    EDB_ASSIGN(row, batch.Remove(key, now));
-    return row.has_value();
+    EDB_ASSIGN(rows, batch.Remove(keys, now));
+    return std::ranges::any_of(rows, [](const auto& row) { return row.has_value(); });
   }));
-  return row;
+  return rows;
 }
 
 Status LmdbWriter::SetMark(const std::string& name, std::uint64_t value) {

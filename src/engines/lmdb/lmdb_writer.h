@@ -31,7 +31,7 @@ class LmdbWriter {
 
   /// As RecordStore's. A map that is too small grows, which waits for the reads in flight.
   Result<std::vector<PutResult>> Put(std::span<const Record* const> records, std::int64_t now);
-  Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now);
+  Result<std::vector<std::optional<RowId>>> Remove(std::span<const Key> keys, std::int64_t now);
   Status SetMark(const std::string& name, std::uint64_t value);
   Status Sync();
 

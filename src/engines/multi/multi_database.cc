@@ -106,7 +106,11 @@ class MultiDatabase final : public DatabaseBase {
                                const AddOptions& options) override;
   Status DoFlush() override;
   Result<Record> DoGet(const Key& key) override;
-  Result<bool> DoRemove(const Key& key) override;
+  Result<bool> DoRemove(const Key& key) override {
+    EDB_ASSIGN(const std::int64_t removed, DoRemoveBatch({&key, 1}));
+    return removed > 0;
+  }
+  Result<std::int64_t> DoRemoveBatch(std::span<const Key> keys) override;
   Status DoList(const ListQuery& query, RecordPage& page) override {
     return list_.Page(members_, query, page);
   }
@@ -246,18 +250,39 @@ Result<Record> MultiDatabase::DoGet(const Key& key) {
   return NotFoundError(Concat("record ", DisplayKey(key), " not found"));
 }
 
-Result<bool> MultiDatabase::DoRemove(const Key& key) {
+Result<std::int64_t> MultiDatabase::DoRemoveBatch(std::span<const Key> keys) {
   const std::lock_guard lock(write_mutex_);
-  EDB_ASSIGN(std::vector<const Member*> holders, Holders(members_, key.model));
-  if (holders.size() > 1) {
-    EDB_ASSIGN(holders, HoldersOfKey(holders, key));
+  std::map<std::string_view, std::vector<const Member*>> of_models;
+  std::map<const Member*, std::vector<Key>> parts;
+  std::int64_t copies = 0;  // of records that several members have
+  for (const Key& key : keys) {
+    auto known = of_models.find(key.model);
+    if (known == of_models.end()) {
+      EDB_ASSIGN(std::vector<const Member*> members, Holders(members_, key.model));
+      known = of_models.emplace(key.model, std::move(members)).first;
+    }
+    std::vector<const Member*> holders = known->second;
+    if (holders.size() > 1) {
+      EDB_ASSIGN(holders, HoldersOfKey(holders, key));
+      copies += std::max<std::int64_t>(static_cast<std::int64_t>(holders.size()) - 1, 0);
+    }
+    for (const Member* member : holders) {
+      parts[member].push_back(key);
+    }
   }
-  bool removed = false;
-  for (const Member* member : holders) {
-    EDB_ASSIGN(const bool one, Named(*member, member->database->Remove(key)));
-    removed = removed || one;
+  std::int64_t removed = 0;
+  // In the order of members, those that are only read first: what they refuse is removed nowhere.
+  for (const bool read_only : {true, false}) {
+    for (const Member& member : members_) {
+      const auto part = parts.find(&member);
+      if (part != parts.end() && member.read_only == read_only) {
+        EDB_ASSIGN(const std::int64_t some,
+                   Named(member, member.database->RemoveBatch(part->second)));
+        removed += some;
+      }
+    }
   }
-  return removed;
+  return removed - copies;
 }
 
 Result<std::unique_ptr<RecordCursor>> MultiDatabase::DoScan(const std::vector<Filter>& filters) {

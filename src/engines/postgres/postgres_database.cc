@@ -53,7 +53,11 @@ class PostgresDatabase final : public DatabaseBase {
   Result<Record> DoGet(const Key& key) override {
     return Read<Record>([&](auto& connection) { return PostgresGet(connection, key); });
   }
-  Result<bool> DoRemove(const Key& key) override;
+  Result<bool> DoRemove(const Key& key) override {
+    EDB_ASSIGN(const std::int64_t removed, DoRemoveBatch({&key, 1}));
+    return removed > 0;
+  }
+  Result<std::int64_t> DoRemoveBatch(std::span<const Key> keys) override;
   Status DoList(const ListQuery& query, RecordPage& page) override {
     return Snapshot<bool>([&](auto& connection) -> Result<bool> {
              EDB_TRY(PostgresList(connection, query, page));
@@ -155,10 +159,10 @@ Result<AddReport> PostgresDatabase::DoAddBatch(std::span<const Record* const> re
   return added.report;
 }
 
-Result<bool> PostgresDatabase::DoRemove(const Key& key) {
-  bool removed = false;
+Result<std::int64_t> PostgresDatabase::DoRemoveBatch(std::span<const Key> keys) {
+  std::int64_t removed = 0;
   EDB_TRY(PostgresWrite(pool_, [&](PostgresTransaction& transaction) -> Status {
-    EDB_ASSIGN(removed, RemoveFromPostgres(transaction, key, context().env->NowUnixSeconds()));
+    EDB_ASSIGN(removed, RemoveFromPostgres(transaction, keys, context().env->NowUnixSeconds()));
     return {};
   }));
   return removed;

@@ -385,24 +385,33 @@ Result<PostgresAdded> AddToPostgres(PostgresTransaction& transaction, const Post
   return added;
 }
 
-Result<bool> RemoveFromPostgres(PostgresTransaction& transaction, const Key& key,
-                                std::int64_t now) {
+Result<std::int64_t> RemoveFromPostgres(PostgresTransaction& transaction, std::span<const Key> keys,
+                                        std::int64_t now) {
+  std::vector<std::string> models;
+  std::vector<std::string> providers;
+  std::vector<std::string> depictions;
+  for (const Key& key : keys) {
+    models.push_back(key.model);
+    providers.push_back(key.provider);
+    depictions.push_back(key.depiction_id);
+  }
   PostgresParams params;
-  params.Text(key.model);
-  params.Text(key.provider);
-  params.Text(key.depiction_id);
+  params.Texts(models);
+  params.Texts(providers);
+  params.Texts(depictions);
   EDB_ASSIGN(const PostgresResult removed,
              transaction.BeginWriteWith(
-                 "WITH removed AS (DELETE FROM records"
-                 " WHERE model = $1 AND provider = $2 AND depiction_id = $3 RETURNING 1)"
+                 "WITH removed AS (DELETE FROM records r"
+                 " USING unnest($1, $2, $3) AS k(model, provider, depiction_id)"
+                 " WHERE r.model = k.model AND r.provider = k.provider"
+                 " AND r.depiction_id = k.depiction_id RETURNING 1)"
                  " SELECT pg_current_xact_id()::text, (SELECT count(*) FROM removed)",
                  params));
   EDB_ASSIGN(const std::int64_t count, removed.Integer(0, 1));
-  if (count == 0) {
-    return false;
+  if (count > 0) {
+    EDB_TRY(RaiseLastUpdate(transaction.connection(), now));
   }
-  EDB_TRY(RaiseLastUpdate(transaction.connection(), now));
-  return true;
+  return count;
 }
 
 }  // namespace embeddingsdb

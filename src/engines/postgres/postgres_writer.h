@@ -37,8 +37,10 @@ struct PostgresAdd {
 /// keys at the same time: one of them waits for the other.
 Result<PostgresAdded> AddToPostgres(PostgresTransaction& transaction, const PostgresAdd& add);
 
-/// Begins the transaction; the caller commits. False when there was no such record.
-Result<bool> RemoveFromPostgres(PostgresTransaction& transaction, const Key& key, std::int64_t now);
+/// Begins the transaction; the caller commits. How many of these records (distinct keys) there
+/// were.
+Result<std::int64_t> RemoveFromPostgres(PostgresTransaction& transaction, std::span<const Key> keys,
+                                        std::int64_t now);
 
 }  // namespace embeddingsdb
 

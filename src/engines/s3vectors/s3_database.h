@@ -48,7 +48,11 @@ class S3VectorsDatabase final : public DatabaseBase {
   // s3_writing.cc
   Result<AddReport> DoAddBatch(std::span<const Record* const> records,
                                const AddOptions& options) override;
-  Result<bool> DoRemove(const Key& key) override;
+  Result<bool> DoRemove(const Key& key) override {
+    EDB_ASSIGN(const std::int64_t removed, DoRemoveBatch({&key, 1}));
+    return removed > 0;
+  }
+  Result<std::int64_t> DoRemoveBatch(std::span<const Key> keys) override;
   // s3_database.cc
   Result<Record> DoGet(const Key& key) override;
   Status DoList(const ListQuery& query, RecordPage& page) override;
@@ -103,7 +107,8 @@ class S3VectorsDatabase final : public DatabaseBase {
   Status Put(const std::vector<const Prepared*>& records);
   Status Store(const std::vector<const Prepared*>& records, const S3NameLists& names,
                const S3IndexFacts& facts);
-  Status Erase(const std::string& name);
+  Result<std::vector<std::string>> Present(std::span<const Key> keys);
+  Status Erase(std::span<const std::string> names);
   void EndWrite(const std::string& write);
   void Touch();
 

@@ -32,7 +32,7 @@ class S3OwnKeys {
 
   std::mutex mutex_;
   bool known_ = false;
-  std::int64_t last_ = 0;  // when Begin or Add was called
+  std::int64_t last_ = 0;                   // when Begin or Add was called
   std::unordered_set<std::size_t> hashes_;  // two keys with one hash are looked up, and that is all
 };
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "embeddingsdb/limits.h"
@@ -82,8 +83,9 @@ Result<std::vector<std::optional<std::int64_t>>> S3VectorsDatabase::FindOut(
   for (const Prepared& one : prepared) {
     keys.push_back(one.key);
   }
-  const std::vector<bool> may_be_there =
-      options.dry_run ? std::vector<bool>(keys.size(), true) : own_keys_.Add(keys, context().env->NowUnixSeconds());
+  const std::vector<bool> may_be_there = options.dry_run
+                                             ? std::vector<bool>(keys.size(), true)
+                                             : own_keys_.Add(keys, context().env->NowUnixSeconds());
   const bool all = decides || s3_.check_keys == S3CheckKeys::kAlways;
   std::vector<std::size_t> asked;
   for (std::size_t i = 0; i < prepared.size(); ++i) {
@@ -186,18 +188,18 @@ Status S3VectorsDatabase::Store(const std::vector<const Prepared*>& records,
   return {};
 }
 
-/// The vector first, for the same reason. Without it the record is gone, whatever becomes of the
-/// item.
-Status S3VectorsDatabase::Erase(const std::string& name) {
+/// The vectors first, for the same reason. Without them the records are gone, whatever becomes of
+/// the items.
+Status S3VectorsDatabase::Erase(std::span<const std::string> names) {
   if (table_ == nullptr) {
-    return index_->Delete({&name, 1});
+    return index_->Delete(names);
   }
   const std::unique_lock lock(table_writes_);
   const std::string write = NewS3WriteId();
   EDB_TRY(table_->Begin(write, {}));
-  EDB_TRY(index_->Delete({&name, 1}));
-  if (const Status deleted = table_->Delete({&name, 1}); !deleted.ok()) {
-    context().log->Warn("A record is removed that the table goes on to list; reindex helps",
+  EDB_TRY(index_->Delete(names));
+  if (const Status deleted = table_->Delete(names); !deleted.ok()) {
+    context().log->Warn("Records are removed that the table goes on to list; reindex helps",
                         {{"why", deleted.ToString()}});
     return {};
   }
@@ -246,24 +248,55 @@ Result<AddReport> S3VectorsDatabase::DoAddBatch(std::span<const Record* const> r
   return plan.report;
 }
 
-Result<bool> S3VectorsDatabase::DoRemove(const Key& key) {
+/// The keys at which these very records are.
+Result<std::vector<std::string>> S3VectorsDatabase::Present(std::span<const Key> keys) {
+  std::vector<std::vector<std::string>> present((keys.size() + kMaxS3GetVectors - 1) /
+                                                kMaxS3GetVectors);
+  EDB_TRY(InParallel(present.size(), kMaxS3Connections, [&](std::size_t request) -> Status {
+    std::set<std::string> asked;
+    std::vector<std::string> names;
+    const std::size_t begin = request * kMaxS3GetVectors;
+    for (const Key& key :
+         keys.subspan(begin, std::min(keys.size() - begin, std::size_t{kMaxS3GetVectors}))) {
+      EDB_ASSIGN(std::string name, S3KeyOf(key, s3_.keys));
+      if (asked.insert(name).second) {
+        names.push_back(std::move(name));
+      }
+    }
+    EDB_ASSIGN(std::vector<S3Vector> found, index_->Get(names, false));
+    for (S3Vector& vector : found) {
+      const std::string name = vector.key;
+      EDB_ASSIGN(const Record record, RecordOf(std::move(vector)));
+      // With v1 another record may be at the key of one that is to go.
+      if (std::ranges::binary_search(keys, record.key)) {
+        present[request].push_back(name);
+      }
+    }
+    return {};
+  }));
+  std::set<std::string> distinct;
+  for (const std::vector<std::string>& some : present) {
+    distinct.insert(some.begin(), some.end());
+  }
+  return std::vector<std::string>(distinct.begin(), distinct.end());
+}
+
+Result<std::int64_t> S3VectorsDatabase::DoRemoveBatch(std::span<const Key> keys) {
   EDB_ASSIGN(const std::optional<S3IndexFacts> facts, Facts());
   if (!facts) {
-    return false;
+    return std::int64_t{0};
   }
-  EDB_ASSIGN(const std::string name, S3KeyOf(key, s3_.keys));
-  EDB_ASSIGN(std::vector<S3Vector> found, index_->Get({&name, 1}, false));
-  if (found.empty()) {
-    return false;
+  EDB_ASSIGN(const std::vector<std::string> names, Present(keys));
+  const std::span<const std::string> all(names);
+  std::size_t removed = 0;
+  while (removed < all.size()) {
+    const std::size_t count = std::min(all.size() - removed, std::size_t{kMaxS3DeleteVectors});
+    EDB_TRY(Erase(all.subspan(removed, count)));
+    removed += count;
+    Touch();
+    names_.Removed(facts->arn);
   }
-  EDB_ASSIGN(const Record record, RecordOf(std::move(found.front())));
-  if (record.key != key) {
-    return false;
-  }
-  EDB_TRY(Erase(name));
-  Touch();
-  names_.Removed(facts->arn);
-  return true;
+  return static_cast<std::int64_t>(removed);
 }
 
 }  // namespace embeddingsdb::s3vectors

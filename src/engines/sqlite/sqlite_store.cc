@@ -173,9 +173,15 @@ Result<std::vector<PutResult>> SqliteStore::Put(std::span<const Record* const> r
 }
 
 Result<std::optional<RowId>> SqliteStore::Remove(const Key& key, std::int64_t now) {
+  EDB_ASSIGN(const auto rows, RemoveAll({&key, 1}, now));
+  return rows.front();
+}
+
+Result<std::vector<std::optional<RowId>>> SqliteStore::RemoveAll(std::span<const Key> keys,
+                                                                 std::int64_t now) {
   const std::lock_guard lock(write_mutex_);
   EDB_ASSIGN(const auto only, PrepareToWrite());
-  return writer_->Remove(key, now);
+  return writer_->Remove(keys, now);
 }
 
 Result<std::optional<Record>> SqliteStore::Get(const Key& key) {

@@ -51,20 +51,27 @@ Result<std::vector<PutResult>> SqliteWriter::PutAt(std::span<const Record* const
   return results;
 }
 
-Result<std::optional<RowId>> SqliteWriter::Remove(const Key& key, std::int64_t now) {
+Result<std::vector<std::optional<RowId>>> SqliteWriter::Remove(std::span<const Key> keys,
+                                                               std::int64_t now) {
   EDB_TRY(CheckUsable());
   SqliteTransaction transaction(connection_);
   EDB_TRY(transaction.BeginWrite());
-  EDB_ASSIGN(const std::optional<RowId> row, Find(key));
-  if (!row) {
-    return row;
+  std::vector<std::optional<RowId>> rows;
+  rows.reserve(keys.size());
+  Status status;
+  for (std::size_t i = 0; i < keys.size() && status.ok(); ++i) {
+    EDB_ASSIGN(const std::optional<RowId> row, Find(keys[i]));
+    rows.push_back(row);
+    status = row ? Delete(keys[i], *row) : Status();
   }
-  Status status = Delete(key, *row);
+  if (status.ok() && std::ranges::none_of(rows, [](const auto& row) { return row.has_value(); })) {
+    return rows;
+  }
   if (status.ok()) {
     status = RaiseMeta("last_update", now);
   }
   EDB_TRY(Finish(transaction, std::move(status)));
-  return row;
+  return rows;
 }
 
 Status SqliteWriter::SetMark(const std::string& name, std::uint64_t value) {

@@ -29,7 +29,7 @@ class SqliteWriter {
 
   /// As RecordStore's functions; all or nothing.
   Result<std::vector<PutResult>> Put(std::span<const Record* const> records, std::int64_t now);
-  Result<std::optional<RowId>> Remove(const Key& key, std::int64_t now);
+  Result<std::vector<std::optional<RowId>>> Remove(std::span<const Key> keys, std::int64_t now);
   Status SetMark(const std::string& name, std::uint64_t value);
   /// As Put, with the time of each record. Records may have equal keys: the last one stays.
   Result<std::vector<PutResult>> PutAt(std::span<const Record* const> records,
