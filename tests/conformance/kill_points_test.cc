@@ -25,7 +25,7 @@ using Contents = std::map<Key, Record>;
 /// One acknowledged step of a scenario.
 struct Step {
   std::vector<Record> add;
-  std::vector<Key> remove;       ///< one at most: each removal is a commit
+  std::vector<Key> remove;       ///< in one commit
   bool waits_for_index = false;  ///< until there is an index file
 };
 
@@ -56,11 +56,19 @@ class KillPoints : public EngineTest {
     }
     return records;
   }
+  static std::vector<Key> KeysOf(const std::vector<Record>& records) {
+    std::vector<Key> keys;
+    for (const Record& record : records) {
+      keys.push_back(record.key);
+    }
+    return keys;
+  }
   std::vector<Step> Steps() const {
     std::vector<Step> steps = {{.add = Many(0, 1)},
                                {.add = Many(0, 40)},
                                {.add = {RecordOf(3, 7), RecordOf(4, 8), RecordOf(100, 9)}},
-                               {.remove = {RecordOf(5, 0).key}}};
+                               {.remove = {RecordOf(5, 0).key}},
+                               {.remove = KeysOf(Many(10, 20))}};
     if (GetParam().keeps_index_files) {
       steps.push_back({.waits_for_index = true});
     }
@@ -91,8 +99,8 @@ class KillPoints : public EngineTest {
     if (!step.add.empty()) {
       EDB_TRY(database.AddBatch(step.add).status());
     }
-    for (const Key& key : step.remove) {
-      EDB_TRY(database.Remove(key).status());
+    if (!step.remove.empty()) {
+      EDB_TRY(database.RemoveBatch(step.remove).status());
     }
     if (step.waits_for_index) {
       EDB_TRY(database.Similar({.model = kModel, .embedding = {1, 2, 3, 4}}).status());
