@@ -38,7 +38,7 @@ constexpr auto kMetadata = std::to_array<std::string_view>({
     R"({"a":"y","n":1})",
     R"({"a":["x","z"],"n":2.5,"b":true})",
     R"({"a":7,"n":"1","b":false})",
-    R"({"a":"","é":"x","$eq":"x"})",
+    "{\"a\":\"\",\"\xC3\xA9\":\"x\",\"$eq\":\"x\"}",
     R"({"n":[1,"x",-3]})",
     R"({"a":"X","c":"xylophone"})",
 });
