@@ -261,7 +261,6 @@ TEST_F(S3OptionsTest, BadOnesAreRefusedByName) {
   EXPECT_FAILS(Read("abc?index=clip&region=evil.example%2Fx"), kInvalidArgument, "region");
   EXPECT_FAILS(Read(good + "&dimensions=4097"), kInvalidArgument, "4096");
   EXPECT_FAILS(Read(good + "&metric=ip"), kUnimplemented, "metric=ip");
-  EXPECT_FAILS(Read(good + "&with-dynamodb=true"), kUnimplemented, "with-dynamodb");
   EXPECT_FAILS(Read(good + "&keys=v3"), kInvalidArgument, "v2");
   EXPECT_FAILS(Read(good + "&endpoint=ftp://x"), kInvalidArgument, "endpoint");
   EXPECT_FAILS(Read(good + "&endpoint=http://example.org"), kInvalidArgument, "allow-plaintext");
