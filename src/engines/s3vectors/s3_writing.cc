@@ -80,6 +80,7 @@ Result<std::vector<std::optional<std::int64_t>>> S3VectorsDatabase::FindOut(
     const std::vector<Prepared>& prepared, const AddOptions& options) {
   const bool decides = options.on_duplicate != OnDuplicate::kOverwrite || options.dry_run;
   std::vector<std::string> keys;
+  keys.reserve(prepared.size());
   for (const Prepared& one : prepared) {
     keys.push_back(one.key);
   }
