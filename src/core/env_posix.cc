@@ -165,10 +165,10 @@ Result<Fd> OpenUnnamed(const std::string& directory) {
   return fd;
 }
 
-/// The lock tells others that a file is being written and not left behind. False when somebody has
-/// it; a file system without locks has no such others.
-bool MarkAsInUse(const Fd& fd) {
-  return Retry([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) == 0 || errno != EWOULDBLOCK;
+/// Takes the lock of an open file, if nobody has it. 0 or errno. It belongs to the open file, so
+/// two handles of one process exclude each other as well.
+int TryLock(const Fd& fd) {
+  return Retry([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) == 0 ? 0 : errno;
 }
 
 bool HasName(const Fd& fd) {
@@ -196,7 +196,7 @@ void RemoveLeftovers(const std::string& target) {
     }
     // What cannot be opened or locked stays: it costs room on the disk, nothing else.
     const Fd fd(Retry([&] { return ::open(entry->path().c_str(), O_RDONLY | O_CLOEXEC); }));
-    if (fd.get() >= 0 && Retry([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) == 0) {
+    if (fd.get() >= 0 && TryLock(fd) == 0) {
       ::unlink(entry->path().c_str());
     }
   }
@@ -392,20 +392,20 @@ Result<std::unique_ptr<AtomicFile>> PosixEnv::CreateAtomic(const std::string& pa
     const std::string temporary =
         Concat(TemporaryPrefix(path), ::getpid(), "-", next_temporary_.fetch_add(1));
     Result<Fd> fd = Open(temporary, O_WRONLY | O_CREAT | O_EXCL);
-    if (!fd.ok() && fd.status().code() != StatusCode::kAlreadyExists) {
-      return fd.status();
-    }
-    if (!fd.ok()) {
+    if (fd.status().code() == StatusCode::kAlreadyExists) {
       continue;  // of another process with this number, in a container perhaps
     }
+    EDB_TRY(fd.status());
     Naming naming = Naming::kNamed;
     if (Result<Fd> unnamed = OpenUnnamed(ParentOf(path)); unnamed.ok()) {
       ::unlink(temporary.c_str());
       fd = std::move(unnamed);
       naming = Naming::kUnnamed;
     }
-    const bool mine = MarkAsInUse(*fd);
-    if (naming == Naming::kNamed && (!mine || !HasName(*fd))) {
+    // The lock tells others that the file is being written and not left behind. A file system
+    // without locks has no such others.
+    const bool taken = TryLock(*fd) == EWOULDBLOCK;
+    if (naming == Naming::kNamed && (taken || !HasName(*fd))) {
       continue;  // somebody took it for a leftover before it was marked
     }
     return std::unique_ptr<AtomicFile>(
@@ -499,10 +499,9 @@ std::string HolderOf(const Fd& fd, const std::string& path) {
 
 Result<std::unique_ptr<FileLock>> PosixEnv::Lock(const std::string& path) {
   EDB_ASSIGN(Fd fd, Open(path, O_RDWR | O_CREAT));
-  // flock belongs to the open file, so two handles of one process exclude each other as well.
-  if (Retry([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) {
-    if (errno != EWOULDBLOCK) {
-      return SystemError("lock", path, errno);
+  if (const int error = TryLock(fd); error != 0) {
+    if (error != EWOULDBLOCK) {
+      return SystemError("lock", path, error);
     }
     return FailedPreconditionError(Concat(QuoteWhole(path), " is locked by ", HolderOf(fd, path)));
   }

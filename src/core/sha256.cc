@@ -37,14 +37,7 @@ Digest Sha256::Of(std::span<const std::string_view> parts) {
 }
 
 std::string ToHex(const Digest& digest) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string hex;
-  hex.reserve(2 * digest.bytes.size());
-  for (const std::uint8_t byte : digest.bytes) {
-    hex.push_back(kDigits[byte >> 4U]);
-    hex.push_back(kDigits[byte & 0xFU]);
-  }
-  return hex;
+  return HexOf(BytesOf(digest));
 }
 
 std::string Sha256Hex(std::string_view text) {

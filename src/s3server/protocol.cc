@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/hex.h"
 #include "core/sha256.h"
 #include "core/text.h"
 
@@ -63,18 +64,14 @@ std::string ErrorBody(std::string_view message, const FieldList& fields) {
 /// Escapes decoded; nothing when one is malformed or the text is no UTF-8.
 std::optional<std::string> Decode(std::string_view text) {
   std::string out;
-  const auto digit = [](char c) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    return kDigits.find(AsciiLower(std::string_view(&c, 1)));
-  };
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
       out += text[i];
       continue;
     }
-    const std::size_t high = i + 1 < text.size() ? digit(text[i + 1]) : std::string_view::npos;
-    const std::size_t low = i + 2 < text.size() ? digit(text[i + 2]) : std::string_view::npos;
-    if (high == std::string_view::npos || low == std::string_view::npos) {
+    const int high = i + 1 < text.size() ? HexValue(text[i + 1]) : -1;
+    const int low = i + 2 < text.size() ? HexValue(text[i + 2]) : -1;
+    if (high < 0 || low < 0) {
       return std::nullopt;
     }
     out += static_cast<char>((high * 16) + low);

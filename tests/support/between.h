@@ -5,9 +5,11 @@
 #define EMBEDDINGSDB_TESTS_SUPPORT_BETWEEN_H_
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <gtest/gtest.h>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -87,6 +89,28 @@ class Between {
   Fault fault_;
   LoopbackHttp proxy_;
 };
+
+/// What goes wrong with some requests and then passes.
+struct PassingFault {
+  const char* name;
+  FakeReply reply;
+  bool delivered;  // the server did what it was asked all the same
+};
+inline std::ostream& operator<<(std::ostream& os, const PassingFault& fault) {
+  return os << fault.name;
+}
+
+/// Records of two providers and one model at growing angles from (1, 0).
+inline std::vector<Record> Fan(int count, const std::string& model = "m") {
+  std::vector<Record> records;
+  for (int i = 0; i < count; ++i) {
+    const double angle = 1.5 * i / count;
+    records.push_back(
+        MakeRecord("p" + std::to_string(i % 2), "d" + std::to_string(1'000 + i), model,
+                   {static_cast<float>(std::cos(angle)), static_cast<float>(std::sin(angle))}));
+  }
+  return records;
+}
 
 }  // namespace embeddingsdb
 

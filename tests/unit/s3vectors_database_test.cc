@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // s3vectors:// against our own server of the protocol, and with faults between the two.
-#include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -66,17 +65,6 @@ class S3DatabaseTest : public testing::Test {
       }
     }
     return ids;
-  }
-  /// Records of one model at growing angles from (1, 0).
-  static std::vector<Record> Fan(int count, const std::string& model = "m") {
-    std::vector<Record> records;
-    for (int i = 0; i < count; ++i) {
-      const double angle = 1.5 * i / count;
-      records.push_back(
-          MakeRecord("p" + std::to_string(i % 2), "d" + std::to_string(1'000 + i), model,
-                     {static_cast<float>(std::cos(angle)), static_cast<float>(std::sin(angle))}));
-    }
-    return records;
   }
 
   TestContext test_;
@@ -414,16 +402,7 @@ TEST_F(S3DatabaseTest, ABatchThatIsStoredInPartSaysSo) {
   EXPECT_EQ(*db_->Count({}), 1'200) << "adding again puts it right";
 }
 
-/// What goes wrong with the first request of each kind and then passes.
-struct PassingFault {
-  const char* name;
-  FakeReply reply;
-  bool delivered;  // the server did what it was asked all the same
-};
-std::ostream& operator<<(std::ostream& os, const PassingFault& fault) {
-  return os << fault.name;
-}
-
+/// The first request of each kind goes wrong.
 class S3Faults : public S3DatabaseTest, public testing::WithParamInterface<PassingFault> {};
 INSTANTIATE_TEST_SUITE_P(
     All, S3Faults,

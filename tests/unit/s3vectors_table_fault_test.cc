@@ -194,16 +194,7 @@ TEST_F(S3TableFaults, ManyWritersLeaveIndexAndTableAlike) {
   EXPECT_THAT(db_->Verify()->problems, IsEmpty());
 }
 
-/// What goes wrong with every other request to the table and then passes.
-struct PassingFault {
-  const char* name;
-  FakeReply reply;
-  bool delivered;  // the server did what it was asked all the same
-};
-std::ostream& operator<<(std::ostream& os, const PassingFault& fault) {
-  return os << fault.name;
-}
-
+/// Every other request to the table goes wrong.
 class S3TablePassing : public S3TableTest, public testing::WithParamInterface<PassingFault> {};
 INSTANTIATE_TEST_SUITE_P(
     All, S3TablePassing,

@@ -4,7 +4,6 @@
 #ifndef EMBEDDINGSDB_TESTS_UNIT_S3VECTORS_TABLE_FIXTURE_H_
 #define EMBEDDINGSDB_TESTS_UNIT_S3VECTORS_TABLE_FIXTURE_H_
 
-#include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <memory>
@@ -95,17 +94,6 @@ class S3TableTest : public testing::Test {
   }
   static FakeReply Refusal(const std::string& type, int status = 400) {
     return {.status = status, .body = Concat(R"({"__type":"x#)", type, R"(","message":"m"})")};
-  }
-  /// Records of two providers and one model.
-  static std::vector<Record> Fan(int count, const std::string& model = "m") {
-    std::vector<Record> records;
-    for (int i = 0; i < count; ++i) {
-      const double angle = 1.5 * i / count;
-      records.push_back(
-          MakeRecord("p" + std::to_string(i % 2), "d" + std::to_string(1'000 + i), model,
-                     {static_cast<float>(std::cos(angle)), static_cast<float>(std::sin(angle))}));
-    }
-    return records;
   }
   /// All pages.
   std::vector<Record> ListAll(Database& database, const std::vector<Filter>& filters,

@@ -50,16 +50,9 @@ std::string S3VectorsDatabase::TablePlace::ToCursor() const {
   if (at_end || !after) {
     return "";
   }
-  constexpr std::string_view kDigits = "0123456789abcdef";
   const auto& [provider, depiction_id, model] = after->record;
-  std::string cursor(1, kS3TableCursor);
-  for (const char c :
-       Concat(provider.size(), ":", model.size(), ":", provider, model, after->key)) {
-    const auto byte = static_cast<unsigned char>(c);
-    cursor += kDigits[byte >> 4U];
-    cursor += kDigits[byte & 0xFU];
-  }
-  return cursor;
+  return std::string(1, kS3TableCursor) +
+         HexOf(Concat(provider.size(), ":", model.size(), ":", provider, model, after->key));
 }
 
 Result<S3VectorsDatabase::TablePlace> S3VectorsDatabase::TablePlace::Of(std::string_view cursor,
