@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,9 @@ struct ModelStats {
   int dimension = 0;
   std::int64_t records = 0;
   std::int64_t providers = 0;
+  /// Of the distances that searches report. None where they are of the engine's own kind (vectors
+  /// that sqlite:// shortens), or a server does not tell.
+  std::optional<Metric> metric;
   SearchKind search = SearchKind::kExact;
   Precision precision = Precision::kBf16;  ///< of the copies that searches compare
   bool loaded = false;                     ///< its index is in use in this process

@@ -65,6 +65,9 @@ std::string ToJson(const ModelStats& model) {
   json.Add("dimension", std::int64_t{model.dimension});
   json.Add("records", model.records);
   json.Add("providers", model.providers);
+  if (model.metric) {
+    json.Add("metric", MetricName(*model.metric));
+  }
   json.Add("search", SearchKindName(model.search));
   json.Add("precision", PrecisionName(model.precision));
   json.AddFlag("loaded", model.loaded);
@@ -84,16 +87,21 @@ std::string FactsOf(const DatabaseStats& stats) {
   return text;
 }
 
+std::string MetricOf(const ModelStats& model) {
+  return model.metric ? std::string(MetricName(*model.metric)) : "-";
+}
+
 void PrintModels(std::ostream& out, const std::vector<ModelStats>& models) {
   if (models.empty()) {
     return;
   }
   out << "\n";
-  Table table({"MODEL", "LENGTH", "RECORDS", "PROVIDERS", "SEARCH", "PRECISION", "IN GRAPH",
-               "IN FILE", "IN NEITHER", "FILE", "MEMORY"});
+  Table table({"MODEL", "LENGTH", "RECORDS", "PROVIDERS", "METRIC", "SEARCH", "PRECISION",
+               "IN GRAPH", "IN FILE", "IN NEITHER", "FILE", "MEMORY"});
   for (const ModelStats& model : models) {
     table.AddRow({model.name, std::to_string(model.dimension), std::to_string(model.records),
-                  std::to_string(model.providers), std::string(SearchKindName(model.search)),
+                  std::to_string(model.providers), MetricOf(model),
+                  std::string(SearchKindName(model.search)),
                   std::string(PrecisionName(model.precision)), std::to_string(model.graph_rows),
                   std::to_string(model.file_rows), std::to_string(model.tail_rows),
                   FormatBytes(model.file_bytes), FormatBytes(model.memory_bytes)});

@@ -67,6 +67,9 @@ Result<DatabaseStats> GatherStats(const EmbeddedParts& parts) {
                      .providers = static_cast<std::int64_t>(entry.providers.size()),
                      .precision = parts.options.precision};
     model.search = KindOf(parts, model.records);
+    if (model.search != SearchKind::kStore) {
+      model.metric = parts.options.metric;
+    }
     AddIndex(parts, model);
     stats.records += model.records;
     stats.index_memory_bytes += model.memory_bytes;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "rpc/convert_stats.h"
 
+#include <optional>
 #include <string_view>
 
 #include "core/text.h"
@@ -23,6 +24,19 @@ static_assert(Same(Precision::kF32, v1::PRECISION_F32));
 static_assert(Same(Precision::kF16, v1::PRECISION_F16));
 static_assert(Same(Precision::kI8, v1::PRECISION_I8));
 
+v1::Metric MetricMessage(std::optional<Metric> metric) {
+  return metric ? static_cast<v1::Metric>(static_cast<int>(*metric) + 1) : v1::METRIC_UNSPECIFIED;
+}
+static_assert(static_cast<int>(Metric::kL2) + 1 == v1::METRIC_L2);
+static_assert(static_cast<int>(Metric::kCosine) + 1 == v1::METRIC_COSINE);
+static_assert(static_cast<int>(Metric::kInnerProduct) + 1 == v1::METRIC_INNER_PRODUCT);
+
+std::optional<Metric> MetricFrom(v1::Metric metric) {
+  return metric == v1::METRIC_UNSPECIFIED
+             ? std::nullopt
+             : std::optional(static_cast<Metric>(static_cast<int>(metric) - 1));
+}
+
 Status Unknown(std::string_view field, int value, int largest) {
   return UnimplementedError(
       Concat("the server's stats have ", field, " ", value, ", the largest known is ", largest));
@@ -33,6 +47,7 @@ void FillModel(const ModelStats& model, v1::GetStatsResponse::Model& message) {
   message.set_dimension(model.dimension);
   message.set_records(model.records);
   message.set_providers(model.providers);
+  message.set_metric(MetricMessage(model.metric));
   message.set_search(static_cast<v1::SearchKind>(model.search));
   message.set_precision(static_cast<v1::Precision>(model.precision));
   message.set_loaded(model.loaded);
@@ -50,10 +65,14 @@ Result<ModelStats> ModelFrom(const v1::GetStatsResponse::Model& message) {
   if (!v1::Precision_IsValid(message.precision())) {
     return Unknown("precision", message.precision(), v1::Precision_MAX);
   }
+  if (!v1::Metric_IsValid(message.metric())) {
+    return Unknown("metric", message.metric(), v1::Metric_MAX);
+  }
   return ModelStats{.name = message.name(),
                     .dimension = message.dimension(),
                     .records = message.records(),
                     .providers = message.providers(),
+                    .metric = MetricFrom(message.metric()),
                     .search = static_cast<SearchKind>(message.search()),
                     .precision = static_cast<Precision>(message.precision()),
                     .loaded = message.loaded(),

@@ -206,6 +206,7 @@ TEST(ConvertStats, KeepsAllButWhereTheFilesAre) {
                                            .dimension = 3,
                                            .records = 4,
                                            .providers = 5,
+                                           .metric = Metric::kCosine,
                                            .search = SearchKind::kHnsw,
                                            .precision = Precision::kI8,
                                            .loaded = true,
@@ -226,6 +227,7 @@ TEST(ConvertStats, KeepsAllButWhereTheFilesAre) {
   v1::GetStatsResponse again;
   FillStats(*back, again);
   EXPECT_EQ(again.SerializeAsString(), response.SerializeAsString());
+  EXPECT_EQ(back->models[0].metric, Metric::kCosine);
   EXPECT_EQ(back->models[0].search, SearchKind::kHnsw);
   EXPECT_EQ(back->models[0].precision, Precision::kI8);
   EXPECT_EQ(back->models[0].tail_rows, 8);
@@ -233,6 +235,11 @@ TEST(ConvertStats, KeepsAllButWhereTheFilesAre) {
 
   response.mutable_models(0)->set_search(static_cast<v1::SearchKind>(9));
   EXPECT_FAILS(StatsFrom(response), kUnimplemented, "search 9");
+  response.mutable_models(0)->set_metric(static_cast<v1::Metric>(8));
+  EXPECT_FAILS(StatsFrom(response), kUnimplemented, "metric 8");
+  response.mutable_models(0)->set_metric(v1::METRIC_UNSPECIFIED);
+  response.mutable_models(0)->set_search(v1::SEARCH_KIND_EXACT);
+  EXPECT_EQ(StatsFrom(response)->models[0].metric, std::nullopt);
 }
 
 TEST_P(AnyClient, FiltersByAttributesAndWordsAndCountsFacets) {

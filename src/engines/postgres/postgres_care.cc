@@ -62,6 +62,7 @@ Status AddModels(PostgresConnection& connection, Metric metric, DatabaseStats& s
     EDB_ASSIGN(model.records, found.Integer(row, 2));
     EDB_ASSIGN(model.providers, found.Integer(row, 3));
     EDB_ASSIGN(const std::int64_t bytes, found.Integer(row, 4));
+    model.metric = metric;
     model.precision = Precision::kF32;
     if (bytes < 0) {
       model.tail_rows = model.records;

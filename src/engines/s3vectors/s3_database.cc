@@ -313,12 +313,13 @@ Result<DatabaseStats> S3VectorsDatabase::DoStats() {
   } else {
     EDB_TRY(Visit({}, add));
   }
-  EDB_ASSIGN(const std::vector<int> dimensions, DoDimensions());
+  EDB_ASSIGN(const std::optional<S3IndexFacts> facts, Facts());
   for (const auto& [name, model] : models) {
     stats.models.push_back({.name = name,
-                            .dimension = dimensions.empty() ? 0 : dimensions.front(),
+                            .dimension = facts ? facts->dimension : 0,
                             .records = model.records,
                             .providers = static_cast<std::int64_t>(model.providers.size()),
+                            .metric = facts ? std::optional(facts->metric) : std::nullopt,
                             .search = SearchKind::kStore,
                             .precision = Precision::kF32,
                             .loaded = true});
