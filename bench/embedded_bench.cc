@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The embedded engines against usearch itself, in the same run, over Fashion-MNIST: import, the
-// first answer before there is an index, building it, opening, searching with and without filters,
-// memory and disk. What usearch does is search only: no records, no store, no filters.
+// The embedded engines against usearch itself and a bare gRPC server, in the same run, over
+// Fashion-MNIST: import, the first answer before there is an index, building it, opening, searching
+// with and without filters, one caller and two, in the process and by gRPC, memory, export, disk.
+// One table in the end.
 //
 //   embedded_bench [rows [dimension [folder [engine...]]]]
 //
 // The folder (default: a new one in TMPDIR) keeps what is imported, so a second run measures the
 // same databases again without importing.
 #include <algorithm>
-#include <chrono>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
@@ -20,49 +21,43 @@
 #include <string_view>
 #include <thread>
 #include <unistd.h>
-#include <usearch/index_dense.hpp>
 #include <vector>
 
 #include "embeddingsdb/database.h"
+#include "embeddingsdb/parquet.h"
 #include "embeddingsdb/registry.h"
+#include "embeddingsdb/server.h"
 
 #include "core/env.h"
 #include "core/log.h"
 #include "core/text.h"
 #include "engines/builtin_engines.h"
 #include "fashion_mnist.h"
+#include "grpc_echo.h"
 #include "index/distance.h"
-#include "index/hnsw_graph.h"
+#include "measure.h"
+#include "result_table.h"
+#include "rpc/builtin_rpc.h"
+#include "rpc/grpc_server.h"
+#include "usearch_baseline.h"
 
 namespace embeddingsdb {
 namespace {
 
 namespace us = unum::usearch;
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kNeighbours = 10;
 constexpr std::size_t kBatch = 8'192;  // the commits of an import
 constexpr int kTurns = 3;
 
-double Seconds(Clock::time_point since) {
-  return std::chrono::duration<double>(Clock::now() - since).count();
+std::string Fixed(double value, int digits) {
+  std::array<char, 64> text{};
+  (void)std::snprintf(text.data(), text.size(), "%.*f", digits, value);
+  return text.data();
 }
-
-/// Prints and ends the program.
-template <typename T>
-T Must(Result<T> result) {
-  if (!result.ok()) {
-    (void)std::fprintf(stderr, "embedded_bench: %s\n", result.status().ToString().c_str());
-    std::exit(1);
-  }
-  return *std::move(result);
-}
-void Must(const Status& status) {
-  if (!status.ok()) {
-    (void)std::fprintf(stderr, "embedded_bench: %s\n", status.ToString().c_str());
-    std::exit(1);
-  }
+std::string Milliseconds(Times& times) {
+  return Concat(Fixed(times.p50(), 3), ", ", Fixed(times.p99(), 3), " ms");
 }
 
 /// One row in twenty, in a hundred, in a thousand, or none of them.
@@ -114,7 +109,7 @@ Figures Measure(const FashionMnist& set, const Truth& truth, int turns, const As
     for (std::size_t q = 0; q < set.queries.size(); ++q) {
       const auto start = Clock::now();
       const std::vector<std::size_t> found = ask(set.queries.row(q));
-      times.push_back(Seconds(start) * 1e3);
+      times.push_back(SecondsSince(start) * 1e3);
       wanted += truth[q].size();
       for (const std::size_t row : found) {
         hits += std::count(truth[q].begin(), truth[q].end(), row) > 0 ? 1U : 0U;
@@ -142,61 +137,21 @@ double Throughput(const FashionMnist& set, const Ask& ask) {
       });
     }
   }
-  return static_cast<double>(set.queries.size()) / Seconds(start);
+  return static_cast<double>(set.queries.size()) / SecondsSince(start);
 }
 
-class Usearch {
- public:
-  /// Built, or read from the file of an earlier run.
-  Usearch(const FashionMnist& set, us::scalar_kind_t kind, const fs::path& file) : set_(set) {
-    const us::metric_punned_t metric(set.rows.dimension, us::metric_kind_t::cos_k, kind);
-    us::index_dense_config_t config(HnswGraph::kUpperLinks);
-    index_ = us::index_dense_t::make(metric, config).index;
-    if (fs::exists(file) && index_.load(file.c_str())) {
-      index_.try_reserve(us::index_limits_t(index_.size(), 2));
-      return;
+/// With the smallest expansion that finds as much.
+Figures MeasureUsearch(UsearchBaseline& usearch, const FashionMnist& set, const Truth& truth,
+                       double recall, std::size_t& expansion) {
+  const auto search = [&](auto query) { return usearch.Search(query, kNeighbours); };
+  for (expansion = 16; expansion < 1'024; expansion += expansion / 2) {
+    usearch.set_expansion(expansion);
+    if (Measure(set, truth, 1, search).recall >= recall) {
+      break;
     }
-    const auto start = Clock::now();
-    index_.try_reserve(us::index_limits_t(set.rows.size(), 2));
-    {
-      std::vector<std::jthread> running;
-      for (std::size_t t = 0; t < 2; ++t) {
-        running.emplace_back([&, t] {
-          for (std::size_t i = t; i < set.rows.size(); i += 2) {
-            index_.add(i, set.rows.row(i).data(), t).error.release();
-          }
-        });
-      }
-    }
-    std::printf("usearch: build %.1f s with two threads\n", Seconds(start));
-    index_.save(file.c_str());
   }
-
-  std::vector<std::size_t> Search(std::span<const float> query) {
-    const auto result = index_.search(query.data(), kNeighbours);
-    std::vector<std::size_t> rows;
-    for (std::size_t i = 0; i < result.size(); ++i) {
-      rows.push_back(static_cast<std::size_t>(result[i].member.key));
-    }
-    return rows;
-  }
-  /// With the smallest expansion that finds as much.
-  Figures MeasureAt(double recall, const Truth& truth, std::size_t& expansion) {
-    Figures figures;
-    for (expansion = 16; expansion < 1'024; expansion += expansion / 2) {
-      index_.change_expansion_search(expansion);
-      figures = Measure(set_, truth, 1, [&](auto query) { return Search(query); });
-      if (figures.recall >= recall) {
-        break;
-      }
-    }
-    return Measure(set_, truth, kTurns, [&](auto query) { return Search(query); });
-  }
-
- private:
-  const FashionMnist& set_;
-  us::index_dense_t index_;
-};
+  return Measure(set, truth, kTurns, search);
+}
 
 std::size_t AnonymousBytes() {
   std::ifstream status("/proc/self/status");
@@ -233,23 +188,58 @@ bool HasIndexFile(const fs::path& folder) {
                      [](const auto& entry) { return entry.path().extension() == ".index"; });
 }
 
+/// The most anonymous memory of the process while this lives.
+class MemoryWatch {
+ public:
+  MemoryWatch()
+      : before_(AnonymousBytes()), watching_([this](const std::stop_token& stop) {
+          while (!stop.stop_requested()) {
+            most_ = std::max(most_, AnonymousBytes());
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+          }
+        }) {}
+  /// What came on top of what there was before.
+  std::string Finish() {
+    watching_.request_stop();
+    watching_.join();
+    return Concat(Fixed((static_cast<double>(most_) - static_cast<double>(before_)) / 1e6, 0),
+                  " MB");
+  }
+
+ private:
+  std::size_t before_;
+  std::size_t most_ = before_;
+  std::jthread watching_;
+};
+
 /// One engine and its database.
 class Engine {
  public:
-  Engine(std::string name, const FashionMnist& set, const fs::path& folder)
-      : name_(std::move(name)), set_(set), folder_(folder / name_), env_(NewPosixEnv()) {
+  Engine(std::string name, const FashionMnist& set, const fs::path& folder, ResultTable& table)
+      : name_(std::move(name)),
+        set_(set),
+        folder_(folder / name_),
+        table_(table),
+        env_(NewPosixEnv()) {
     RegisterBuiltinEngines(registry_);
+    RegisterBuiltinClients(registry_);
+    log_.set_level(LogLevel::kError);
     fs::create_directories(folder_);
     uri_ = Concat(name_, "://", folder_.string(), "/db?metric=cosine&max-distance=0");
   }
 
-  void Run(Usearch& usearch, const Truth& truth);
+  void Run(UsearchBaseline& usearch, const Truth& truth);
 
  private:
-  void Open() { database_ = Must(registry_.OpenDatabase(uri_, {.env = env_.get(), .log = &log_})); }
+  Context MakeContext() { return {.env = env_.get(), .log = &log_, .registry = &registry_}; }
+  void Open() { database_ = Must(registry_.OpenDatabase(uri_, MakeContext())); }
   void Close() {
     Must(database_->Close());
     database_.reset();
+  }
+  void Tell(const std::string& row, const std::string& value) { table_.Set(name_, row, value); }
+  void TellRate(const std::string& row, double seconds) {
+    Tell(row, Concat(Fixed(static_cast<double>(set_.rows.size()) / seconds, 0), "/s"));
   }
   Record RecordOf(std::size_t row) const {
     const auto vector = set_.rows.row(row);
@@ -261,13 +251,16 @@ class Engine {
                            {"creditline", "Fashion-MNIST, MIT licence"},
                            {"label", Concat("label ", row % 10)}}};
   }
-  std::vector<std::size_t> Search(std::span<const float> query, const std::string& provider = {}) {
-    SimilarQuery similar{.model = "fashion", .embedding = {query.begin(), query.end()}};
+  static SimilarQuery QueryOf(std::span<const float> vector, const std::string& provider = {}) {
+    SimilarQuery query{.model = "fashion", .embedding = {vector.begin(), vector.end()}};
     if (!provider.empty()) {
-      similar.provider = provider;
+      query.provider = provider;
     }
+    return query;
+  }
+  std::vector<std::size_t> Search(std::span<const float> vector, const std::string& provider = {}) {
     std::vector<std::size_t> rows;
-    for (const SimilarRecord& record : Must(database_->Similar(similar))) {
+    for (const SimilarRecord& record : Must(database_->Similar(QueryOf(vector, provider)))) {
       rows.push_back(std::strtoul(record.key.depiction_id.c_str() + 10, nullptr, 10));
     }
     return rows;
@@ -275,11 +268,15 @@ class Engine {
   void Import();
   void Build();
   void FirstAnswers();
+  void Searches(UsearchBaseline& usearch, const Truth& truth);
   void Filters(double unfiltered);
+  void ByGrpc();
+  void Export();
 
   std::string name_;
   const FashionMnist& set_;
   fs::path folder_;
+  ResultTable& table_;
   std::unique_ptr<Env> env_;
   Logger log_;
   Registry registry_;
@@ -288,6 +285,7 @@ class Engine {
 };
 
 void Engine::Import() {
+  MemoryWatch memory;
   const auto start = Clock::now();
   for (std::size_t first = 0; first < set_.rows.size(); first += kBatch) {
     std::vector<Record> batch;
@@ -297,25 +295,26 @@ void Engine::Import() {
     Must(database_->AddBatch(batch).status());
   }
   Must(database_->Flush());
-  std::printf("  import: %.0f records/s\n", static_cast<double>(set_.rows.size()) / Seconds(start));
+  TellRate("import, records", SecondsSince(start));
+  Tell("memory of the import", memory.Finish());
 }
 
 void Engine::Build() {
   const auto start = Clock::now();
   Search(set_.queries.row(0));
-  std::printf("  first answer without an index: %.2f s\n", Seconds(start));
+  Tell("first answer without an index", Concat(Fixed(SecondsSince(start), 2), " s"));
   const Truth all = ExactNeighbours(set_, "");
   const Figures exact = Measure(set_, all, 1, [&](auto query) { return Search(query); });
-  std::printf("  comparing all while the index is built: p50 %.2f ms, recall %.4f\n", exact.p50,
-              exact.recall);
+  Tell("comparing all meanwhile, p50", Concat(Fixed(exact.p50, 1), " ms"));
+  Tell("its recall", Fixed(exact.recall, 4));
   while (!HasIndexFile(folder_)) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
-  std::printf("  index after %.1f s, searches going on at first\n", Seconds(start));
+  Tell("index is there after", Concat(Fixed(SecondsSince(start), 0), " s"));
 }
 
 void Engine::FirstAnswers() {
-  for (const bool cold : {true, false, false}) {
+  for (const bool cold : {true, false}) {
     Close();
     if (cold) {
       Forget(folder_);
@@ -323,12 +322,42 @@ void Engine::FirstAnswers() {
     const std::size_t before = AnonymousBytes();
     const auto start = Clock::now();
     Open();
-    const double open = Seconds(start);
     Search(set_.queries.row(1));
-    std::printf("  open to first answer, %s: %.0f ms (open %.0f ms), anonymous memory %+.1f MB\n",
-                cold ? "cold" : "warm", Seconds(start) * 1e3, open * 1e3,
-                (static_cast<double>(AnonymousBytes()) - static_cast<double>(before)) / 1e6);
+    Tell(Concat("open to first answer, ", cold ? "cold page cache" : "warm"),
+         Concat(Fixed(SecondsSince(start) * 1e3, 0), " ms"));
+    if (!cold) {
+      Tell("anonymous memory after it", Concat(Fixed(static_cast<double>(AnonymousBytes()) / 1e6 -
+                                                         static_cast<double>(before) / 1e6,
+                                                     0),
+                                               " MB"));
+    }
   }
+}
+
+void Engine::Searches(UsearchBaseline& usearch, const Truth& truth) {
+  const Figures ours = Measure(set_, truth, kTurns, [&](auto query) { return Search(query); });
+  std::size_t expansion = 0;
+  const Figures theirs = MeasureUsearch(usearch, set_, truth, ours.recall, expansion);
+  const auto figures = [](const Figures& of) {
+    return Concat(Fixed(of.p50, 3), ", ", Fixed(of.p99, 3), " ms");
+  };
+  Tell("search, one caller, p50, p99", figures(ours));
+  Tell("recall of the ten nearest", Fixed(ours.recall, 4));
+  Tell("usearch with at least that recall", figures(theirs));
+  Tell("its expansion, recall", Concat(expansion, ", ", Fixed(theirs.recall, 4)));
+  Tell("ratio of the p50s", Fixed(ours.p50 / theirs.p50, 2));
+  Filters(ours.p50);
+  MemoryWatch memory;
+  const MakeAsk search = [this] {
+    return [this](std::size_t query) { Search(set_.queries.row(query)); };
+  };
+  Times two = MeasureInTurn({search}, set_.queries.size(), 2)[0];
+  Tell("two callers, p50, p99", Milliseconds(two));
+  const double ours_rate = Throughput(set_, [&](auto query) { return Search(query); });
+  const double theirs_rate =
+      Throughput(set_, [&](auto query) { return usearch.Search(query, kNeighbours); });
+  Tell("two callers, ratio of the throughputs", Fixed(ours_rate / theirs_rate, 2));
+  Tell("memory under their load", memory.Finish());
 }
 
 void Engine::Filters(double unfiltered) {
@@ -336,14 +365,64 @@ void Engine::Filters(double unfiltered) {
     const Truth truth = ExactNeighbours(set_, provider);
     const Figures figures =
         Measure(set_, truth, kTurns, [&](auto query) { return Search(query, provider); });
-    std::printf("  filter %-5s: p50 %.3f ms p99 %.3f, recall %.4f; ratio to unfiltered %.2f\n",
-                provider.c_str(), figures.p50, figures.p99, figures.recall,
-                figures.p50 / unfiltered);
+    Tell(Concat("filter keeps ", provider, ": p50, its ratio to none, recall"),
+         Concat(Fixed(figures.p50, 3), " ms, ", Fixed(figures.p50 / unfiltered, 2), ", ",
+                Fixed(figures.recall, 4)));
   }
 }
 
-void Engine::Run(Usearch& usearch, const Truth& truth) {
-  std::printf("%s\n", name_.c_str());
+void Engine::ByGrpc() {
+  Database& database = *database_;
+  const auto server =
+      Must(StartGrpcServer({.host = "127.0.0.1"}, std::move(database_), MakeContext()));
+  std::jthread serving([&](const std::stop_token& stop) { Must(server->Serve(stop)); });
+  const GrpcEcho echo(Must(database.Similar(QueryOf(set_.queries.row(0)))));
+  const std::vector<MakeAsk> ways = {
+      [&] {
+        return [&](std::size_t query) {
+          Must(database.Similar(QueryOf(set_.queries.row(query))).status());
+        };
+      },
+      [&] {
+        return [&, caller = std::make_shared<GrpcEcho::Caller>(echo)](std::size_t query) {
+          caller->Ask(QueryOf(set_.queries.row(query)));
+        };
+      },
+      [&] {
+        const std::shared_ptr<Client> client =
+            Must(registry_.OpenClient(Concat("grpc://", server->address()), MakeContext()));
+        return [&, client](std::size_t query) {
+          Must(client->Similar(QueryOf(set_.queries.row(query))).status());
+        };
+      }};
+  for (const std::size_t callers : {1U, 2U}) {
+    std::vector<Times> times = MeasureInTurn(ways, set_.queries.size(), callers);
+    const std::string who = callers == 1 ? "one caller" : "two callers";
+    Tell(Concat("by gRPC, ", who, ", p50, p99"), Milliseconds(times[2]));
+    Tell(Concat("bare gRPC of the same messages, ", who), Milliseconds(times[1]));
+    Tell(Concat("what ours adds to a search, ratio to bare, ", who),
+         Fixed((times[2].p50() - times[0].p50()) / times[1].p50(), 2));
+  }
+  serving.request_stop();
+}
+
+void Engine::Export() {
+  Open();
+  const fs::path file = folder_.parent_path() / "export.parquet";
+  const auto start = Clock::now();
+  const auto cursor = Must(database_->Scan({}));
+  const auto writer = Must(ParquetWriter::Create(file.string()));
+  Record record;
+  while (Must(cursor->Next(record))) {
+    Must(writer->Write(record));
+  }
+  Must(writer->Finish());
+  TellRate("export to Parquet, records", SecondsSince(start));
+  Close();
+  fs::remove(file);
+}
+
+void Engine::Run(UsearchBaseline& usearch, const Truth& truth) {
   Open();
   if (Must(database_->Count({})) == 0) {
     Import();
@@ -353,24 +432,15 @@ void Engine::Run(Usearch& usearch, const Truth& truth) {
   if (!HasIndexFile(folder_)) {
     Build();
   }
+  if (usearch.build_seconds() > 0) {
+    Tell("usearch builds alone in", Concat(Fixed(usearch.build_seconds(), 0), " s"));
+  }
   FirstAnswers();
-  const Figures ours = Measure(set_, truth, kTurns, [&](auto query) { return Search(query); });
-  std::size_t expansion = 0;
-  const Figures theirs = usearch.MeasureAt(ours.recall, truth, expansion);
-  std::printf(
-      "  search: p50 %.3f ms p99 %.3f, recall %.4f; usearch (expansion %zu) %.3f %.3f %.4f;"
-      " ratio %.2f\n",
-      ours.p50, ours.p99, ours.recall, expansion, theirs.p50, theirs.p99, theirs.recall,
-      ours.p50 / theirs.p50);
-  const double ours_rate = Throughput(set_, [&](auto query) { return Search(query); });
-  const double theirs_rate = Throughput(set_, [&](auto query) { return usearch.Search(query); });
-  std::printf("  two threads: %.0f/s, usearch %.0f/s: ratio %.2f\n", ours_rate, theirs_rate,
-              ours_rate / theirs_rate);
-  Filters(ours.p50);
-  Close();
+  Searches(usearch, truth);
+  ByGrpc();
+  Export();
   const double raw = static_cast<double>(set_.rows.values.size() * sizeof(float));
-  std::printf("  disk: %.2f x the raw float32 bytes\n",
-              static_cast<double>(DiskBytes(folder_)) / raw);
+  Tell("disk, of the raw float32 bytes", Fixed(static_cast<double>(DiskBytes(folder_)) / raw, 2));
 }
 
 int Main(int argc, char** argv) {
@@ -379,22 +449,26 @@ int Main(int argc, char** argv) {
   fs::path folder = argc > 3 ? fs::path(argv[3]) : fs::path();
   if (folder.empty()) {
     std::string made = (fs::temp_directory_path() / "embedded_bench.XXXXXX").string();
-    folder = ::mkdtemp(made.data()) == nullptr ? "." : made;
+    Must(::mkdtemp(made.data()) != nullptr, "cannot make a folder");
+    folder = made;
   }
   std::vector<std::string> engines(argv + std::min(argc, 4), argv + argc);
   if (engines.empty()) {
-    engines = {"sqlite", "duckdb", "lmdb"};
+    engines = {"sqlite", "lmdb", "duckdb"};
   }
   const FashionMnist set = Must(LoadFashionMnist(rows, dimension));
   const Truth truth = ExactNeighbours(set, "");
-  std::printf("%zu x %zu, %zu queries, databases in %s\n", set.rows.size(), dimension,
+  std::printf("%zu x %zu, %zu queries, databases in %s\n\n", set.rows.size(), dimension,
               set.queries.size(), folder.c_str());
+  ResultTable table;
   for (const std::string& engine : engines) {
+    // usearch's copies are those of the engine's default precision.
     const bool f32 = engine == "duckdb";
-    Usearch usearch(set, f32 ? us::scalar_kind_t::f32_k : us::scalar_kind_t::bf16_k,
-                    folder / (f32 ? "usearch-f32" : "usearch-bf16"));
-    Engine(engine, set, folder).Run(usearch, truth);
+    UsearchBaseline usearch(set.rows, f32 ? us::scalar_kind_t::f32_k : us::scalar_kind_t::bf16_k,
+                            folder / (f32 ? "usearch-f32" : "usearch-bf16"));
+    Engine(engine, set, folder, table).Run(usearch, truth);
   }
+  table.Print();
   return 0;
 }
 

@@ -24,6 +24,7 @@
 #include "index/hnsw_builder.h"
 #include "index/index_file.h"
 #include "index/index_set.h"
+#include "measure.h"
 
 namespace embeddingsdb {
 namespace {
@@ -47,13 +48,6 @@ Times Time(const Work& work) {
   const double processor = Now(CLOCK_PROCESS_CPUTIME_ID);
   work();
   return {Now(CLOCK_MONOTONIC) - passed, Now(CLOCK_PROCESS_CPUTIME_ID) - processor};
-}
-
-void Must(const Status& status) {
-  if (!status.ok()) {
-    (void)std::fprintf(stderr, "index_build_bench: %s\n", status.ToString().c_str());
-    std::exit(1);
-  }
 }
 
 /// One file in the folder for temporary ones.
@@ -139,7 +133,7 @@ void PrintRatio(const char* what, Times ours, Times theirs) {
 
 int Main(std::size_t rows, std::size_t dimension, std::size_t threads) {
   const Result<FashionMnist> loaded = LoadFashionMnist(rows, dimension);
-  Must(loaded.ok() ? Status() : loaded.status());
+  Must(loaded.status());
   const VectorSet& set = loaded->rows;
   std::printf("%zu x %zu, %zu threads\n", set.size(), dimension, threads);
   const Times ours = Ours(set, Precision::kBf16);

@@ -26,6 +26,7 @@
 #include "core/text.h"
 #include "duckdb_c/handle.h"
 #include "engines/builtin_engines.h"
+#include "measure.h"
 #include "parquet/merge.h"
 #include "rpc/database_client.h"
 
@@ -33,19 +34,6 @@ namespace embeddingsdb {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Prints and ends the program.
-void Must(const Status& status) {
-  if (!status.ok()) {
-    (void)std::fprintf(stderr, "parquet_bench: %s\n", status.ToString().c_str());
-    std::exit(1);
-  }
-}
-template <typename T>
-T Must(Result<T> result) {
-  Must(result.status());
-  return *std::move(result);
-}
 
 double Seconds(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();

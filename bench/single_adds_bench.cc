@@ -30,6 +30,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "engines/builtin_engines.h"
+#include "measure.h"
 #include "org_sfomuseum_embeddingsdb_service.grpc.pb.h"
 #include "rpc/convert.h"
 #include "rpc/grpc_server.h"
@@ -38,20 +39,8 @@ namespace embeddingsdb {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
 constexpr int kDimension = 512;
-
-/// Prints and ends the program.
-void Must(bool ok, const std::string& why) {
-  if (!ok) {
-    (void)std::fprintf(stderr, "single_adds_bench: %s\n", why.c_str());
-    std::exit(1);
-  }
-}
-void Must(const Status& status) {
-  Must(status.ok(), status.ToString());
-}
 
 Record RecordOf(int caller, int number) {
   std::vector<float> vector(kDimension);

@@ -8,7 +8,6 @@
 //
 // The folder (default: a new one in TMPDIR, removed at the end) keeps words_bench.db.
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -26,32 +25,15 @@
 #include "core/text.h"
 #include "core/words.h"
 #include "engines/sqlite/sqlite_store.h"
+#include "measure.h"
 
 namespace embeddingsdb {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kBatch = 1'000;
 constexpr int kTurns = 5;
-
-double Seconds(Clock::time_point since) {
-  return std::chrono::duration<double>(Clock::now() - since).count();
-}
-
-void Must(const Status& status) {
-  if (!status.ok()) {
-    (void)std::fprintf(stderr, "words_bench: %s\n", status.ToString().c_str());
-    std::exit(1);
-  }
-}
-
-template <typename T>
-T Must(Result<T> result) {
-  Must(result.status());
-  return *std::move(result);
-}
 
 std::vector<Record> ReadDemo() {
   const std::unique_ptr<ParquetReader> reader = Must(ParquetReader::Open(EDB_DEMO_PARQUET));
@@ -96,7 +78,7 @@ void Import(SqliteStore& store, const std::vector<Record>& demo, std::size_t row
       pointers.push_back(&record);
       ForEachWord(record.attributes, [&words](std::string_view) { ++words; });
     }
-    cutting += Seconds(cut);
+    cutting += SecondsSince(cut);
     for (const Record& record : records) {
       for (const auto& [name, value] : record.attributes) {
         bytes += HasWords(value) ? value.size() : 0;
@@ -104,7 +86,7 @@ void Import(SqliteStore& store, const std::vector<Record>& demo, std::size_t row
     }
     Must(store.Put(pointers, 1'760'000'000).status());
   }
-  std::printf("import of %zu records: %.1f s\n", rows, Seconds(start));
+  std::printf("import of %zu records: %.1f s\n", rows, SecondsSince(start));
   std::printf("cutting %.1f MB into %zu words: %.2f s, %.0f MB/s\n",
               static_cast<double>(bytes) / 1e6, words, cutting,
               static_cast<double>(bytes) / 1e6 / cutting);
@@ -121,7 +103,7 @@ double Search(SqliteStore& store, std::string_view words, bool by_index, std::si
                            found += matcher.Matches(record) ? 1U : 0U;
                            return {};
                          }));
-  return Seconds(start);
+  return SecondsSince(start);
 }
 
 void Compare(SqliteStore& store, std::string_view words) {

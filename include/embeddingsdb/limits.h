@@ -120,10 +120,10 @@ inline constexpr std::int64_t kDefaultUploadBytes = 10 * 1'024 * 1'024;  ///< go
 inline constexpr std::size_t kMaxExamples = 16;       ///< records that one search starts from
 inline constexpr std::size_t kMaxComparedModels = 6;  ///< columns that a screen has place for
 inline constexpr std::size_t kMaxTrail = 12;          ///< steps of a walk; they are in the address
-inline constexpr std::size_t kMaxMaps = 4;            ///< that are kept, up to some 10 MB each
-inline constexpr std::size_t kMaxMapBytes = 256 * 1'024 * 1'024;  ///< vectors that one is made of
-inline constexpr std::size_t kMaxMapOrigins = 32;       ///< hosts of pictures; they are in a header
-inline constexpr std::int64_t kMaxMapRecords = 50'000;  ///< points of a map: drawn at 60 a second
+inline constexpr std::size_t kMaxMaps = 4;            ///< that are kept, up to some 30 MB each
+inline constexpr std::size_t kMaxMapBytes = 256 * 1'024 * 1'024;  ///< vectors held at once
+inline constexpr std::size_t kMaxMapOrigins = 32;  ///< hosts of pictures; they are in a header
+inline constexpr std::int64_t kMaxMapRecords = 250'000;  ///< points of a map
 
 // Embedders: what they are given, and what they may answer.
 inline constexpr std::size_t kMaxEmbedTextBytes = 64 * 1'024;  ///< models read some 77 words

@@ -2,10 +2,10 @@
 #include "embedders/clip_server_embedder.h"
 
 #include <array>
-#include <openssl/evp.h>
 #include <string>
 #include <utility>
 
+#include "core/base64.h"
 #include "core/json.h"
 #include "core/text.h"
 #include "embedders/embedder_answer.h"
@@ -18,16 +18,6 @@ namespace {
 constexpr auto kVectors =
     std::to_array<std::string_view>({"embedding[]", "embeddings[]", "embedding[][]",
                                      "embeddings[][]", "[].embedding[]", "[].embedding[][]"});
-
-std::string Base64(std::string_view bytes) {
-  // EVP_EncodeBlock also writes a NUL.
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()),
-                                     static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(length));
-  return text;
-}
 
 class ClipServerEmbedder final : public EmbedderBase {
  public:
@@ -45,9 +35,9 @@ class ClipServerEmbedder final : public EmbedderBase {
     return Ask(kind_.text_path, json + "}", request.model);
   }
   Result<Embedding> DoImage(const EmbedRequest& request) override {
-    return Ask(kind_.image_path,
-               Concat("{\"image_data\":[{\"id\":1,\"data\":\"", Base64(request.body), "\"}]}"),
-               request.model);
+    std::string json = "{\"image_data\":[{\"id\":1,\"data\":\"";
+    AppendBase64(json, request.body);
+    return Ask(kind_.image_path, json + "\"}]}", request.model);
   }
 
   Result<Embedding> Ask(std::string_view path, const std::string& json,

@@ -2,6 +2,7 @@
 #include "http/serving.h"
 
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <httplib.h>
@@ -47,6 +48,24 @@ Status ServeHttp(httplib::Server& server, const std::stop_token& stop) {
   }
   wake.notify_all();
   return listened || stop.stop_requested() ? Status() : UnavailableError("the server gave up");
+}
+
+bool HasBody(const httplib::Request& request) {
+  return request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
+}
+
+std::optional<std::uint64_t> BodyBytes(const httplib::Request& request) {
+  if (request.get_header_value_count("Content-Length") != 1 ||
+      request.has_header("Transfer-Encoding")) {
+    return std::nullopt;
+  }
+  const std::string text = request.get_header_value("Content-Length");
+  std::uint64_t bytes = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  return bytes;
 }
 
 // The library closes a connection when an answer of no stated length fails to go on, and only then.

@@ -5,6 +5,7 @@
 #ifndef EMBEDDINGSDB_HTTP_SERVING_H_
 #define EMBEDDINGSDB_HTTP_SERVING_H_
 
+#include <cstdint>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -13,6 +14,7 @@
 
 namespace httplib {
 class Server;
+struct Request;
 struct Response;
 }  // namespace httplib
 
@@ -25,6 +27,12 @@ std::optional<int> BindHttp(httplib::Server& server, const std::string& host, in
 /// Serves until `stop` is requested; requests in flight are answered. kUnavailable when the server
 /// ends by itself.
 Status ServeHttp(httplib::Server& server, const std::stop_token& stop);
+
+/// Whether a request says that it has a body.
+bool HasBody(const httplib::Request& request);
+/// The size that it says its body has. Nothing when it does not say it plainly: with one
+/// Content-Length, and without a Transfer-Encoding.
+std::optional<std::uint64_t> BodyBytes(const httplib::Request& request);
 
 /// Answers a request whose body nobody has read: what is left of it must not be taken for the next
 /// request, so the connection is closed. Status and headers stay as they are.

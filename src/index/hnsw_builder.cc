@@ -21,6 +21,9 @@ namespace {
 
 namespace us = unum::usearch;
 
+// Of longer codes the processor foresees the rest by itself.
+constexpr std::size_t kPrefetchedBytes = 1'024;
+
 /// Only links: vectors stay where the codes are. usearch hands out its slots in the order in which
 /// threads come along, so a member's code is looked up by that slot. Its key is not used.
 using UsearchGraph = us::index_gt<float, Slot, Slot>;
@@ -89,13 +92,24 @@ class Adder {
     us::index_update_config_t config;
     config.expansion = options_.expansion;
     config.thread = thread;
-    auto result = graph_.add(code, codes_.at(code), comparison_, config,
-                             [&](const auto& member) { code_of_[get_slot(member)] = code; });
+    auto result = graph_.add(
+        code, codes_.at(code), comparison_, config,
+        [&](const auto& member) { code_of_[get_slot(member)] = code; },
+        [this](auto member, const auto& end) { Prefetch(member, end); });
     if (!result) {
       result.error.release();  // an error that nobody asks for ends the program
       failed_.store(true, std::memory_order_relaxed);
     }
     return true;
+  }
+
+  /// What usearch is about to compare lies anywhere in the memory.
+  template <typename Member>
+  void Prefetch(Member member, const Member& end) const {
+    for (; member != end; ++member) {
+      PrefetchCode(codes_.at(code_of_[get_slot(member)]),
+                   std::min(codes_.stride, kPrefetchedBytes));
+    }
   }
 
   UsearchGraph& graph_;

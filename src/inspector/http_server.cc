@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <httplib.h>
 #include <optional>
 #include <set>
@@ -103,23 +102,6 @@ bool IsOwnForm(const httplib::Request& request) {
   return origin.empty() || origin == Concat("http://", host) || origin == Concat("https://", host);
 }
 
-/// The size that a request says its body has; nothing when it does not say it plainly.
-std::optional<std::int64_t> BodyBytes(const httplib::Request& request) {
-  const std::string text = request.get_header_value("Content-Length");
-  std::int64_t bytes = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
-  if (error != std::errc() || end != text.data() + text.size() || bytes < 0 ||
-      request.get_header_value_count("Content-Length") != 1 ||
-      request.has_header("Transfer-Encoding")) {
-    return std::nullopt;
-  }
-  return bytes;
-}
-
-bool HasBody(const httplib::Request& request) {
-  return request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
-}
-
 HttpRequest RequestOf(const httplib::Request& request) {
   HttpRequest own{.method = request.method,
                   .target = request.target,
@@ -191,11 +173,11 @@ std::optional<HttpResponse> HttpServer::Refusal(const httplib::Request& request)
   if (!IsOwnForm(request)) {
     return PlainResponse(403, "Forms of other sites are not taken\n");
   }
-  const std::optional<std::int64_t> bytes = BodyBytes(request);
+  const std::optional<std::uint64_t> bytes = BodyBytes(request);
   if (!bytes) {
     return PlainResponse(411, "Length required\n");
   }
-  if (*bytes > max_form_bytes_) {
+  if (*bytes > static_cast<std::uint64_t>(max_form_bytes_)) {
     return PlainResponse(
         413, Concat("The form has ", *bytes, " bytes, which is more than ", max_form_bytes_, "\n"));
   }

@@ -5,6 +5,7 @@
 #include <bit>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "embeddingsdb/limits.h"
 
@@ -18,10 +19,10 @@
 namespace embeddingsdb {
 namespace {
 
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kVersion = 2;
 
-// A point's provider is 16 bits.
-static_assert(kMaxMapRecords <= 0xffff);
+// Rows that say along which directions all are placed, where these are too many to be held.
+constexpr std::size_t kSampleRows = 2 * kComponentsSample;
 
 /// Little-endian, whatever the machine.
 template <typename Unsigned>
@@ -46,96 +47,168 @@ class Fingerprint {
   std::uint64_t state_ = 0xcbf29ce484222325;
 };
 
-/// What is read of the records.
-struct Taken {
-  std::shared_ptr<MapRecords> records = std::make_shared<MapRecords>();
-  Rows rows{1};  // of the first record's length, once there is one
-};
-
-/// Collects records until there are as many as a map can show.
-class Collector {
+/// Collects who is on a map.
+class RecordsOfMap {
  public:
-  Collector(const MapQuery& query, std::int64_t total) {
-    taken_.records->query = query;
-    taken_.records->total = total;
+  RecordsOfMap(const MapQuery& query, std::int64_t total) {
+    records_->query = query;
+    records_->total = total;
   }
 
-  /// False when no more are wanted.
-  bool Take(const Record& record) {
-    if (record.embedding.empty()) {
-      return true;  // no database of ours has one; a server elsewhere may
-    }
-    if (wanted_ == 0) {
-      taken_.rows = Rows(record.embedding.size());
-      wanted_ = MapSize(taken_.records->total, record.embedding.size());
-      taken_.rows.Reserve(wanted_);
-    }
-    const auto total = static_cast<std::size_t>(taken_.records->total);
-    const std::size_t number = seen_++;
-    // Databases behind multi:// may keep vectors of several lengths for one model.
-    if (!IsSampled(number, wanted_, total) || record.embedding.size() != taken_.rows.dimension()) {
-      return true;
-    }
-    taken_.rows.Append(record.embedding);
-    const auto provider = static_cast<std::uint16_t>(providers_.size());
-    taken_.records->ids.push_back(
+  void Add(const Record& record) {
+    const auto provider = static_cast<std::uint32_t>(providers_.size());
+    records_->ids.push_back(
         {.provider = providers_.try_emplace(record.key.provider, provider).first->second,
          .depiction_id = record.key.depiction_id});
     if (const std::optional<Picture> picture = PictureOf(record.attributes)) {
-      if (!picture->origin.empty() && taken_.records->picture_origins.size() < kMaxMapOrigins) {
-        taken_.records->picture_origins.insert(picture->origin);
+      if (!picture->origin.empty() && records_->picture_origins.size() < kMaxMapOrigins) {
+        records_->picture_origins.insert(picture->origin);
       }
     }
-    return taken_.rows.size() < wanted_;
   }
 
   /// Providers in their order, whichever came first.
-  Taken Finish() {
-    std::vector<std::uint16_t> places(providers_.size());
+  std::shared_ptr<const MapRecords> Finish() {
+    std::vector<std::uint32_t> places(providers_.size());
     for (const auto& [name, number] : providers_) {
-      places[number] = static_cast<std::uint16_t>(taken_.records->providers.size());
-      taken_.records->providers.push_back(name);
+      places[number] = static_cast<std::uint32_t>(records_->providers.size());
+      records_->providers.push_back(name);
     }
     Fingerprint fingerprint;
-    fingerprint.Add(taken_.records->query.model);
-    fingerprint.Add(std::to_string(taken_.records->total));
-    for (MapRecords::Id& id : taken_.records->ids) {
+    fingerprint.Add(records_->query.model);
+    fingerprint.Add(std::to_string(records_->total));
+    for (MapRecords::Id& id : records_->ids) {
       id.provider = places[id.provider];
-      fingerprint.Add(taken_.records->providers[id.provider]);
+      fingerprint.Add(records_->providers[id.provider]);
       fingerprint.Add(id.depiction_id);
     }
-    taken_.records->fingerprint = fingerprint.value();
-    return std::move(taken_);
+    records_->fingerprint = fingerprint.value();
+    return records_;
   }
 
  private:
-  Taken taken_;
-  std::map<std::string, std::uint16_t> providers_;
-  std::size_t wanted_ = 0;
-  std::size_t seen_ = 0;
+  std::shared_ptr<MapRecords> records_ = std::make_shared<MapRecords>();
+  std::map<std::string, std::uint32_t> providers_;
 };
 
-Result<Taken> Read(Client& client, const MapQuery& query, const std::stop_token& stop) {
-  EDB_ASSIGN(const std::int64_t total, client.Count(query.Filters()));
-  if (total == 0) {
-    return NotFoundError("there are no records to make a map of");
-  }
-  EDB_ASSIGN(const std::unique_ptr<RecordCursor> cursor, client.Scan(query.Filters()));
-  Collector collector(query, total);
-  Record record;
-  for (bool more = true; more;) {
-    if (stop.stop_requested()) {
-      return CancelledError("the map was stopped");
+/// Makes one map.
+class MapMaker {
+ public:
+  MapMaker(Client& client, const MapQuery& query, const MapOptions& options, std::int64_t total)
+      : client_(client), query_(query), options_(options), total_(total), records_(query, total) {}
+
+  Status Run(const std::function<void(std::shared_ptr<const Map>)>& ready) {
+    EDB_TRY(ReadVectors());
+    if (whole_) {
+      rows_.Centre();
+    } else {
+      EDB_TRY(PlaceAll());
     }
-    EDB_ASSIGN(const bool found, cursor->Next(record));
-    more = found && collector.Take(record);
+    if (rows_.size() == 0) {
+      return NotFoundError("there are no records to make a map of");
+    }
+    const std::shared_ptr<const MapRecords> records = records_.Finish();
+    EDB_ASSIGN(const std::vector<Point> pca, whole_ ? PcaPoints(rows_, options_.stop) : Plane());
+    ready(std::make_shared<Map>(Map{.records = records, .stage = MapStage::kPca, .points = pca}));
+    EDB_ASSIGN(const Neighbours neighbours, NearestNeighbours(rows_, {.stop = options_.stop}));
+    rows_ = Rows(1);  // the largest part of the memory
+    EDB_ASSIGN(std::vector<Point> points,
+               NeighbourLayout(neighbours, pca, {.stop = options_.stop}));
+    ready(std::make_shared<Map>(
+        Map{.records = records, .stage = MapStage::kNeighbours, .points = std::move(points)}));
+    return {};
   }
-  Taken taken = collector.Finish();
-  if (taken.rows.size() == 0) {
-    return NotFoundError("there are no records to make a map of");
+
+ private:
+  /// An even sample of the records, all with vectors as long as the first one's; `begin` is told
+  /// that length and says of how many.
+  Status Visit(const std::function<std::size_t(std::size_t dimension)>& begin,
+               const std::function<void(const Record&)>& take) {
+    EDB_ASSIGN(const std::unique_ptr<RecordCursor> cursor, client_.Scan(query_.Filters()));
+    const auto total = static_cast<std::size_t>(total_);
+    std::size_t dimension = 0;
+    std::size_t wanted = 0;
+    std::size_t taken = 0;
+    Record record;
+    for (std::size_t number = 0; dimension == 0 || taken < wanted;) {
+      if (options_.stop.stop_requested()) {
+        return CancelledError("the map was stopped");
+      }
+      EDB_ASSIGN(const bool found, cursor->Next(record));
+      if (!found) {
+        break;
+      }
+      if (record.embedding.empty()) {
+        continue;  // no database of ours has one; a server elsewhere may
+      }
+      if (dimension == 0) {
+        dimension = record.embedding.size();
+        wanted = begin(dimension);
+      }
+      // Databases behind multi:// may keep vectors of several lengths for one model.
+      if (IsSampled(number++, wanted, total) && record.embedding.size() == dimension) {
+        take(record);
+        ++taken;
+      }
+    }
+    return {};
   }
-  return taken;
-}
+
+  /// All that a map shows, or those that say how to place them.
+  Status ReadVectors() {
+    return Visit(
+        [this](std::size_t dimension) {
+          rows_ = Rows(dimension);
+          const std::size_t fit = kMaxMapBytes / (rows_.stride() * sizeof(float));
+          const std::size_t all = MapSize(total_);
+          whole_ = all <= std::min(fit, options_.whole_records);
+          const std::size_t wanted = whole_ ? all : std::min({all, fit, kSampleRows});
+          rows_.Reserve(wanted);
+          return wanted;
+        },
+        [this](const Record& record) {
+          rows_.Append(record.embedding);
+          if (whole_) {
+            records_.Add(record);
+          }
+        });
+  }
+
+  /// Takes the places of all along the directions of the sample instead of it.
+  Status PlaceAll() {
+    const std::size_t components = std::min(kNeighbourComponents, rows_.dimension());
+    EDB_ASSIGN(Projector projector,
+               Projector::Create(
+                   std::exchange(rows_, Rows(components)),
+                   {.components = components, .sample = kComponentsSample, .stop = options_.stop}));
+    rows_.Reserve(MapSize(total_));
+    return Visit([this](std::size_t /*dimension*/) { return MapSize(total_); },
+                 [&](const Record& record) {
+                   if (record.embedding.size() == projector.dimension()) {
+                     rows_.Append(projector.Project(record.embedding));
+                     records_.Add(record);
+                   }
+                 });
+  }
+
+  /// Along the first two directions.
+  Result<std::vector<Point>> Plane() const {
+    std::vector<Point> points;
+    points.reserve(rows_.size());
+    for (std::size_t row = 0; row < rows_.size(); ++row) {
+      points.push_back({.x = rows_[row][0], .y = rows_[row][1]});
+    }
+    return points;
+  }
+
+  Client& client_;
+  const MapQuery& query_;
+  const MapOptions& options_;
+  const std::int64_t total_;
+  RecordsOfMap records_;
+  Rows rows_{1};
+  bool whole_ = true;
+};
 
 }  // namespace
 
@@ -153,30 +226,23 @@ Key MapRecords::KeyOf(std::size_t point) const {
       .provider = providers[id.provider], .depiction_id = id.depiction_id, .model = query.model};
 }
 
-std::size_t MapSize(std::int64_t total, std::size_t dimension) {
-  const std::size_t fit = kMaxMapBytes / (Rows(dimension).stride() * sizeof(float));
-  return std::min(static_cast<std::size_t>(std::min(total, kMaxMapRecords)), fit);
+std::size_t MapSize(std::int64_t total) {
+  return static_cast<std::size_t>(std::min(total, kMaxMapRecords));
 }
 
-Status MakeMap(Client& client, const MapQuery& query, const std::stop_token& stop,
+Status MakeMap(Client& client, const MapQuery& query, const MapOptions& options,
                const std::function<void(std::shared_ptr<const Map>)>& ready) {
-  EDB_ASSIGN(Taken taken, Read(client, query, stop));
-  taken.rows.Centre();
-  EDB_ASSIGN(const std::vector<Point> pca, PcaPoints(taken.rows, stop));
-  ready(
-      std::make_shared<Map>(Map{.records = taken.records, .stage = MapStage::kPca, .points = pca}));
-  EDB_ASSIGN(const Neighbours neighbours, NearestNeighbours(taken.rows, {.stop = stop}));
-  taken.rows = Rows(1);  // the largest part of the memory
-  EDB_ASSIGN(std::vector<Point> points, NeighbourLayout(neighbours, pca, {.stop = stop}));
-  ready(std::make_shared<Map>(
-      Map{.records = taken.records, .stage = MapStage::kNeighbours, .points = std::move(points)}));
-  return {};
+  EDB_ASSIGN(const std::int64_t total, client.Count(query.Filters()));
+  if (total == 0) {
+    return NotFoundError("there are no records to make a map of");
+  }
+  return MapMaker(client, query, options, total).Run(ready);
 }
 
 std::string MapToBytes(const Map& map) {
   const std::string names = StringsToJson(map.records->providers, EmptyAs::kEmpty);
   std::string bytes = "EDBM";
-  bytes.reserve(32 + map.points.size() * 10 + names.size());
+  bytes.reserve(32 + map.points.size() * 12 + names.size());
   Append(bytes, kVersion);
   Append(bytes, static_cast<std::uint16_t>(map.stage));
   Append(bytes, static_cast<std::uint32_t>(map.points.size()));

@@ -35,7 +35,7 @@ enum class MapStage : std::uint16_t { kPca = 1, kNeighbours = 2 };
 /// The records of a map: each of its stages has the same ones, in the same order.
 struct MapRecords {
   struct Id {
-    std::uint16_t provider = 0;  ///< of `providers`
+    std::uint32_t provider = 0;  ///< of `providers`
     std::string depiction_id;
   };
 
@@ -56,8 +56,8 @@ struct Map {
   std::vector<Point> points;  ///< one for each record
 };
 
-/// How many of `total` records of this dimension a map shows.
-std::size_t MapSize(std::int64_t total, std::size_t dimension);
+/// How many of `total` records a map shows.
+std::size_t MapSize(std::int64_t total);
 
 /// Whether the record of this number, from 0, is one of the `wanted` of `total` that make an even
 /// sample; `wanted` is at most `total`.
@@ -65,10 +65,17 @@ constexpr bool IsSampled(std::size_t number, std::size_t wanted, std::size_t tot
   return number * wanted % total < wanted;
 }
 
+struct MapOptions {
+  /// Up to so many records, and kMaxMapBytes, are held with their whole vectors. Of more, an even
+  /// sample says along which directions all are placed, which are then read once more.
+  std::size_t whole_records = 50'000;
+  std::stop_token stop = {};  ///< kCancelled soon after it is asked to stop
+};
+
 /// Reads the records, projects them, and hands over each stage as it is ready. Of more records than
-/// a map can show (MapSize) it takes every so-manieth. kNotFound when there are none, kCancelled
-/// soon after it is asked to stop, and the client's errors.
-Status MakeMap(Client& client, const MapQuery& query, const std::stop_token& stop,
+/// a map can show (MapSize) it takes every so-manieth. kNotFound when there are none, kCancelled,
+/// and the client's errors.
+Status MakeMap(Client& client, const MapQuery& query, const MapOptions& options,
                const std::function<void(std::shared_ptr<const Map>)>& ready);
 
 /// The bytes of /api/map/ (docs/inspector.md).

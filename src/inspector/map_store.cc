@@ -82,11 +82,11 @@ void MapStore::Work(const std::stop_token& stop) {
 void MapStore::Make(const std::stop_token& stop, const std::shared_ptr<Entry>& entry) {
   // Whichever comes first: the end of the store, or that nobody wants this one any more.
   const std::stop_callback forward(stop, [&] { entry->stop.request_stop(); });
-  const Status status =
-      MakeMap(client_, entry->query, entry->stop.get_token(), [&](std::shared_ptr<const Map> map) {
-        const std::lock_guard lock(mutex_);
-        entry->map = std::move(map);
-      });
+  const Status status = MakeMap(client_, entry->query, {.stop = entry->stop.get_token()},
+                                [&](std::shared_ptr<const Map> map) {
+                                  const std::lock_guard lock(mutex_);
+                                  entry->map = std::move(map);
+                                });
   {
     const std::lock_guard lock(mutex_);
     entry->status = status;

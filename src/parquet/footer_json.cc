@@ -8,6 +8,7 @@
 
 #include "embeddingsdb/limits.h"
 
+#include "core/base64.h"
 #include "core/json.h"
 #include "core/text.h"
 
@@ -177,23 +178,6 @@ constexpr std::array<Field, 10> kFileMetaData = {{
     {},
 }};
 
-void AppendBase64(std::string& out, std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  out += '"';
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::string_view group = bytes.substr(i, 3);
-    std::uint32_t bits = 0;
-    for (std::size_t j = 0; j < 3; ++j) {
-      bits = (bits << 8) | (j < group.size() ? static_cast<unsigned char>(group[j]) : 0U);
-    }
-    for (std::size_t j = 0; j < 4; ++j) {
-      out += j <= group.size() ? kDigits[(bits >> (18 - 6 * j)) & 63U] : '=';
-    }
-  }
-  out += '"';
-}
-
 void AppendStruct(std::string& out, const ThriftValue& value, const Field* fields);
 
 void AppendElement(std::string& out, const ThriftValue& value, const Field& field) {
@@ -236,7 +220,10 @@ void AppendValue(std::string& out, const ThriftValue& value, const Field& field)
     case Kind::kText:
       return AppendJsonString(out, value.bytes);
     case Kind::kBytes:
-      return AppendBase64(out, value.bytes);
+      out += '"';
+      AppendBase64(out, value.bytes);
+      out += '"';
+      return;
     case Kind::kStruct:
     case Kind::kStructOrNull:
       return AppendStruct(out, value, field.fields);

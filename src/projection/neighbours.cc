@@ -14,9 +14,7 @@
 namespace embeddingsdb {
 namespace {
 
-// What graphs are built and searched with: neighbours on a map are those of a blurred picture.
-constexpr std::size_t kComponents = 64;
-constexpr std::size_t kComponentsSample = 8'192;
+// What graphs are built and searched with.
 constexpr std::size_t kBuildExpansion = 64;
 constexpr std::size_t kSearchExpansion = 64;
 constexpr std::size_t kPiece = 256;
@@ -110,10 +108,10 @@ Result<Neighbours> NearestNeighbours(const Rows& rows, const NeighbourOptions& o
   if (rows.size() <= options.exact_rows) {
     return CompareAll(rows, count, options.stop);
   }
-  if (rows.dimension() <= kComponents) {
+  if (rows.dimension() <= kNeighbourComponents) {
     return SearchGraph(rows, count, options.stop);
   }
-  EDB_ASSIGN(const Rows directions, PrincipalDirections(rows, {.components = kComponents,
+  EDB_ASSIGN(const Rows directions, PrincipalDirections(rows, {.components = kNeighbourComponents,
                                                                .sample = kComponentsSample,
                                                                .stop = options.stop}));
   EDB_ASSIGN(const Rows projected, Project(rows, directions, options.stop));

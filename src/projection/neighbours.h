@@ -41,7 +41,12 @@ struct NeighbourOptions {
   std::stop_token stop = {};       ///< kCancelled soon after it is asked to stop
 };
 
-/// Above options.exact_rows the rows are brought to 64 principal components first, and about one
+/// What rows are brought to where they are many: neighbours on a map are of a blurred picture.
+inline constexpr std::size_t kNeighbourComponents = 64;
+/// Rows that say along which directions, evenly chosen.
+inline constexpr std::size_t kComponentsSample = 8'192;
+
+/// Above options.exact_rows the rows are brought to kNeighbourComponents first, and about one
 /// in a hundred neighbours is not among the truly nearest of those. `rows` are centred; at most
 /// 2^31. Deterministic, on one thread. kCancelled, kResourceExhausted.
 Result<Neighbours> NearestNeighbours(const Rows& rows, const NeighbourOptions& options);

@@ -273,6 +273,25 @@ Result<Rows> Project(const Rows& rows, const Rows& directions, const std::stop_t
   return projected;
 }
 
+Result<Projector> Projector::Create(Rows rows, const PcaOptions& options) {
+  Centring centring = rows.Centre();
+  EDB_ASSIGN(Rows directions, PrincipalDirections(rows, options));
+  return Projector(std::move(centring), std::move(directions));
+}
+
+Projector::Projector(Centring centring, Rows directions)
+    : centring_(std::move(centring)),
+      directions_(std::move(directions)),
+      vector_(directions_.stride()),
+      along_(directions_.size()) {}
+
+std::span<const float> Projector::Project(std::span<const float> vector) {
+  std::ranges::copy(vector, vector_.begin());
+  centring_.Apply(vector_);
+  BestKernels().dot(vector_, directions_.data(), along_);
+  return along_;
+}
+
 Result<std::vector<Point>> PcaPoints(const Rows& rows, const std::stop_token& stop) {
   EDB_ASSIGN(const Rows directions, PrincipalDirections(rows, {.components = 2, .stop = stop}));
   EDB_ASSIGN(const Rows projected, Project(rows, directions, stop));

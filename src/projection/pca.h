@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <stop_token>
 #include <vector>
 
@@ -33,6 +34,26 @@ Result<Rows> PrincipalDirections(const Rows& rows, const PcaOptions& options);
 /// Where each row lies along these directions: as many rows, as long as there are directions.
 /// kCancelled.
 Result<Rows> Project(const Rows& rows, const Rows& directions, const std::stop_token& stop);
+
+/// Brings vectors, one by one, to the principal components of other rows. Threads: as a vector.
+class Projector {
+ public:
+  /// `rows` are centred here; the vectors to come are moved and scaled as they were. kCancelled.
+  static Result<Projector> Create(Rows rows, const PcaOptions& options);
+
+  std::size_t dimension() const { return directions_.dimension(); }  ///< of a vector
+  std::size_t components() const { return directions_.size(); }
+  /// A number for each component, until the next call. `vector` has dimension() elements.
+  std::span<const float> Project(std::span<const float> vector);
+
+ private:
+  Projector(Centring centring, Rows directions);
+
+  Centring centring_;
+  Rows directions_;
+  std::vector<float> vector_;  // with a row's zeros
+  std::vector<float> along_;
+};
 
 /// The rows in the plane of their first two components. kCancelled.
 Result<std::vector<Point>> PcaPoints(const Rows& rows, const std::stop_token& stop);

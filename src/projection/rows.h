@@ -43,6 +43,15 @@ class Random {
   std::uint64_t state_;
 };
 
+/// How rows were moved and scaled.
+struct Centring {
+  std::vector<double> mean;
+  double largest = 0;  ///< that became 1; 0: all rows were equal
+
+  /// Does the same to a vector, which is as long as the mean.
+  void Apply(std::span<float> vector) const;
+};
+
 /// Vectors of one length, row by row, in one piece of memory. A row is followed by zeros up to a
 /// multiple of kRowLanes elements, which fast kernels count on. Threads: as a vector.
 class Rows {
@@ -77,7 +86,7 @@ class Rows {
   /// Moves the rows' mean to 0 and makes their largest number 1, or -1: what is small beside a
   /// large mean is kept, and no sum of products overflows. Distances change by one factor. Rows
   /// that are all equal become zeros.
-  void Centre();
+  Centring Centre();
 
  private:
   std::size_t dimension_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "s3server/http_front.h"
 
-#include <charconv>
 #include <httplib.h>
 #include <optional>
 #include <utility>
@@ -21,24 +20,6 @@ constexpr std::size_t kMaxRequests = 1'000'000;      // of one connection: clien
 constexpr int kReadSeconds = 30;
 constexpr int kWriteSeconds = 30;
 constexpr char kJson[] = "application/json";
-
-/// The size that a request says its body has; nothing when it does not say it plainly.
-std::optional<std::uint64_t> BodyBytes(const httplib::Request& request) {
-  const std::size_t count = request.get_header_value_count("Content-Length");
-  if (request.has_header("Transfer-Encoding") || count > 1) {
-    return std::nullopt;
-  }
-  if (count == 0) {
-    return request.method == "POST" ? std::nullopt : std::optional<std::uint64_t>(0);
-  }
-  const std::string text = request.get_header_value("Content-Length");
-  std::uint64_t bytes = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return bytes;
-}
 
 bool IsOwnName(const std::string& header) {
   const std::size_t colon = header.rfind(':');
@@ -83,7 +64,8 @@ std::optional<S3Response> Front::Refusal(const httplib::Request& request) const 
         403, "AccessDeniedException",
         "A server without keys takes requests of programs on this machine only, not of pages");
   }
-  const std::optional<std::uint64_t> bytes = BodyBytes(request);
+  const std::optional<std::uint64_t> bytes =
+      request.method == "POST" || HasBody(request) ? BodyBytes(request) : 0;
   if (!bytes) {
     return protocol_.Refuse(411, "MissingContentLength",
                             "The request needs one Content-Length and no Transfer-Encoding");

@@ -115,6 +115,19 @@ class MapTest : public ::testing::Test {
     }
   }
 
+  /// The records on a line, so those that are the first and the last on the first axis.
+  static std::vector<std::string> Ends(const Map& map) {
+    const auto [low, high] =
+        std::ranges::minmax_element(map.points, {}, [](const Point& point) { return point.x; });
+    std::vector<std::string> ends;
+    for (const auto& end : {low, high}) {
+      ends.push_back(
+          map.records->KeyOf(static_cast<std::size_t>(end - map.points.begin())).depiction_id);
+    }
+    std::ranges::sort(ends);
+    return ends;
+  }
+
   TestContext context_;
   Door door_;
   std::unique_ptr<Client> client_;
@@ -135,14 +148,21 @@ TEST_F(MapTest, HasAllRecordsInTwoStages) {
   EXPECT_THAT(records.picture_origins, ElementsAre("https://example.org"));
   ASSERT_THAT(records.ids, SizeIs(30));
   EXPECT_THAT(stages[1]->points, SizeIs(30));
-  // The records lie on a line, so their order on the first axis is theirs.
-  const auto [low, high] = std::ranges::minmax_element(stages[0]->points, {},
-                                                       [](const Point& point) { return point.x; });
-  std::vector<std::string> ends = {
-      records.KeyOf(static_cast<std::size_t>(low - stages[0]->points.begin())).depiction_id,
-      records.KeyOf(static_cast<std::size_t>(high - stages[0]->points.begin())).depiction_id};
-  std::ranges::sort(ends);
-  EXPECT_THAT(ends, ElementsAre("d100", "d129"));
+  EXPECT_THAT(Ends(*stages[0]), ElementsAre("d100", "d129"));
+}
+
+TEST_F(MapTest, HasAllRecordsWhereASampleSaysHowToPlaceThem) {
+  std::vector<std::shared_ptr<const Map>> stages;
+  const auto ready = [&](std::shared_ptr<const Map> map) { stages.push_back(std::move(map)); };
+  ASSERT_EQ(MakeMap(*client_, {.model = "m"}, {}, ready), Status());
+  EXPECT_EQ(door_.scans(), 1);
+  ASSERT_EQ(MakeMap(*client_, {.model = "m"}, {.whole_records = 29}, ready), Status());
+  EXPECT_EQ(door_.scans(), 3);
+  ASSERT_THAT(stages, SizeIs(4));
+  EXPECT_EQ(stages[2]->records->fingerprint, stages[0]->records->fingerprint);
+  EXPECT_THAT(stages[2]->points, SizeIs(30));
+  EXPECT_THAT(stages[3]->points, SizeIs(30));
+  EXPECT_THAT(Ends(*stages[2]), ElementsAre("d100", "d129"));
 }
 
 TEST_F(MapTest, IsOfOneProviderIfWanted) {
@@ -156,11 +176,9 @@ TEST_F(MapTest, IsOfOneProviderIfWanted) {
             StatusCode::kNotFound);
 }
 
-TEST(MapSize, IsBoundedByRecordsAndMemory) {
-  EXPECT_EQ(MapSize(10, 512), 10U);
-  EXPECT_EQ(MapSize(1'000'000, 512), static_cast<std::size_t>(kMaxMapRecords));
-  EXPECT_EQ(MapSize(1'000'000, 8'192), 8'192U);
-  EXPECT_LE(MapSize(1'000'000, 1'500) * 1'504 * sizeof(float), kMaxMapBytes);
+TEST(MapSize, IsBounded) {
+  EXPECT_EQ(MapSize(10), 10U);
+  EXPECT_EQ(MapSize(1'000'000), static_cast<std::size_t>(kMaxMapRecords));
 }
 
 TEST(MapSample, IsEven) {
@@ -191,11 +209,11 @@ TEST_F(MapTest, BytesAreAsDocumented) {
                 .points = {{.x = 1, .y = -2}, {.x = 0.5F, .y = 0}}};
   const std::string names = R"(["a","\u003cb\u003e"])";
   const std::string expected =
-      std::string("EDBM\x01\0\x02\0\x02\0\0\0", 12) +
+      std::string("EDBM\x02\0\x02\0\x02\0\0\0", 12) +
       std::string(1, static_cast<char>(names.size())) +
       std::string("\0\0\0\x05\x04\x03\x02\x01\0\0\0\x88\x77\x66\x55\x44\x33\x22\x11", 19) +
-      std::string("\0\0\x80\x3f\0\0\0\xc0\0\0\0\x3f\0\0\0\0", 16) + std::string("\x01\0\0\0", 4) +
-      names;
+      std::string("\0\0\x80\x3f\0\0\0\xc0\0\0\0\x3f\0\0\0\0", 16) +
+      std::string("\x01\0\0\0\0\0\0\0", 8) + names;
   EXPECT_EQ(MapToBytes(map), expected);
   EXPECT_EQ(MapKeysToJsonLines(records),
             "{\"provider\":\"\\u003cb\\u003e\",\"depiction_id\":\"x\",\"model\":\"m\"}\n"

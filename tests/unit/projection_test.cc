@@ -111,15 +111,42 @@ TEST(Rows, AreCentredAndScaled) {
   rows.Append(std::vector<float>{1, 5, -3e38F});
   rows.Append(std::vector<float>{3, 5, 3e38F});
   EXPECT_EQ(rows.stride(), 16U);
-  rows.Centre();
+  const Centring centring = rows.Centre();
   EXPECT_EQ(rows[0][2], -1);
   EXPECT_EQ(rows[1][2], 1);
   EXPECT_EQ(rows[0][1], 0);
+  std::vector<float> other = {3, 5, 3e38F};
+  centring.Apply(other);
+  EXPECT_TRUE(std::ranges::equal(other, rows[1].first(3)));
+  Rows equal(1);
+  equal.Append(std::vector<float>{7});
+  other = {9};
+  equal.Centre().Apply(other);
+  EXPECT_EQ(other[0], 0);
   Rows small(1);
   small.Append(std::vector<float>{1e-40F});
   small.Append(std::vector<float>{3e-40F});
   small.Centre();
   EXPECT_NEAR(small[1][0], 1, 1e-3);
+}
+
+TEST(Pca, PlacesOneByOneAsAllAtOnce) {
+  Random random(5);
+  Rows rows(20);
+  std::vector<std::vector<float>> vectors(50, std::vector<float>(20));
+  for (std::vector<float>& vector : vectors) {
+    std::ranges::generate(vector, [&] { return 7 + random.Symmetric(); });
+    rows.Append(vector);
+  }
+  const PcaOptions options = {.components = 3};
+  Result<Projector> projector = Projector::Create(rows, options);
+  ASSERT_TRUE(projector.ok());
+  EXPECT_EQ(projector->dimension(), 20U);
+  rows.Centre();
+  const Rows projected = Project(rows, *PrincipalDirections(rows, options), {}).value();
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    EXPECT_TRUE(std::ranges::equal(projector->Project(vectors[row]), projected[row].first(3)));
+  }
 }
 
 TEST(Pca, FindsTheDirectionsOfMostVariance) {

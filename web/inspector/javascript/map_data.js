@@ -9,20 +9,20 @@ const STAGES = ['', 'pca', 'neighbours'];
 export function parseMap(buffer) {
   const view = new DataView(buffer);
   const word = (at) => view.getUint16(at, true);
-  if (buffer.byteLength < HEADER || view.getUint32(0, true) !== 0x4d424445 || word(4) !== 1) {
+  if (buffer.byteLength < HEADER || view.getUint32(0, true) !== 0x4d424445 || word(4) !== 2) {
     throw new Error('the map is of another version');
   }
   const count = view.getUint32(8, true);
   const names = view.getUint32(12, true);
-  if (buffer.byteLength !== HEADER + 10 * count + names) throw new Error('the map is cut off');
+  if (buffer.byteLength !== HEADER + 12 * count + names) throw new Error('the map is cut off');
   const points = new Float32Array(2 * count);
-  const providers = new Uint16Array(count);
+  const providers = new Uint32Array(count);
   for (let i = 0; i < count; ++i) {
     points[2 * i] = view.getFloat32(HEADER + 8 * i, true);
     points[2 * i + 1] = view.getFloat32(HEADER + 8 * i + 4, true);
-    providers[i] = word(HEADER + 8 * count + 2 * i);
+    providers[i] = view.getUint32(HEADER + 8 * count + 4 * i, true);
   }
-  const text = new TextDecoder().decode(new Uint8Array(buffer, HEADER + 10 * count));
+  const text = new TextDecoder().decode(new Uint8Array(buffer, HEADER + 12 * count));
   return {
     stage: STAGES[word(6)],
     count,
