@@ -11,6 +11,7 @@
 #include "core/json.h"
 #include "core/text.h"
 #include "inspector/record_view.h"
+#include "inspector/row_sample.h"
 #include "projection/layout.h"
 #include "projection/neighbours.h"
 #include "projection/pca.h"
@@ -46,73 +47,65 @@ class Fingerprint {
   std::uint64_t state_ = 0xcbf29ce484222325;
 };
 
+constexpr SampleLimits kMapLimits = {.records = kMaxMapRecords, .bytes = kMaxMapBytes};
+
 /// What is read of the records.
 struct Taken {
-  std::shared_ptr<MapRecords> records = std::make_shared<MapRecords>();
-  Rows rows{1};  // of the first record's length, once there is one
+  std::shared_ptr<MapRecords> records;
+  Rows rows;
 };
 
 /// Collects records until there are as many as a map can show.
 class Collector {
  public:
-  Collector(const MapQuery& query, std::int64_t total) {
-    taken_.records->query = query;
-    taken_.records->total = total;
+  Collector(const MapQuery& query, std::int64_t total) : sample_(kMapLimits, total) {
+    records_->query = query;
+    records_->total = total;
   }
 
   /// False when no more are wanted.
   bool Take(const Record& record) {
-    if (record.embedding.empty()) {
-      return true;  // no database of ours has one; a server elsewhere may
+    if (sample_.Take(record.embedding)) {
+      Add(record);
     }
-    if (wanted_ == 0) {
-      taken_.rows = Rows(record.embedding.size());
-      wanted_ = MapSize(taken_.records->total, record.embedding.size());
-      taken_.rows.Reserve(wanted_);
-    }
-    const auto total = static_cast<std::size_t>(taken_.records->total);
-    const std::size_t number = seen_++;
-    // Databases behind multi:// may keep vectors of several lengths for one model.
-    if (!IsSampled(number, wanted_, total) || record.embedding.size() != taken_.rows.dimension()) {
-      return true;
-    }
-    taken_.rows.Append(record.embedding);
-    const auto provider = static_cast<std::uint16_t>(providers_.size());
-    taken_.records->ids.push_back(
-        {.provider = providers_.try_emplace(record.key.provider, provider).first->second,
-         .depiction_id = record.key.depiction_id});
-    if (const std::optional<Picture> picture = PictureOf(record.attributes)) {
-      if (!picture->origin.empty() && taken_.records->picture_origins.size() < kMaxMapOrigins) {
-        taken_.records->picture_origins.insert(picture->origin);
-      }
-    }
-    return taken_.rows.size() < wanted_;
+    return !sample_.full();
   }
 
   /// Providers in their order, whichever came first.
   Taken Finish() {
     std::vector<std::uint16_t> places(providers_.size());
     for (const auto& [name, number] : providers_) {
-      places[number] = static_cast<std::uint16_t>(taken_.records->providers.size());
-      taken_.records->providers.push_back(name);
+      places[number] = static_cast<std::uint16_t>(records_->providers.size());
+      records_->providers.push_back(name);
     }
     Fingerprint fingerprint;
-    fingerprint.Add(taken_.records->query.model);
-    fingerprint.Add(std::to_string(taken_.records->total));
-    for (MapRecords::Id& id : taken_.records->ids) {
+    fingerprint.Add(records_->query.model);
+    fingerprint.Add(std::to_string(records_->total));
+    for (MapRecords::Id& id : records_->ids) {
       id.provider = places[id.provider];
-      fingerprint.Add(taken_.records->providers[id.provider]);
+      fingerprint.Add(records_->providers[id.provider]);
       fingerprint.Add(id.depiction_id);
     }
-    taken_.records->fingerprint = fingerprint.value();
-    return std::move(taken_);
+    records_->fingerprint = fingerprint.value();
+    return {.records = records_, .rows = sample_.TakeRows()};
   }
 
  private:
-  Taken taken_;
+  void Add(const Record& record) {
+    const auto provider = static_cast<std::uint16_t>(providers_.size());
+    records_->ids.push_back(
+        {.provider = providers_.try_emplace(record.key.provider, provider).first->second,
+         .depiction_id = record.key.depiction_id});
+    if (const std::optional<Picture> picture = PictureOf(record.attributes)) {
+      if (!picture->origin.empty() && records_->picture_origins.size() < kMaxMapOrigins) {
+        records_->picture_origins.insert(picture->origin);
+      }
+    }
+  }
+
+  std::shared_ptr<MapRecords> records_ = std::make_shared<MapRecords>();
+  RowSample sample_;
   std::map<std::string, std::uint16_t> providers_;
-  std::size_t wanted_ = 0;
-  std::size_t seen_ = 0;
 };
 
 Result<Taken> Read(Client& client, const MapQuery& query, const std::stop_token& stop) {
@@ -120,16 +113,9 @@ Result<Taken> Read(Client& client, const MapQuery& query, const std::stop_token&
   if (total == 0) {
     return NotFoundError("there are no records to make a map of");
   }
-  EDB_ASSIGN(const std::unique_ptr<RecordCursor> cursor, client.Scan(query.Filters()));
   Collector collector(query, total);
-  Record record;
-  for (bool more = true; more;) {
-    if (stop.stop_requested()) {
-      return CancelledError("the map was stopped");
-    }
-    EDB_ASSIGN(const bool found, cursor->Next(record));
-    more = found && collector.Take(record);
-  }
+  EDB_TRY(ScanUntil(client, query.Filters(), stop,
+                    [&](const Record& record) { return collector.Take(record); }));
   Taken taken = collector.Finish();
   if (taken.rows.size() == 0) {
     return NotFoundError("there are no records to make a map of");
@@ -151,11 +137,6 @@ Key MapRecords::KeyOf(std::size_t point) const {
   const Id& id = ids[point];
   return {
       .provider = providers[id.provider], .depiction_id = id.depiction_id, .model = query.model};
-}
-
-std::size_t MapSize(std::int64_t total, std::size_t dimension) {
-  const std::size_t fit = kMaxMapBytes / (Rows(dimension).stride() * sizeof(float));
-  return std::min(static_cast<std::size_t>(std::min(total, kMaxMapRecords)), fit);
 }
 
 Status MakeMap(Client& client, const MapQuery& query, const std::stop_token& stop,

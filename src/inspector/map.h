@@ -56,17 +56,8 @@ struct Map {
   std::vector<Point> points;  ///< one for each record
 };
 
-/// How many of `total` records of this dimension a map shows.
-std::size_t MapSize(std::int64_t total, std::size_t dimension);
-
-/// Whether the record of this number, from 0, is one of the `wanted` of `total` that make an even
-/// sample; `wanted` is at most `total`.
-constexpr bool IsSampled(std::size_t number, std::size_t wanted, std::size_t total) {
-  return number * wanted % total < wanted;
-}
-
 /// Reads the records, projects them, and hands over each stage as it is ready. Of more records than
-/// a map can show (MapSize) it takes every so-manieth. kNotFound when there are none, kCancelled
+/// a map can show it takes every so-manieth. kNotFound when there are none, kCancelled
 /// soon after it is asked to stop, and the client's errors.
 Status MakeMap(Client& client, const MapQuery& query, const std::stop_token& stop,
                const std::function<void(std::shared_ptr<const Map>)>& ready);
