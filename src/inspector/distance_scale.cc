@@ -45,8 +45,8 @@ bool StillFits(const DistanceScale& scale, const ModelFacts& facts) {
   return scale.metric == facts.metric && 2 * std::max(change, -change) <= scale.records;
 }
 
-Status AddPairs(Client& client, const std::string& model, const std::stop_token& stop,
-                DistanceScale& scale) {
+Status AddPairs(Client& client, const std::string& model, Metric metric,
+                const std::stop_token& stop, DistanceScale& scale) {
   RowSample sample({.records = kMaxScaleRecords, .bytes = kMaxScaleBytes}, scale.records);
   EDB_TRY(ScanUntil(client, {{.column = Column::kModel, .value = model}}, stop,
                     [&](const Record& record) {
@@ -54,14 +54,14 @@ Status AddPairs(Client& client, const std::string& model, const std::stop_token&
                       return !sample.full();
                     }));
   scale.sampled = sample.rows().size();
-  scale.pairs = PairDistances(*scale.metric, sample.rows(), kMaxScalePairs);
+  scale.pairs = PairDistances(metric, sample.rows(), kMaxScalePairs);
   if (scale.pairs.size() < kFewestScalePairs || scale.pairs.front() == scale.pairs.back()) {
     scale.pairs.clear();
   }
   return {};
 }
 
-/// 99.98 of 9'998 hundredths.
+/// "99.98" of 99,980 of 100,000.
 std::string Percent(std::size_t part, std::size_t whole) {
   std::size_t unit = 1;  // of which there are so many in a percent
   while (unit < 100 && whole / (100 * unit * 10) >= kPairsBehindADigit) {
@@ -98,7 +98,7 @@ Result<std::shared_ptr<const DistanceScale>> MakeDistanceScale(
   }
   DistanceScale scale{.metric = facts.metric, .records = facts.records};
   if (scale.metric && scale.records > 0 && facts.bytes <= static_cast<double>(kMaxScaleReadBytes)) {
-    EDB_TRY(AddPairs(client, model, stop, scale));
+    EDB_TRY(AddPairs(client, model, *scale.metric, stop, scale));
   }
   return std::shared_ptr<const DistanceScale>(
       std::make_shared<const DistanceScale>(std::move(scale)));

@@ -30,7 +30,7 @@ inline constexpr std::int64_t kMaxScaleReadBytes = 2LL * 1'024 * 1'024 * 1'024;
 
 /// The distances of a model. Immutable once it is made.
 struct DistanceScale {
-  std::optional<Metric> metric;  ///< none: the database's own, with which nothing can be compared
+  std::optional<Metric> metric;  ///< none: not told, so nothing can be compared
   std::int64_t records = 0;      ///< the model had
   std::size_t sampled = 0;       ///< of them were paired
   std::vector<float> pairs;      ///< their distances, ascending; empty where they tell nothing
@@ -56,10 +56,10 @@ std::string_view MetricNote(Metric metric);
 /// than a thousand pairs their number. Empty where nothing can be said.
 std::string NearnessOf(const DistanceScale& scale, float distance);
 
-/// What follows in JSON after an array of similar records.
-/// `,"distances":{"metric":"l2","pairs":435, "further":[435,431]}`: of the pairs so many are
-/// further apart than each of the records. Only the metric where no more can be said, and nothing
-/// without one; `scale` may be null.
+/// What follows in JSON after an array of similar records: `,"distances":` and
+/// {"metric":"l2","pairs":435,"further":[435,431]}, how many of the pairs are further apart than
+/// each of the records. Only the metric where no more can be said, and no text without one; `scale`
+/// may be null.
 std::string DistancesMember(const DistanceScale* scale, std::span<const SimilarRecord> similar);
 
 }  // namespace embeddingsdb

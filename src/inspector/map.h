@@ -57,8 +57,8 @@ struct Map {
 };
 
 /// Reads the records, projects them, and hands over each stage as it is ready. Of more records than
-/// a map can show it takes every so-manieth. kNotFound when there are none, kCancelled
-/// soon after it is asked to stop, and the client's errors.
+/// a map can show it takes every so-manieth. kNotFound when there are none, kCancelled soon after
+/// it is asked to stop, and the client's errors.
 Status MakeMap(Client& client, const MapQuery& query, const std::stop_token& stop,
                const std::function<void(std::shared_ptr<const Map>)>& ready);
 

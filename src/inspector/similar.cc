@@ -34,8 +34,8 @@ Result<std::vector<SimilarRecord>> SimilarOfOthers(Client& client, SimilarByIdQu
 }
 
 /// How to read the distances of a page.
-View ScaleView(const DistanceScale& scale) {
-  View view{.texts = {{"note", std::string(MetricNote(*scale.metric))}}, .lists = {}};
+View ScaleView(Metric metric, const DistanceScale& scale) {
+  View view{.texts = {{"note", std::string(MetricNote(metric))}}, .lists = {}};
   if (!scale.pairs.empty()) {
     view.lists["compared"].push_back(
         {.texts = {{"pairs", Grouped(static_cast<std::int64_t>(scale.pairs.size()))},
@@ -158,7 +158,7 @@ void FillSimilar(View& view, std::string_view root, const SimilarList& similar,
     card.lists["only_model"].clear();  // the page says it once
   }
   if (similar.scale != nullptr && similar.scale->metric && !similar.records.empty()) {
-    view.lists["measured"].push_back(ScaleView(*similar.scale));
+    view.lists["measured"].push_back(ScaleView(*similar.scale->metric, *similar.scale));
   }
 }
 
