@@ -67,5 +67,6 @@ pkg_check_modules(libpq REQUIRED IMPORTED_TARGET GLOBAL libpq>=14)
 pkg_check_modules(lmdb REQUIRED IMPORTED_TARGET GLOBAL lmdb)
 pkg_check_modules(turbojpeg REQUIRED IMPORTED_TARGET GLOBAL libturbojpeg)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET GLOBAL libutf8proc)
-pkg_check_modules(webp REQUIRED IMPORTED_TARGET GLOBAL libwebp)
+pkg_check_modules(webp REQUIRED IMPORTED_TARGET GLOBAL libwebp libwebpdemux)
+pkg_check_modules(webpmux REQUIRED IMPORTED_TARGET GLOBAL libwebpmux)  # for tests
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET GLOBAL libzstd)

@@ -290,6 +290,7 @@ Result<DatabaseStats> MemoryDatabase::DoStats() {
                             .dimension = dimension,
                             .records = count,
                             .providers = distinct,
+                            .metric = options().metric,
                             .precision = Precision::kF32,
                             .loaded = true,
                             .tail_rows = count});

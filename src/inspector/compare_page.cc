@@ -48,7 +48,8 @@ Result<Comparison> Compare(const PageRequest& request, Key key, const Wanted& wa
     EDB_ASSIGN(const std::vector<std::string> providers,
                request.client.Providers(std::span(&model, 1)));
     EDB_ASSIGN(std::vector<SimilarRecord> similar, SimilarTo(request, key, wanted, providers));
-    comparison.columns.push_back({.model = model, .similar = std::move(similar)});
+    comparison.columns.push_back(
+        {.model = model, .similar = std::move(similar), .scale = request.scales.Find(model)});
   }
   key.model = models[0];
   EDB_ASSIGN(comparison.record, request.client.Get(key));
@@ -67,7 +68,7 @@ std::string ToJson(const ModelColumn& column) {
   return Concat("{\"model\":", model, ",\"similar\":",
                 JsonArray(column.similar,
                           [](const SimilarRecord& found) { return SimilarRecordToJson(found); }),
-                "}");
+                DistancesMember(column.scale.get(), column.similar), "}");
 }
 
 std::string ToJson(const Comparison& comparison) {
@@ -85,9 +86,7 @@ void FillColumns(View& view, const Comparison& comparison, HttpResponse& respons
     View& shown = view.lists["columns"].emplace_back();
     key.model = column.model;
     shown.texts = {{"name", column.model}, {"address", AddressOf(root, key).ToString()}};
-    for (const SimilarRecord& found : column.similar) {
-      shown.lists["similar"].push_back(SimilarCard(root, found, response));
-    }
+    FillSimilar(shown, root, {.records = column.similar, .scale = column.scale.get()}, response);
     if (column.similar.empty()) {
       shown.Show("nothing");
     }

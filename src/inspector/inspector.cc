@@ -141,7 +141,8 @@ Inspector::Inspector(Client& client, Logger& log, InspectorOptions options)
       log_(log),
       options_(std::move(options)),
       root_segments_(static_cast<std::size_t>(std::ranges::count(options_.root, '/'))),
-      maps_(client, log) {}
+      maps_(client, log),
+      scales_(client, log) {}
 
 HttpResponse Inspector::Answer(const HttpRequest& request) {
   const bool api = request.target.starts_with(options_.root + "/api/");
@@ -190,6 +191,7 @@ Result<HttpResponse> Inspector::Route(const HttpRequest& request, const Target& 
 
 PageRequest Inspector::PageOf(const Place& place, PageFormat format) {
   return {.client = client_,
+          .scales = scales_,
           .embedder = options_.embedder,
           .target = place.target,
           .upload = UploadOf(place.request.form),

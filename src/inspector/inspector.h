@@ -19,6 +19,7 @@
 #include "inspector/map_page.h"
 #include "inspector/map_store.h"
 #include "inspector/pages.h"
+#include "inspector/scale_store.h"
 
 namespace embeddingsdb {
 
@@ -63,6 +64,7 @@ class Inspector {
   InspectorOptions options_;
   std::size_t root_segments_;
   MapStore maps_;
+  ScaleStore scales_;
 };
 
 }  // namespace embeddingsdb

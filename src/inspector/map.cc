@@ -12,6 +12,7 @@
 #include "core/json.h"
 #include "core/text.h"
 #include "inspector/record_view.h"
+#include "inspector/row_sample.h"
 #include "projection/layout.h"
 #include "projection/neighbours.h"
 #include "projection/pca.h"
@@ -20,9 +21,6 @@ namespace embeddingsdb {
 namespace {
 
 constexpr std::uint16_t kVersion = 2;
-
-// Rows that say along which directions all are placed, where these are too many to be held.
-constexpr std::size_t kSampleRows = 2 * kComponentsSample;
 
 /// Little-endian, whatever the machine.
 template <typename Unsigned>
@@ -47,28 +45,31 @@ class Fingerprint {
   std::uint64_t state_ = 0xcbf29ce484222325;
 };
 
-/// Collects who is on a map.
-class RecordsOfMap {
+/// What is read of the records.
+struct Taken {
+  std::shared_ptr<MapRecords> records;
+  Rows rows;
+};
+
+/// Collects records until there are as many as a map can show.
+class Collector {
  public:
-  RecordsOfMap(const MapQuery& query, std::int64_t total) {
+  Collector(const MapQuery& query, std::int64_t total, RowSample sample)
+      : sample_(std::move(sample)) {
     records_->query = query;
     records_->total = total;
   }
 
-  void Add(const Record& record) {
-    const auto provider = static_cast<std::uint32_t>(providers_.size());
-    records_->ids.push_back(
-        {.provider = providers_.try_emplace(record.key.provider, provider).first->second,
-         .depiction_id = record.key.depiction_id});
-    if (const std::optional<Picture> picture = PictureOf(record.attributes)) {
-      if (!picture->origin.empty() && records_->picture_origins.size() < kMaxMapOrigins) {
-        records_->picture_origins.insert(picture->origin);
-      }
+  /// False when no more are wanted.
+  bool Take(const Record& record) {
+    if (sample_.Take(record.embedding)) {
+      Add(record);
     }
+    return !sample_.full();
   }
 
   /// Providers in their order, whichever came first.
-  std::shared_ptr<const MapRecords> Finish() {
+  Taken Finish() {
     std::vector<std::uint32_t> places(providers_.size());
     for (const auto& [name, number] : providers_) {
       places[number] = static_cast<std::uint32_t>(records_->providers.size());
@@ -83,132 +84,59 @@ class RecordsOfMap {
       fingerprint.Add(id.depiction_id);
     }
     records_->fingerprint = fingerprint.value();
-    return records_;
+    return {.records = records_, .rows = sample_.TakeRows()};
   }
 
  private:
+  void Add(const Record& record) {
+    const auto provider = static_cast<std::uint32_t>(providers_.size());
+    records_->ids.push_back(
+        {.provider = providers_.try_emplace(record.key.provider, provider).first->second,
+         .depiction_id = record.key.depiction_id});
+    if (const std::optional<Picture> picture = PictureOf(record.attributes)) {
+      if (!picture->origin.empty() && records_->picture_origins.size() < kMaxMapOrigins) {
+        records_->picture_origins.insert(picture->origin);
+      }
+    }
+  }
+
   std::shared_ptr<MapRecords> records_ = std::make_shared<MapRecords>();
+  RowSample sample_;
   std::map<std::string, std::uint32_t> providers_;
 };
 
-/// Makes one map.
-class MapMaker {
- public:
-  MapMaker(Client& client, const MapQuery& query, const MapOptions& options, std::int64_t total)
-      : client_(client), query_(query), options_(options), total_(total), records_(query, total) {}
-
-  Status Run(const std::function<void(std::shared_ptr<const Map>)>& ready) {
-    EDB_TRY(ReadVectors());
-    if (whole_) {
-      rows_.Centre();
-    } else {
-      EDB_TRY(PlaceAll());
-    }
-    if (rows_.size() == 0) {
-      return NotFoundError("there are no records to make a map of");
-    }
-    const std::shared_ptr<const MapRecords> records = records_.Finish();
-    EDB_ASSIGN(const std::vector<Point> pca, whole_ ? PcaPoints(rows_, options_.stop) : Plane());
-    ready(std::make_shared<Map>(Map{.records = records, .stage = MapStage::kPca, .points = pca}));
-    EDB_ASSIGN(const Neighbours neighbours, NearestNeighbours(rows_, {.stop = options_.stop}));
-    rows_ = Rows(1);  // the largest part of the memory
-    EDB_ASSIGN(std::vector<Point> points,
-               NeighbourLayout(neighbours, pca, {.stop = options_.stop}));
-    ready(std::make_shared<Map>(
-        Map{.records = records, .stage = MapStage::kNeighbours, .points = std::move(points)}));
-    return {};
+Result<Taken> Read(Client& client, const MapQuery& query, const std::stop_token& stop,
+                   std::int64_t total, RowSample sample) {
+  Collector collector(query, total, std::move(sample));
+  EDB_TRY(ScanUntil(client, query.Filters(), stop,
+                    [&](const Record& record) { return collector.Take(record); }));
+  Taken taken = collector.Finish();
+  if (taken.rows.size() == 0) {
+    return NotFoundError("there are no records to make a map of");
   }
+  return taken;
+}
 
- private:
-  /// An even sample of the records, all with vectors as long as the first one's; `begin` is told
-  /// that length and says of how many.
-  Status Visit(const std::function<std::size_t(std::size_t dimension)>& begin,
-               const std::function<void(const Record&)>& take) {
-    EDB_ASSIGN(const std::unique_ptr<RecordCursor> cursor, client_.Scan(query_.Filters()));
-    const auto total = static_cast<std::size_t>(total_);
-    std::size_t dimension = 0;
-    std::size_t wanted = 0;
-    std::size_t taken = 0;
-    Record record;
-    for (std::size_t number = 0; dimension == 0 || taken < wanted;) {
-      if (options_.stop.stop_requested()) {
-        return CancelledError("the map was stopped");
-      }
-      EDB_ASSIGN(const bool found, cursor->Next(record));
-      if (!found) {
-        break;
-      }
-      if (record.embedding.empty()) {
-        continue;  // no database of ours has one; a server elsewhere may
-      }
-      if (dimension == 0) {
-        dimension = record.embedding.size();
-        wanted = begin(dimension);
-      }
-      // Databases behind multi:// may keep vectors of several lengths for one model.
-      if (IsSampled(number++, wanted, total) && record.embedding.size() == dimension) {
-        take(record);
-        ++taken;
-      }
-    }
-    return {};
+/// What a map is made of. All whole vectors, or where these are too many, the places of all
+/// along the directions of a sample.
+Result<Taken> ReadAll(Client& client, const MapQuery& query, const MapOptions& options) {
+  EDB_ASSIGN(const std::int64_t total, client.Count(query.Filters()));
+  if (total == 0) {
+    return NotFoundError("there are no records to make a map of");
   }
-
-  /// All that a map shows, or those that say how to place them.
-  Status ReadVectors() {
-    return Visit(
-        [this](std::size_t dimension) {
-          rows_ = Rows(dimension);
-          const std::size_t fit = kMaxMapBytes / (rows_.stride() * sizeof(float));
-          const std::size_t all = MapSize(total_);
-          whole_ = all <= std::min(fit, options_.whole_records);
-          const std::size_t wanted = whole_ ? all : std::min({all, fit, kSampleRows});
-          rows_.Reserve(wanted);
-          return wanted;
-        },
-        [this](const Record& record) {
-          rows_.Append(record.embedding);
-          if (whole_) {
-            records_.Add(record);
-          }
-        });
+  const SampleLimits held = {.records = options.whole_records, .bytes = kMaxMapBytes};
+  EDB_ASSIGN(Taken taken, Read(client, query, options.stop, total, RowSample(held, total)));
+  const std::size_t dimension = taken.rows.dimension();
+  const SampleLimits shown = {.records = kMaxMapRecords};
+  if (SampleSize(held, total, dimension) == SampleSize(shown, total, dimension)) {
+    return taken;
   }
-
-  /// Takes the places of all along the directions of the sample instead of it.
-  Status PlaceAll() {
-    const std::size_t components = std::min(kNeighbourComponents, rows_.dimension());
-    EDB_ASSIGN(Projector projector,
-               Projector::Create(
-                   std::exchange(rows_, Rows(components)),
-                   {.components = components, .sample = kComponentsSample, .stop = options_.stop}));
-    rows_.Reserve(MapSize(total_));
-    return Visit([this](std::size_t /*dimension*/) { return MapSize(total_); },
-                 [&](const Record& record) {
-                   if (record.embedding.size() == projector.dimension()) {
-                     rows_.Append(projector.Project(record.embedding));
-                     records_.Add(record);
-                   }
-                 });
-  }
-
-  /// Along the first two directions.
-  Result<std::vector<Point>> Plane() const {
-    std::vector<Point> points;
-    points.reserve(rows_.size());
-    for (std::size_t row = 0; row < rows_.size(); ++row) {
-      points.push_back({.x = rows_[row][0], .y = rows_[row][1]});
-    }
-    return points;
-  }
-
-  Client& client_;
-  const MapQuery& query_;
-  const MapOptions& options_;
-  const std::int64_t total_;
-  RecordsOfMap records_;
-  Rows rows_{1};
-  bool whole_ = true;
-};
+  const PcaOptions pca = {.components = std::min(kNeighbourComponents, dimension),
+                          .sample = kComponentsSample,
+                          .stop = options.stop};
+  EDB_ASSIGN(Projector projector, Projector::Create(std::move(taken.rows), pca));
+  return Read(client, query, options.stop, total, RowSample(shown, total, &projector));
+}
 
 }  // namespace
 
@@ -226,17 +154,20 @@ Key MapRecords::KeyOf(std::size_t point) const {
       .provider = providers[id.provider], .depiction_id = id.depiction_id, .model = query.model};
 }
 
-std::size_t MapSize(std::int64_t total) {
-  return static_cast<std::size_t>(std::min(total, kMaxMapRecords));
-}
-
 Status MakeMap(Client& client, const MapQuery& query, const MapOptions& options,
                const std::function<void(std::shared_ptr<const Map>)>& ready) {
-  EDB_ASSIGN(const std::int64_t total, client.Count(query.Filters()));
-  if (total == 0) {
-    return NotFoundError("there are no records to make a map of");
-  }
-  return MapMaker(client, query, options, total).Run(ready);
+  EDB_ASSIGN(Taken taken, ReadAll(client, query, options));
+  taken.rows.Centre();
+  const std::stop_token& stop = options.stop;
+  EDB_ASSIGN(const std::vector<Point> pca, PcaPoints(taken.rows, stop));
+  ready(
+      std::make_shared<Map>(Map{.records = taken.records, .stage = MapStage::kPca, .points = pca}));
+  EDB_ASSIGN(const Neighbours neighbours, NearestNeighbours(taken.rows, {.stop = stop}));
+  taken.rows = Rows(1);  // the largest part of the memory
+  EDB_ASSIGN(std::vector<Point> points, NeighbourLayout(neighbours, pca, {.stop = stop}));
+  ready(std::make_shared<Map>(
+      Map{.records = taken.records, .stage = MapStage::kNeighbours, .points = std::move(points)}));
+  return {};
 }
 
 std::string MapToBytes(const Map& map) {

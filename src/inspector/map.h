@@ -56,25 +56,16 @@ struct Map {
   std::vector<Point> points;  ///< one for each record
 };
 
-/// How many of `total` records a map shows.
-std::size_t MapSize(std::int64_t total);
-
-/// Whether the record of this number, from 0, is one of the `wanted` of `total` that make an even
-/// sample; `wanted` is at most `total`.
-constexpr bool IsSampled(std::size_t number, std::size_t wanted, std::size_t total) {
-  return number * wanted % total < wanted;
-}
-
 struct MapOptions {
   /// Up to so many records, and kMaxMapBytes, are held with their whole vectors. Of more, an even
-  /// sample says along which directions all are placed, which are then read once more.
-  std::size_t whole_records = 50'000;
+  /// sample of as many says along which directions all are placed, which are then read once more.
+  std::int64_t whole_records = 50'000;
   std::stop_token stop = {};  ///< kCancelled soon after it is asked to stop
 };
 
 /// Reads the records, projects them, and hands over each stage as it is ready. Of more records than
-/// a map can show (MapSize) it takes every so-manieth. kNotFound when there are none, kCancelled,
-/// and the client's errors.
+/// a map can show (kMaxMapRecords) it takes every so-manieth. kNotFound when there are none,
+/// kCancelled, and the client's errors.
 Status MakeMap(Client& client, const MapQuery& query, const MapOptions& options,
                const std::function<void(std::shared_ptr<const Map>)>& ready);
 

@@ -13,6 +13,7 @@
 #include "embeddingsdb/embedder.h"
 
 #include "inspector/http.h"
+#include "inspector/scale_store.h"
 #include "inspector/template.h"
 
 namespace embeddingsdb {
@@ -25,6 +26,7 @@ inline constexpr std::string_view kJsonType = "application/json";
 /// What a page is made of, borrowed while it is made.
 struct PageRequest {
   Client& client;
+  ScaleStore& scales;
   Embedder* embedder;  ///< null: texts and pictures cannot be searched by
   const Target& target;
   std::string_view upload;  ///< the file of a form; empty when there is none

@@ -4,11 +4,14 @@
 #ifndef EMBEDDINGSDB_INSPECTOR_POOLED_H_
 #define EMBEDDINGSDB_INSPECTOR_POOLED_H_
 
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "embeddingsdb/record.h"
+
+#include "inspector/distance_scale.h"
 
 namespace embeddingsdb {
 
@@ -16,6 +19,7 @@ namespace embeddingsdb {
 struct ModelColumn {
   std::string model;
   std::vector<SimilarRecord> similar;
+  std::shared_ptr<const DistanceScale> scale = {};  ///< null: not known yet
 };
 
 /// A depiction that two or more models have found.

@@ -15,10 +15,11 @@
 namespace embeddingsdb {
 namespace {
 
-std::string ToJson(const Record& record, std::span<const SimilarRecord> similar) {
-  return Concat("{\"record\":", RecordToJson(record), ",\"similar\":",
-                JsonArray(similar, [](const auto& found) { return SimilarRecordToJson(found); }),
-                "}\n");
+std::string ToJson(const Record& record, const SimilarList& similar) {
+  return Concat(
+      "{\"record\":", RecordToJson(record), ",\"similar\":",
+      JsonArray(similar.records, [](const auto& found) { return SimilarRecordToJson(found); }),
+      DistancesMember(similar.scale, similar.records), "}\n");
 }
 
 /// The records that a walk came by, the oldest first.
@@ -124,8 +125,8 @@ Status FillModels(View& view, const PageRequest& request, const Key& key) {
   return {};
 }
 
-/// Cards from which the walk goes on.
-void FillSimilar(View& view, std::span<const SimilarRecord> similar, const std::string& trail) {
+/// From the cards the walk goes on.
+void FillSteps(View& view, std::span<const SimilarRecord> similar, const std::string& trail) {
   for (std::size_t i = 0; i < similar.size(); ++i) {
     RecordAddress address = AddressOf(view.texts["root"], similar[i].key);
     address.parameters.emplace_back("trail", trail);
@@ -145,8 +146,10 @@ Result<HttpResponse> ShowRecord(const PageRequest& request, const Key& key) {
   const std::vector<std::string> model = {key.model};
   EDB_ASSIGN(const std::vector<std::string> providers, request.client.Providers(model));
   EDB_ASSIGN(const std::vector<SimilarRecord> similar, SimilarTo(request, key, wanted, providers));
+  const std::shared_ptr<const DistanceScale> scale = request.scales.Find(key.model);
+  const SimilarList shown = {.records = similar, .scale = scale.get()};
   if (request.format == PageFormat::kJson) {
-    return HttpResponse{.content_type = std::string(kJsonType), .body = ToJson(record, similar)};
+    return HttpResponse{.content_type = std::string(kJsonType), .body = ToJson(record, shown)};
   }
   HttpResponse response{.content_type = std::string(kHtmlType)};
   View view;
@@ -158,10 +161,8 @@ Result<HttpResponse> ShowRecord(const PageRequest& request, const Key& key) {
   FillAddresses(view, request.root, key, wanted);
   EDB_TRY(FillModels(view, request, key));
   FillWanted(view, wanted, providers);
-  for (const SimilarRecord& found : similar) {
-    view.lists["similar"].push_back(SimilarCard(request.root, found, response));
-  }
-  FillSimilar(view, similar, trail.Next(key));
+  FillSimilar(view, request.root, shown, response);
+  FillSteps(view, similar, trail.Next(key));
   FillTrail(view, request, trail);
   response.body = Render("record.html", view);
   return response;

@@ -181,7 +181,18 @@ struct Found {
   std::vector<std::string> providers;
   Search search;
   std::vector<SimilarRecord> similar;
+  std::shared_ptr<const DistanceScale> scale;  ///< null: not known yet
 };
+
+/// A text is further from every picture than pictures are from each other: their pairs say nothing
+/// of it, and only the metric is left.
+std::shared_ptr<const DistanceScale> ScaleFor(const PageRequest& request, const Search& search) {
+  std::shared_ptr<const DistanceScale> scale = request.scales.Find(search.model);
+  if (scale && search.by == By::kText) {
+    return std::make_shared<const DistanceScale>(DistanceScale{.metric = scale->metric});
+  }
+  return scale;
+}
 
 Result<Found> SearchAndFind(const PageRequest& request) {
   Found found;
@@ -191,6 +202,7 @@ Result<Found> SearchAndFind(const PageRequest& request) {
   EDB_TRY(CheckProvider(found.search.wanted, found.providers));
   if (found.search.by != By::kNothing) {
     EDB_ASSIGN(found.similar, Find(request, found.search));
+    found.scale = ScaleFor(request, found.search);
   }
   return found;
 }
@@ -201,7 +213,7 @@ std::string ToJson(const Found& found) {
   return Concat(
       "{\"model\":", model, ",\"similar\":",
       JsonArray(found.similar, [](const auto& record) { return SimilarRecordToJson(record); }),
-      "}\n");
+      DistancesMember(found.scale.get(), found.similar), "}\n");
 }
 
 std::string LinkOf(std::string_view root, std::span<const Key> like) {
@@ -245,13 +257,13 @@ void FillForm(View& view, const PageRequest& request, By by, const Found& found)
 }
 
 void FillFound(View& view, std::span<const Key> like, const Found& found, HttpResponse& response) {
-  for (const SimilarRecord& similar : found.similar) {
-    View& card =
-        view.lists["similar"].emplace_back(SimilarCard(view.texts["root"], similar, response));
+  FillSimilar(view, view.texts["root"], {.records = found.similar, .scale = found.scale.get()},
+              response);
+  for (std::size_t i = 0; i < found.similar.size(); ++i) {
     std::vector<Key> more(like.begin(), like.end());
-    more.push_back(similar.key);
+    more.push_back(found.similar[i].key);
     if (more.size() <= kMaxExamples) {
-      card.lists["action"].push_back(
+      view.lists["similar"][i].lists["action"].push_back(
           {.texts = {{"address", LinkOf(view.texts["root"], more)},
                      {"action", like.empty() ? "Search by this" : "Search by this, too"}},
            .lists = {}});

@@ -33,6 +33,19 @@ Result<std::vector<SimilarRecord>> SimilarOfOthers(Client& client, SimilarByIdQu
   return found;
 }
 
+/// How to read the distances of a page.
+View ScaleView(Metric metric, const DistanceScale& scale) {
+  View view{.texts = {{"note", std::string(MetricNote(metric))}}, .lists = {}};
+  if (!scale.pairs.empty()) {
+    view.lists["compared"].push_back(
+        {.texts = {{"pairs", Grouped(static_cast<std::int64_t>(scale.pairs.size()))},
+                   {"sampled", Grouped(static_cast<std::int64_t>(scale.sampled))},
+                   {"records", Grouped(scale.records)}},
+         .lists = {}});
+  }
+  return view;
+}
+
 /// Four digits, which is what one can compare at a glance; JSON has all.
 std::string Short(float distance) {
   std::array<char, 32> text{};
@@ -40,6 +53,15 @@ std::string Short(float distance) {
       std::to_chars(text.data(), text.data() + text.size(), static_cast<double>(distance),
                     std::chars_format::general, 4);
   return error == std::errc() ? std::string(text.data(), end) : FormatFloat(distance);
+}
+
+View NearView(float distance, const DistanceScale* scale) {
+  View view{.texts = {{"distance", Short(distance)}}, .lists = {{"nearness", {}}}};
+  const std::string nearness = scale == nullptr ? "" : NearnessOf(*scale, distance);
+  if (!nearness.empty()) {
+    view.lists["nearness"].push_back({.texts = {{"text", nearness}}, .lists = {}});
+  }
+  return view;
 }
 
 }  // namespace
@@ -124,14 +146,20 @@ Result<FacetCounts> ModelsOfDepiction(Client& client, const Key& key) {
                                     {.column = Column::kDepictionId, .value = key.depiction_id}}});
 }
 
-View SimilarCard(std::string_view root, const SimilarRecord& found, HttpResponse& response) {
-  View card;
-  FillCard(card, root,
-           {.key = found.key, .subject_id = found.subject_id, .attributes = found.attributes},
-           response);
-  card.lists["near"].push_back({.texts = {{"distance", Short(found.distance)}}, .lists = {}});
-  card.lists["only_model"].clear();  // the page says it once
-  return card;
+void FillSimilar(View& view, std::string_view root, const SimilarList& similar,
+                 HttpResponse& response) {
+  std::vector<View>& cards = view.lists["similar"];
+  for (const SimilarRecord& found : similar.records) {
+    View& card = cards.emplace_back();
+    FillCard(card, root,
+             {.key = found.key, .subject_id = found.subject_id, .attributes = found.attributes},
+             response);
+    card.lists["near"].push_back(NearView(found.distance, similar.scale));
+    card.lists["only_model"].clear();  // the page says it once
+  }
+  if (similar.scale != nullptr && similar.scale->metric && !similar.records.empty()) {
+    view.lists["measured"].push_back(ScaleView(*similar.scale->metric, *similar.scale));
+  }
 }
 
 }  // namespace embeddingsdb

@@ -45,8 +45,15 @@ void FillOwnAddress(View& view, RecordAddress own, const Wanted& wanted);
 /// The models that have seen a depiction, whatever the model of the key.
 Result<FacetCounts> ModelsOfDepiction(Client& client, const Key& key);
 
-/// A card with its distance.
-View SimilarCard(std::string_view root, const SimilarRecord& found, HttpResponse& response);
+/// Records that were found, and what their distances mean; the scale may be null.
+struct SimilarList {
+  std::span<const SimilarRecord> records;
+  const DistanceScale* scale = nullptr;
+};
+
+/// `similar`, a card with its distance for each, and `measured`, which says how to read them.
+void FillSimilar(View& view, std::string_view root, const SimilarList& similar,
+                 HttpResponse& response);
 
 }  // namespace embeddingsdb
 

@@ -5,6 +5,7 @@
 
 #include "core/json.h"
 #include "core/text.h"
+#include "inspector/distance_scale.h"
 #include "inspector/pages.h"
 
 namespace embeddingsdb {
@@ -68,7 +69,9 @@ Result<Figures> Gather(Client& client) {
 }
 
 std::string ToJson(const ModelStats& index) {
-  return Concat("{\"search\":\"", SearchKindName(index.search), "\",\"precision\":\"",
+  const std::string metric =
+      index.metric ? Concat("\"metric\":\"", MetricName(*index.metric), "\",") : "";
+  return Concat("{", metric, "\"search\":\"", SearchKindName(index.search), "\",\"precision\":\"",
                 PrecisionName(index.precision), "\",\"loaded\":", index.loaded ? "true" : "false",
                 ",\"graph_rows\":", index.graph_rows, ",\"tail_rows\":", index.tail_rows,
                 ",\"file_bytes\":", index.file_bytes, ",\"memory_bytes\":", index.memory_bytes,
@@ -76,7 +79,7 @@ std::string ToJson(const ModelStats& index) {
 }
 
 /// How a search finds what is near, in words.
-std::string Described(const ModelStats& index) {
+std::string SearchDescribed(const ModelStats& index) {
   switch (index.search) {
     case SearchKind::kExact:
       return "comparing all";
@@ -92,6 +95,11 @@ std::string Described(const ModelStats& index) {
   return index.tail_rows == 0
              ? graph
              : Concat(graph, ", and comparing ", Grouped(index.tail_rows), " newer ones");
+}
+
+std::string Described(const ModelStats& index) {
+  return index.metric ? Concat(SearchDescribed(index), "; ", MetricTitle(*index.metric))
+                      : SearchDescribed(index);
 }
 
 std::string ToJson(const ModelFigures& figures) {

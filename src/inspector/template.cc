@@ -13,7 +13,8 @@ using kainjow::mustache::data;
 using kainjow::mustache::mustache;
 using kainjow::mustache::partial;
 
-constexpr std::array<std::string_view, 4> kPartials = {"head", "foot", "card", "search_fields"};
+constexpr std::array<std::string_view, 6> kPartials = {"head",    "foot",  "card",
+                                                       "choices", "scale", "search_fields"};
 
 data DataOf(const View& view) {
   data object{data::type::object};

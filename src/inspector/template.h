@@ -14,7 +14,7 @@
 namespace embeddingsdb {
 
 /// What a template is filled with: {{name}} is a text, {{#name}}...{{/name}} is there once for each
-/// element of a list, in which the texts around it can be seen too.
+/// element of a list, in which the texts around it can be seen too. No name is that of a partial.
 struct View {
   std::map<std::string, std::string, std::less<>> texts;
   std::map<std::string, std::vector<View>, std::less<>> lists;

@@ -36,14 +36,14 @@ struct Picture {
   std::unique_ptr<std::uint8_t[]> rgba;
 };
 
-/// Decodes a PNG, JPEG, WebP or GIF file, told by its first bytes; of an animated GIF the first
-/// picture, on its whole screen. A JPEG is turned as its Exif data ask for.
+/// Decodes a PNG, JPEG, WebP or GIF file, told by its first bytes; of an animated GIF or WebP the
+/// first picture, on its whole screen, which is transparent. A JPEG is turned as its Exif data ask
+/// for.
 ///
 /// Takes 4 bytes a pixel, and the libraries up to 8 more while they decode (a progressive JPEG).
 /// Errors: kInvalidArgument for other formats, for no bytes, more than kMaxPictureBytes, more than
 /// `max_pixels`, and a file that is damaged or ends early: either all that the file has of the
-/// picture is there or there is none. kUnimplemented for an animated WebP. kResourceExhausted when
-/// there is no memory.
+/// picture is there or there is none. kResourceExhausted when there is no memory.
 Result<Picture> DecodePicture(std::string_view bytes, std::int64_t max_pixels = kMaxPicturePixels);
 
 /// The picture as large as it fits into a square, in its middle, on white: side * side pixels of

@@ -105,7 +105,7 @@ class Answers(InspectorTestCase):
     def test_statistics_tell_of_the_graph(self):
         self.database += "&index=hnsw"
         self.assertTool(tool("embeddingsdb", "reindex", self.database))
-        graph = "<td>a graph of 30</td>"
+        graph = "<td>a graph of 30; Euclidean distance</td>"
         with self.inspect() as inspector:
             self.assertIn(graph, inspector.get("/statistics/")[2])
             json_form = json.loads(inspector.get("/statistics/?format=json")[2])
@@ -239,7 +239,27 @@ class Answers(InspectorTestCase):
             _, headers, body = inspector.get("/record/p/d000003/?model=m",
                                              headers={"Accept": "application/json"})
         self.assertEqual(headers["Content-Type"], "application/json")
-        self.assertEqual(json.loads(body), {"record": found, "similar": similar})
+        page = json.loads(body)
+        page.pop("distances", None)  # once they are known
+        self.assertEqual(page, {"record": found, "similar": similar})
+
+    def test_distances_have_a_meaning_also_through_a_server(self):
+        path = "/record/p/d000003/?model=m"
+
+        def holds(inspector):
+            while "distances" not in (page := json.loads(inspector.get(path + "&format=json")[2])):
+                pass  # pages do not wait for it
+            further = page["distances"].pop("further")
+            self.assertEqual(page["distances"], {"metric": "l2", "pairs": 435})
+            self.assertEqual(len(further), len(page["similar"]))
+            self.assertEqual(further, sorted(further, reverse=True))
+            self.assertIn(f"nearer than {further[0]} of the 435 pairs", inspector.get(path)[2])
+
+        with self.inspect() as inspector:
+            holds(inspector)
+        with Server(self.folder, self.database) as server:
+            with Inspector(self.folder, *server.client) as inspector:
+                holds(inspector)
 
     def test_a_server_can_be_between(self):
         folder = self.folder_for("served")

@@ -30,6 +30,7 @@ bool WriteAll(const std::string& folder) {
          Write(at + "jpeg_inks", EncodeJpeg(picture, {.inks = true})) &&
          Write(at + "webp", EncodeWebp(picture)) &&
          Write(at + "webp_lossy", EncodeWebp(picture, false)) &&
+         Write(at + "webp_animated", AnimateWebp(picture, {.frames = 2, .left = 2, .top = 4})) &&
          Write(at + "gif", EncodeGif(picture)) &&
          Write(at + "gif_interlaced", EncodeGif(picture, {.interlaced = true})) &&
          Write(at + "gif_animated", EncodeGif(picture, {.frames = 2, .screen_left = 3}));

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 #include <webp/encode.h>
+#include <webp/mux.h>
 
 #include "pictures/picture.h"
 
@@ -102,6 +103,46 @@ inline std::string EncodeWebp(const Picture& picture, bool lossless = true) {
                : WebPEncodeRGBA(picture.rgba.get(), width, height, 4 * width, 100, &data);
   std::string file(reinterpret_cast<const char*>(data), size);
   WebPFree(data);
+  return file;
+}
+
+struct AnimationOptions {
+  bool lossless = true;
+  int frames = 1;  ///< all alike
+  int left = 0;    ///< even; pixels of the screen before the picture
+  int top = 0;     ///< even; above it
+};
+
+/// An animated WebP with a screen that ends where the picture does.
+inline std::string AnimateWebp(const Picture& picture, const AnimationOptions& options = {}) {
+  const std::string still = EncodeWebp(picture, options.lossless);
+  const WebPMuxFrameInfo frame = {
+      .bitstream = {.bytes = reinterpret_cast<const std::uint8_t*>(still.data()),
+                    .size = still.size()},
+      .x_offset = options.left,
+      .y_offset = options.top,
+      .duration = 100,
+      .id = WEBP_CHUNK_ANMF,
+      .dispose_method = WEBP_MUX_DISPOSE_NONE,
+      .blend_method = WEBP_MUX_BLEND,
+      .pad = {}};
+  const WebPMuxAnimParams params = {.bgcolor = 0xff00ff00, .loop_count = 0};
+  WebPMux* const mux = WebPMuxNew();
+  WebPData assembled = {};
+  bool ok =
+      WebPMuxSetCanvasSize(mux, options.left + static_cast<int>(picture.size.width),
+                           options.top + static_cast<int>(picture.size.height)) == WEBP_MUX_OK &&
+      WebPMuxSetAnimationParams(mux, &params) == WEBP_MUX_OK;
+  for (int i = 0; i < options.frames; ++i) {
+    ok = ok && WebPMuxPushFrame(mux, &frame, 1) == WEBP_MUX_OK;
+  }
+  ok = ok && WebPMuxAssemble(mux, &assembled) == WEBP_MUX_OK;
+  std::string file(reinterpret_cast<const char*>(assembled.bytes), assembled.size);
+  WebPDataClear(&assembled);
+  WebPMuxDelete(mux);
+  if (!ok) {
+    throw std::runtime_error("WebPMux");
+  }
   return file;
 }
 

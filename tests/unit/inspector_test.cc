@@ -434,8 +434,8 @@ TEST(Pool, CountsModelsBeforeRanks) {
 TEST_F(InspectorTest, RecordsAreCounted) {
   const auto index = [](int rows) {
     return Concat(
-        ",\"index\":{\"search\":\"exact\",\"precision\":\"f32\",\"loaded\":true,\"graph_rows\":0,"
-        "\"tail_rows\":",
+        ",\"index\":{\"metric\":\"l2\",\"search\":\"exact\",\"precision\":\"f32\",\"loaded\":true,"
+        "\"graph_rows\":0,\"tail_rows\":",
         rows, ",\"file_bytes\":0,\"memory_bytes\":0}}");
   };
   EXPECT_EQ(Get("/statistics/?format=json").body,
@@ -445,7 +445,7 @@ TEST_F(InspectorTest, RecordsAreCounted) {
                    index(31), ",{\"model\":\"other\",\"dimensions\":2,\"providers\":",
                    "{\"facets\":[{\"value\":\"p0\",\"count\":1}],\"distinct\":1,\"records\":1}",
                    index(1), "]}\n"));
-  EXPECT_THAT(Get("/statistics/").body, HasSubstr("<td>comparing all</td>"));
+  EXPECT_THAT(Get("/statistics/").body, HasSubstr("<td>comparing all; Euclidean distance</td>"));
   EXPECT_THAT(Get("/statistics/").body, HasSubstr("href=\"/?provider=p1&amp;model=m\""));
 }
 

@@ -18,6 +18,7 @@
 
 #include "inspector/inspector.h"
 #include "inspector/map_store.h"
+#include "inspector/row_sample.h"
 #include "rpc/database_client.h"
 #include "support/forwarding_database.h"
 #include "support/test_context.h"
@@ -176,9 +177,14 @@ TEST_F(MapTest, IsOfOneProviderIfWanted) {
             StatusCode::kNotFound);
 }
 
-TEST(MapSize, IsBounded) {
-  EXPECT_EQ(MapSize(10), 10U);
-  EXPECT_EQ(MapSize(1'000'000), static_cast<std::size_t>(kMaxMapRecords));
+TEST(MapSample, IsBoundedByRecordsAndMemory) {
+  const auto size = [](std::int64_t total, std::size_t dimension) {
+    return SampleSize({.records = kMaxMapRecords, .bytes = kMaxMapBytes}, total, dimension);
+  };
+  EXPECT_EQ(size(10, 512), 10U);
+  EXPECT_EQ(size(1'000'000, 512), static_cast<std::size_t>(kMaxMapRecords));
+  EXPECT_EQ(size(1'000'000, 8'192), 8'192U);
+  EXPECT_LE(size(1'000'000, 1'500) * 1'504 * sizeof(float), kMaxMapBytes);
 }
 
 TEST(MapSample, IsEven) {

@@ -71,6 +71,8 @@ std::vector<File> Files() {
           {"progressive jpeg", EncodeJpeg(picture, {.flags = TJFLAG_PROGRESSIVE}), 6, true},
           {"lossless webp", EncodeWebp(picture)},
           {"lossy webp", EncodeWebp(picture, false), 100},  // its colours are of 2 x 2 pixels
+          {"animated webp", AnimateWebp(picture, {.frames = 3})},
+          {"lossy animated webp", AnimateWebp(picture, {.lossless = false, .frames = 2}), 100},
           {"gif", EncodeGif(picture)},
           {"interlaced gif", EncodeGif(picture, {.interlaced = true})},
           {"animated gif", EncodeGif(picture, {.frames = 3})}};
@@ -181,6 +183,32 @@ TEST(DecodePicture, AGifLiesOnItsScreen) {
   EXPECT_EQ(PixelOf(*picture, 5 + 3, 3), PixelOf(SmallPicture(), 3, 3));
 }
 
+TEST(DecodePicture, AnAnimatedWebpLiesOnItsScreen) {
+  const auto picture = DecodePicture(AnimateWebp(SmallPicture(), {.left = 6, .top = 4}));
+  ASSERT_TRUE(picture.ok()) << picture.status();
+  EXPECT_EQ(picture->size.width, 16 + 6);
+  EXPECT_EQ(picture->size.height, 12 + 4);
+  EXPECT_EQ(PixelOf(*picture, 2, 3), (Pixel{0, 0, 0, 0}));  // whatever its background
+  EXPECT_EQ(PixelOf(*picture, 6 + 3, 4 + 3), PixelOf(SmallPicture(), 3, 3));
+  EXPECT_EQ(PixelOf(*picture, 21, 15), PixelOf(SmallPicture(), 15, 11));
+}
+
+TEST(DecodePicture, AnAnimatedWebpNeedsAPictureOnItsScreen) {
+  const std::string file = AnimateWebp(SmallPicture(), {.frames = 2, .left = 2});
+  const std::size_t frame = file.find("ANMF");
+  ASSERT_NE(frame, std::string::npos);
+  for (const std::size_t at : {frame + 8, frame + 11}) {  // where it lies
+    std::string bytes = file;
+    bytes[at] = static_cast<char>(bytes[at] + 1);
+    EXPECT_THAT(DecodePicture(bytes).status().message(), HasSubstr("WebP file is damaged"))
+        << at - frame;
+  }
+  std::string still = file;  // an animation without pictures
+  still.resize(frame);
+  still[4] = static_cast<char>(still.size() - 8);
+  EXPECT_THAT(DecodePicture(still).status().message(), HasSubstr("WebP file is damaged"));
+}
+
 TEST(DecodePicture, RefusesWhatIsNoPicture) {
   for (const std::string_view bytes : {"", "x", "<svg/>", "GIF90a..", "RIFF....WAVE", "BM"}) {
     EXPECT_EQ(DecodePicture(bytes).status().code(), StatusCode::kInvalidArgument) << bytes;
@@ -263,6 +291,10 @@ TEST(DecodePicture, RefusesBombsByTheSizeTheyState) {
   std::string webp = EncodeWebp(SmallPicture());
   webp.replace(21, 4, "\xff\xff\xff\x0f");
   EXPECT_THAT(DecodePicture(webp).status().message(), HasSubstr("the limit is 100000000"));
+  std::string animation = AnimateWebp(SmallPicture(), {.frames = 2});  // it has, for these
+  animation.replace(24, 6, std::string("\xff\x7f\0\xff\x7f\0", 6));
+  EXPECT_THAT(DecodePicture(animation).status().message(),
+              HasSubstr("32768 x 32768 pixels, the limit is 100000000"));
 }
 
 TEST(DecodePicture, ACallerMaySetALowerLimit) {

@@ -12,6 +12,7 @@
 
 #include "projection/layout.h"
 #include "projection/neighbours.h"
+#include "projection/pair_distances.h"
 #include "projection/pca.h"
 #include "projection/rows.h"
 
@@ -19,6 +20,8 @@ namespace embeddingsdb {
 namespace {
 
 using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 constexpr std::size_t kClusters = 12;
@@ -327,6 +330,44 @@ TEST(Projection, CanBeStopped) {
               StatusCode::kCancelled);
   }
   EXPECT_EQ(NeighbourLayout(near, start, {.stop = stop}).status().code(), StatusCode::kCancelled);
+}
+
+Rows RowsFrom(const std::vector<std::vector<float>>& vectors) {
+  Rows rows(vectors[0].size());
+  for (const std::vector<float>& vector : vectors) {
+    rows.Append(vector);
+  }
+  return rows;
+}
+
+TEST(PairDistances, HasNoPairTwice) {
+  for (const std::size_t count : {2U, 3U, 4U, 9U, 12U}) {
+    Rows rows(1);
+    std::set<float> all;  // differences of powers of two are different
+    for (std::size_t i = 0; i < count; ++i) {
+      rows.Append(std::vector<float>{static_cast<float>(1U << i)});
+      for (std::size_t j = 0; j < i; ++j) {
+        all.insert(static_cast<float>((1U << i) - (1U << j)));
+      }
+    }
+    EXPECT_EQ(PairDistances(Metric::kL2, rows, 1'000), std::vector(all.begin(), all.end()));
+    const std::vector<float> some = PairDistances(Metric::kL2, rows, count);
+    EXPECT_EQ(std::set(some.begin(), some.end()).size(), std::min(count, all.size()));
+    EXPECT_TRUE(std::ranges::is_sorted(some));
+  }
+  EXPECT_THAT(PairDistances(Metric::kL2, Rows(3), 10), IsEmpty());
+  EXPECT_THAT(PairDistances(Metric::kL2, RowsFrom({{1, 2}}), 10), IsEmpty());
+}
+
+TEST(PairDistances, AreOfTheMetric) {
+  const Rows rows = RowsFrom({{1, 0, 0}, {0, 2, 0}});
+  EXPECT_THAT(PairDistances(Metric::kL2, rows, 10), ElementsAre(std::sqrt(5.0F)));
+  EXPECT_THAT(PairDistances(Metric::kCosine, rows, 10), ElementsAre(1));
+  EXPECT_THAT(PairDistances(Metric::kInnerProduct, RowsFrom({{1, 3}, {2, 2}}), 10),
+              ElementsAre(-7));
+  // Zero vectors have no direction, and equal ones no distance.
+  EXPECT_THAT(PairDistances(Metric::kCosine, RowsFrom({{0, 0}, {0, 0}, {1, 0}}), 10), Each(1));
+  EXPECT_THAT(PairDistances(Metric::kL2, RowsFrom({{3, 4}, {3, 4}, {3, 4}}), 10), Each(0));
 }
 
 }  // namespace

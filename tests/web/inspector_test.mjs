@@ -44,6 +44,16 @@ test('a reader finds a record, walks to similar ones and shares the address', as
     const near = await page.locator('.card dd').first().innerText();
     assert.ok(Number(near) > 0 && Number(near) < 0.1, near);
 
+    for (;;) {  // the first page does not wait for it
+      if (await page.locator('.card .nearness').count() > 0) break;
+      await page.reload();
+    }
+    assert.match(await page.locator('.card .nearness').first().innerText(),
+      /^nearer than (all 1,770 pairs compared|\d+ % of pairs)$/);
+    assert.match(await page.locator('.scale').innerText(),
+      /^Distances are Euclidean: .* 1,770 pairs among 60 of the model's 60 records\.$/);
+    await accessible(page);
+
     await page.getByLabel('only other providers').check();
     await page.waitForURL(/others=1/);
     assert.ok((await page.locator('.card dt:text-is("Provider") + dd').allInnerTexts())
