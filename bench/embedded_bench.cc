@@ -16,6 +16,8 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <malloc.h>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -319,6 +321,7 @@ void Engine::FirstAnswers() {
     if (cold) {
       Forget(folder_);
     }
+    (void)::malloc_trim(0);  // what the allocator keeps would be given back at some other moment
     const std::size_t before = AnonymousBytes();
     const auto start = Clock::now();
     Open();
@@ -461,12 +464,17 @@ int Main(int argc, char** argv) {
   std::printf("%zu x %zu, %zu queries, databases in %s\n\n", set.rows.size(), dimension,
               set.queries.size(), folder.c_str());
   ResultTable table;
+  std::map<bool, std::unique_ptr<UsearchBaseline>> baselines;
   for (const std::string& engine : engines) {
     // usearch's copies are those of the engine's default precision.
     const bool f32 = engine == "duckdb";
-    UsearchBaseline usearch(set.rows, f32 ? us::scalar_kind_t::f32_k : us::scalar_kind_t::bf16_k,
-                            folder / (f32 ? "usearch-f32" : "usearch-bf16"));
-    Engine(engine, set, folder, table).Run(usearch, truth);
+    std::unique_ptr<UsearchBaseline>& usearch = baselines[f32];
+    if (usearch == nullptr) {
+      usearch = std::make_unique<UsearchBaseline>(
+          set.rows, f32 ? us::scalar_kind_t::f32_k : us::scalar_kind_t::bf16_k,
+          folder / (f32 ? "usearch-f32" : "usearch-bf16"));
+    }
+    Engine(engine, set, folder, table).Run(*usearch, truth);
   }
   table.Print();
   return 0;

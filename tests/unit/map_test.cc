@@ -182,7 +182,7 @@ TEST(MapSample, IsBoundedByRecordsAndMemory) {
     return SampleSize({.records = kMaxMapRecords, .bytes = kMaxMapBytes}, total, dimension);
   };
   EXPECT_EQ(size(10, 512), 10U);
-  EXPECT_EQ(size(1'000'000, 512), static_cast<std::size_t>(kMaxMapRecords));
+  EXPECT_EQ(size(1'000'000, 128), static_cast<std::size_t>(kMaxMapRecords));
   EXPECT_EQ(size(1'000'000, 8'192), 8'192U);
   EXPECT_LE(size(1'000'000, 1'500) * 1'504 * sizeof(float), kMaxMapBytes);
 }
