@@ -45,20 +45,20 @@ bool StillFits(const DistanceScale& scale, const ModelFacts& facts) {
   return scale.metric == facts.metric && 2 * std::max(change, -change) <= scale.records;
 }
 
-Status AddPairs(Client& client, const std::string& model, Metric metric,
-                const std::stop_token& stop, DistanceScale& scale) {
-  RowSample sample({.records = kMaxScaleRecords, .bytes = kMaxScaleBytes}, scale.records);
+Result<Rows> SampleOf(Client& client, const std::string& model, std::int64_t records,
+                      const std::stop_token& stop) {
+  RowSample sample({.records = kMaxScaleRecords, .bytes = kMaxScaleBytes}, records);
   EDB_TRY(ScanUntil(client, {{.column = Column::kModel, .value = model}}, stop,
                     [&](const Record& record) {
                       sample.Take(record.embedding);
                       return !sample.full();
                     }));
-  scale.sampled = sample.rows().size();
-  scale.pairs = PairDistances(metric, sample.rows(), kMaxScalePairs);
-  if (scale.pairs.size() < kFewestScalePairs || scale.pairs.front() == scale.pairs.back()) {
-    scale.pairs.clear();
-  }
-  return {};
+  return sample.TakeRows();
+}
+
+/// Few pairs tell nothing, nor do those that are all as far apart.
+bool Tell(const std::vector<float>& pairs) {
+  return pairs.size() >= kFewestScalePairs && pairs.front() != pairs.back();
 }
 
 /// "99.98" of 99,980 of 100,000.
@@ -98,7 +98,12 @@ Result<std::shared_ptr<const DistanceScale>> MakeDistanceScale(
   }
   DistanceScale scale{.metric = facts.metric, .records = facts.records};
   if (scale.metric && scale.records > 0 && facts.bytes <= static_cast<double>(kMaxScaleReadBytes)) {
-    EDB_TRY(AddPairs(client, model, *scale.metric, stop, scale));
+    EDB_ASSIGN(const Rows rows, SampleOf(client, model, scale.records, stop));
+    scale.sampled = rows.size();
+    scale.pairs = PairDistances(*scale.metric, rows, kMaxScalePairs);
+    if (!Tell(scale.pairs)) {
+      scale.pairs.clear();
+    }
   }
   return std::shared_ptr<const DistanceScale>(
       std::make_shared<const DistanceScale>(std::move(scale)));
