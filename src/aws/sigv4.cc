@@ -7,9 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <span>
+#include <openssl/crypto.h>
 
 #include "embeddingsdb/limits.h"
 #include "embeddingsdb/uri.h"
@@ -26,12 +24,24 @@ constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view kTerminator = "aws4_request";
 constexpr std::size_t kDateSize = 8;  // "20260102"
 
-Digest Hmac(std::span<const unsigned char> key, std::string_view text) {
-  Digest out{};
-  unsigned int size = out.bytes.size();
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), out.bytes.data(), &size);
-  return out;
+/// RFC 2104. OpenSSL's own looks SHA-256 up each time, which takes longer than hashing.
+Digest Hmac(Sha256& sha256, std::string_view key, std::string_view text) {
+  constexpr std::size_t kBlock = 64;
+  constexpr char kInner = 0x36;
+  constexpr char kOuter = 0x5c;
+  std::string padded(key.size() > kBlock ? BytesOf(sha256.Of(key)) : key);
+  padded.resize(kBlock);
+  const auto mask = [&padded](char with) {
+    for (char& byte : padded) {
+      byte = static_cast<char>(byte ^ with);
+    }
+  };
+  mask(kInner);
+  const Digest inner = sha256.Of(std::to_array<std::string_view>({padded, text}));
+  mask(kInner ^ kOuter);
+  const Digest outer = sha256.Of(std::to_array<std::string_view>({padded, BytesOf(inner)}));
+  OPENSSL_cleanse(padded.data(), padded.size());
+  return outer;
 }
 
 std::string_view Trim(std::string_view text) {
@@ -241,15 +251,15 @@ SigV4Steps ComputeSigV4(const SigV4Request& request, const std::vector<std::stri
   steps.canonical_request = CanonicalRequest(request, signed_headers);
   const std::string time = HeaderValue(request.headers, "x-amz-date").value_or("");
   const std::string date = time.substr(0, kDateSize);
+  Sha256 sha256;
   steps.string_to_sign = Concat(kAlgorithm, "\n", time, "\n", ScopeText(date, scope), "\n",
-                                Sha256Hex(steps.canonical_request));
-  const std::string secret = Concat("AWS4", credentials.secret_access_key);
-  Digest key = Hmac({reinterpret_cast<const unsigned char*>(secret.data()), secret.size()}, date);
+                                ToHex(sha256.Of(steps.canonical_request)));
+  Digest key = Hmac(sha256, Concat("AWS4", credentials.secret_access_key), date);
   for (const std::string_view part :
        {std::string_view(scope.region), std::string_view(scope.service), kTerminator}) {
-    key = Hmac(key.bytes, part);
+    key = Hmac(sha256, BytesOf(key), part);
   }
-  steps.signature = ToHex(Hmac(key.bytes, steps.string_to_sign));
+  steps.signature = ToHex(Hmac(sha256, BytesOf(key), steps.string_to_sign));
   return steps;
 }
 

@@ -20,6 +20,7 @@
 #include "embeddingsdb/status.h"
 
 #include "core/json.h"
+#include "core/json_scan.h"
 #include "core/text.h"
 
 namespace embeddingsdb {
@@ -310,6 +311,34 @@ Result<Record> Read(std::string_view json, Root root) {
   return std::move(reader.record());
 }
 
+/// An object of strings with different names, as it is stored with nearly every record. What is
+/// anything else is for Reader, which says what is wrong with it.
+class PlainAttributes final : public JsonEvents {
+ public:
+  bool Open(char bracket) override { return ++depth_ == 1 && bracket == '{'; }
+  bool Close(char) override { return true; }
+  bool Name(std::string_view name) override {
+    const std::size_t before = attributes_.size();
+    newest_ = attributes_.try_emplace(attributes_.end(), std::string(name));
+    return attributes_.size() > before;
+  }
+  bool String(std::string_view text) override {
+    if (depth_ == 1) {
+      newest_->second = text;
+    }
+    return depth_ == 1;
+  }
+  bool Number(std::string_view) override { return false; }
+  bool Literal(std::string_view) override { return false; }
+
+  Attributes& attributes() { return attributes_; }
+
+ private:
+  int depth_ = 0;
+  Attributes attributes_;
+  Attributes::iterator newest_;
+};
+
 }  // namespace
 
 Result<Record> RecordFromJson(std::string_view json) {
@@ -322,6 +351,10 @@ Result<std::vector<float>> FloatsFromJson(std::string_view json) {
 }
 
 Result<Attributes> AttributesFromJson(std::string_view json) {
+  PlainAttributes plain;
+  if (json.size() <= kMaxJsonBytes && ScanJson(json, plain)) {
+    return std::move(plain.attributes());
+  }
   EDB_ASSIGN(Record record, Read(json, Root::kAttributes));
   return std::move(record.attributes);
 }

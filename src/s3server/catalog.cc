@@ -37,6 +37,12 @@ std::int64_t NumberOf(const Document& entry, std::string_view name) {
   return member == nullptr ? 0 : static_cast<std::int64_t>(member->number);
 }
 
+/// What was made before there were modes says none.
+S3IndexMode ModeOf(const Document& entry) {
+  return TextOf(entry, "mode") == S3ModeName(S3IndexMode::kEnhanced) ? S3IndexMode::kEnhanced
+                                                                     : S3IndexMode::kClassic;
+}
+
 Tags TagsOf(const Document& entry) {
   Tags tags;
   if (const Document* const member = entry.Find("tags")) {
@@ -52,7 +58,8 @@ std::string ToText(const S3Bucket& bucket) {
                                   {"encryption", Document::String(bucket.encryption)},
                                   {"kms_key_arn", Document::String(bucket.kms_key_arn)},
                                   {"policy", Document::String(bucket.policy)},
-                                  {"tags", TagsDocument(bucket.tags)}}));
+                                  {"tags", TagsDocument(bucket.tags)},
+                                  {"mode", Document::String(S3ModeName(bucket.default_mode))}}));
 }
 
 std::string ToText(const S3Index& index) {
@@ -63,6 +70,7 @@ std::string ToText(const S3Index& index) {
                                   {"encryption", Document::String(index.encryption)},
                                   {"kms_key_arn", Document::String(index.kms_key_arn)},
                                   {"tags", TagsDocument(index.tags)},
+                                  {"mode", Document::String(S3ModeName(index.mode))},
                                   {"deleting", Document::Boolean(index.deleting)}}));
 }
 
@@ -72,7 +80,8 @@ S3Bucket BucketOf(std::string name, const Document& entry) {
           .encryption = TextOf(entry, "encryption"),
           .kms_key_arn = TextOf(entry, "kms_key_arn"),
           .policy = TextOf(entry, "policy"),
-          .tags = TagsOf(entry)};
+          .tags = TagsOf(entry),
+          .default_mode = ModeOf(entry)};
 }
 
 S3Index IndexOf(std::string_view path, const Document& entry) {
@@ -84,7 +93,8 @@ S3Index IndexOf(std::string_view path, const Document& entry) {
                 .not_filterable = {},
                 .encryption = TextOf(entry, "encryption"),
                 .kms_key_arn = TextOf(entry, "kms_key_arn"),
-                .tags = TagsOf(entry)};
+                .tags = TagsOf(entry),
+                .mode = ModeOf(entry)};
   if (const Document* const keys = entry.Find("not_filterable")) {
     for (const Document& key : keys->items) {
       index.not_filterable.push_back(key.text);
@@ -122,6 +132,10 @@ std::string_view S3MetricName(Metric metric) {
   return metric == Metric::kL2 ? "euclidean" : "cosine";
 }
 
+std::string_view S3ModeName(S3IndexMode mode) {
+  return mode == S3IndexMode::kClassic ? "CLASSIC" : "ENHANCED";
+}
+
 Result<std::unique_ptr<S3Catalog>> S3Catalog::Load(std::vector<S3Database>& databases, Env& env) {
   std::unique_ptr<S3Catalog> catalog(new S3Catalog(databases, env));
   for (S3Database& database : databases) {
@@ -151,6 +165,7 @@ Status S3Catalog::AddLoaded(std::string_view name, const Document& entry, S3Data
   }
   auto index = std::make_shared<S3IndexEntry>();
   index->index = IndexOf(name.substr(kIndexPrefix.size()), entry);
+  index->mode = index->index.mode;
   index->home = &database;
   if (index->index.metric != database.metric) {
     return FailedPreconditionError(Concat(
@@ -254,7 +269,8 @@ Status S3Catalog::DeleteBucket(std::string_view name) {
 
 Status S3Catalog::CreateIndex(S3Index index) {
   const std::unique_lock lock(mutex_);
-  if (!buckets_.contains(index.bucket)) {
+  const auto bucket = buckets_.find(index.bucket);
+  if (bucket == buckets_.end()) {
     return NoBucket();
   }
   IndexKey key(index.bucket, index.name);
@@ -267,7 +283,9 @@ Status S3Catalog::CreateIndex(S3Index index) {
     return NoDatabase(index);
   }
   index.created = env_.NowUnixSeconds();
+  index.mode = bucket->second.default_mode;
   EDB_TRY(SaveIndex(*entry, index));
+  entry->mode = index.mode;
   entry->index = std::move(index);
   indexes_.emplace(std::move(key), std::move(entry));
   return {};
@@ -322,6 +340,17 @@ Status S3Catalog::ChangeTags(std::string_view bucket, std::string_view name,
   EDB_TRY(change(index.tags));
   EDB_TRY(SaveIndex(*entry, index));
   entry->index.tags = std::move(index.tags);
+  return {};
+}
+
+Status S3Catalog::SetMode(std::string_view bucket, std::string_view name, S3IndexMode mode) {
+  const std::unique_lock lock(mutex_);
+  EDB_ASSIGN(const S3IndexPtr entry, FindIndex(bucket, name));
+  S3Index index = entry->index;
+  index.mode = mode;
+  EDB_TRY(SaveIndex(*entry, index));
+  entry->index.mode = mode;
+  entry->mode = mode;
   return {};
 }
 

@@ -5,6 +5,7 @@
 #ifndef EMBEDDINGSDB_S3SERVER_CATALOG_H_
 #define EMBEDDINGSDB_S3SERVER_CATALOG_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -36,6 +37,10 @@ struct S3Database {
   bool only_writer = false;         ///< nobody else writes while this process has it open
 };
 
+/// How the service searches with a filter. We always look at the filter first, so it is kept,
+/// answered, and decides what a query may ask for.
+enum class S3IndexMode : std::uint8_t { kClassic, kEnhanced };
+
 struct S3Bucket {
   std::string name;
   std::int64_t created = 0;
@@ -43,6 +48,7 @@ struct S3Bucket {
   std::string kms_key_arn;
   std::string policy;  ///< JSON as it was given; stored, not enforced
   Tags tags;
+  S3IndexMode default_mode = S3IndexMode::kEnhanced;  ///< of indexes that are made in it
 };
 
 struct S3Index {
@@ -55,6 +61,7 @@ struct S3Index {
   std::string encryption;
   std::string kms_key_arn;
   Tags tags;
+  S3IndexMode mode = S3IndexMode::kEnhanced;
   bool deleting = false;  ///< its vectors are being removed
 
   std::string model() const { return bucket + "/" + name; }
@@ -63,7 +70,9 @@ struct S3Index {
 /// An index that is in use. Whoever reads or writes its vectors holds `use` shared and looks at
 /// `removed` first; who removes it holds `use` alone.
 struct S3IndexEntry {
-  S3Index index;  ///< does not change, but for `tags` and `deleting`, which are the catalog's
+  /// Does not change, but for `tags`, `mode` and `deleting`, which are the catalog's.
+  S3Index index;
+  std::atomic<S3IndexMode> mode = S3IndexMode::kEnhanced;  ///< the same, for queries
   S3Database* home = nullptr;
   AbsentMarks absent;  ///< of its vectors; told by S3Vectors
   std::shared_mutex use;
@@ -87,7 +96,8 @@ class S3Catalog {
   Status ChangeBucket(std::string_view name, const std::function<Status(S3Bucket&)>& change);
   Status DeleteBucket(std::string_view name);
 
-  /// kInvalidArgument, saying what to add to the server's URI, when no database has the metric.
+  /// In the bucket's default mode. kInvalidArgument, saying what to add to the server's URI, when
+  /// no database has the metric.
   Status CreateIndex(S3Index index);
   /// Also the bucket must be there. An index that is being deleted is not found.
   Result<S3IndexPtr> Use(std::string_view bucket, std::string_view name) const;
@@ -97,6 +107,8 @@ class S3Catalog {
   /// Changes its tags durably; the change may refuse.
   Status ChangeTags(std::string_view bucket, std::string_view name,
                     const std::function<Status(Tags&)>& change);
+  /// Changes its mode durably.
+  Status SetMode(std::string_view bucket, std::string_view name, S3IndexMode mode);
   /// Marks it durably, has `empty` remove its vectors, then forgets it.
   Status DeleteIndex(std::string_view bucket, std::string_view name,
                      const std::function<Status(S3IndexEntry&)>& empty);
@@ -125,6 +137,8 @@ class S3Catalog {
 
 /// "cosine", "euclidean".
 std::string_view S3MetricName(Metric metric);
+/// "CLASSIC", "ENHANCED".
+std::string_view S3ModeName(S3IndexMode mode);
 
 }  // namespace embeddingsdb
 

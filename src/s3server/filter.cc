@@ -30,8 +30,8 @@ Status Invalid(std::string_view why) {
 
 class MetadataFilter::Reader {
  public:
-  explicit Reader(const std::vector<std::string>& not_filterable)
-      : not_filterable_(not_filterable) {}
+  Reader(const std::vector<std::string>& not_filterable, std::size_t max_terms)
+      : not_filterable_(not_filterable), max_terms_(max_terms) {}
 
   /// An object: all its members are ANDed.
   Result<Node> Read(const Document& filter);
@@ -44,12 +44,13 @@ class MetadataFilter::Reader {
   static Status CheckOperand(std::string_view name, Kind kind, const Document& value);
   Status Count(std::size_t terms) {
     terms_ += terms;
-    return terms_ <= kMaxS3FilterTerms
+    return terms_ <= max_terms_
                ? Status()
-               : Invalid(Concat("it has more than ", kMaxS3FilterTerms, " conditions and values"));
+               : Invalid(Concat("it has more than ", max_terms_, " conditions and values"));
   }
 
   const std::vector<std::string>& not_filterable_;
+  const std::size_t max_terms_;
   std::size_t terms_ = 0;
 };
 
@@ -156,9 +157,10 @@ Result<MetadataFilter::Node> MetadataFilter::Reader::ReadCondition(
 }
 
 Result<MetadataFilter> MetadataFilter::Parse(const Document& filter,
-                                             const std::vector<std::string>& not_filterable) {
+                                             const std::vector<std::string>& not_filterable,
+                                             std::size_t max_terms) {
   MetadataFilter out;
-  EDB_ASSIGN(out.root_, Reader(not_filterable).Read(filter));
+  EDB_ASSIGN(out.root_, Reader(not_filterable, max_terms).Read(filter));
   out.CollectEqualStrings(out.root_);
   return out;
 }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "embeddingsdb/limits.h"
 #include "embeddingsdb/status.h"
 
 #include "s3server/document.h"
@@ -23,10 +24,11 @@ namespace embeddingsdb {
 class MetadataFilter {
  public:
   /// kInvalidArgument "Invalid filter" with the reason for anything but a filter of at least one
-  /// condition and at most kMaxS3FilterTerms conditions and values, and "Invalid use of
-  /// non-filterable metadata in filter".
+  /// condition and at most so many conditions and values, and "Invalid use of non-filterable
+  /// metadata in filter".
   static Result<MetadataFilter> Parse(const Document& filter,
-                                      const std::vector<std::string>& not_filterable);
+                                      const std::vector<std::string>& not_filterable,
+                                      std::size_t max_terms = kMaxS3FilterTerms);
 
   bool Matches(const Document& metadata) const;
 

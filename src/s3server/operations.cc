@@ -92,6 +92,14 @@ Document Page(std::string_view name, const std::vector<Entry>& entries, std::siz
 
 }  // namespace
 
+std::optional<S3IndexMode> ReadS3Mode(Fields& fields, std::string_view name, bool required) {
+  const auto text = fields.Enum(name, {"CLASSIC", "ENHANCED"}, required);
+  if (!text) {
+    return std::nullopt;
+  }
+  return *text == "CLASSIC" ? S3IndexMode::kClassic : S3IndexMode::kEnhanced;
+}
+
 S3Operations::Handler S3Operations::Find(std::string_view name) {
   static constexpr auto kHandlers = std::to_array<std::pair<std::string_view, Handler>>(
       {{"CreateVectorBucket", &S3Operations::CreateVectorBucket},
@@ -101,10 +109,12 @@ S3Operations::Handler S3Operations::Find(std::string_view name) {
        {"PutVectorBucketPolicy", &S3Operations::PutVectorBucketPolicy},
        {"GetVectorBucketPolicy", &S3Operations::GetVectorBucketPolicy},
        {"DeleteVectorBucketPolicy", &S3Operations::DeleteVectorBucketPolicy},
+       {"PutVectorBucketDefaultIndexMode", &S3Operations::PutVectorBucketDefaultIndexMode},
        {"CreateIndex", &S3Operations::CreateIndex},
        {"GetIndex", &S3Operations::GetIndex},
        {"ListIndexes", &S3Operations::ListIndexes},
        {"DeleteIndex", &S3Operations::DeleteIndex},
+       {"UpdateIndexMode", &S3Operations::UpdateIndexMode},
        {"PutVectors", &S3Operations::PutVectors},
        {"GetVectors", &S3Operations::GetVectors},
        {"ListVectors", &S3Operations::ListVectors},
@@ -199,6 +209,7 @@ Document S3Operations::BucketDocument(const S3Bucket& bucket, bool whole) const 
                                    {"creationTime", Document::Number(bucket.created)}});
   if (whole) {
     out.Set("encryptionConfiguration", EncryptionDocument(bucket.encryption, bucket.kms_key_arn));
+    out.Set("defaultIndexMode", Document::String(S3ModeName(bucket.default_mode)));
   }
   return out;
 }
@@ -220,6 +231,7 @@ Document S3Operations::IndexDocument(const S3Index& index, bool whole) const {
         Document::Object({{"nonFilterableMetadataKeys", Document::Strings(index.not_filterable)}}));
   }
   out.Set("encryptionConfiguration", EncryptionDocument(index.encryption, index.kms_key_arn));
+  out.Set("indexMode", Document::String(S3ModeName(index.mode)));
   return out;
 }
 
@@ -300,6 +312,19 @@ Result<Document> S3Operations::DeleteVectorBucketPolicy(const Document& body, Fi
   return Document::Object();
 }
 
+Result<Document> S3Operations::PutVectorBucketDefaultIndexMode(const Document& body,
+                                                               FieldList& problems) {
+  Fields fields(body, problems);
+  const std::optional<S3IndexMode> mode = ReadS3Mode(fields, "defaultIndexMode", true);
+  EDB_ASSIGN(const std::string name, BucketOf(fields));
+  EDB_TRY(fields.status());
+  EDB_TRY(catalog_.ChangeBucket(name, [&](S3Bucket& bucket) {
+    bucket.default_mode = *mode;
+    return Status();
+  }));
+  return Document::Object();
+}
+
 Result<Document> S3Operations::CreateIndex(const Document& body, FieldList& problems) {
   Fields fields(body, problems);
   Range range = kNameRange;
@@ -359,6 +384,15 @@ Result<Document> S3Operations::DeleteIndex(const Document& body, FieldList& prob
   EDB_TRY(catalog_.DeleteIndex(name.bucket, name.index, [this](S3IndexEntry& entry) {
     return S3Vectors(entry, env_).Clear();
   }));
+  return Document::Object();
+}
+
+Result<Document> S3Operations::UpdateIndexMode(const Document& body, FieldList& problems) {
+  Fields fields(body, problems);
+  const std::optional<S3IndexMode> mode = ReadS3Mode(fields, "indexMode", true);
+  EDB_ASSIGN(const IndexName name, IndexOf(fields));
+  EDB_TRY(fields.status());
+  EDB_TRY(catalog_.SetMode(name.bucket, name.index, *mode));
   return Document::Object();
 }
 

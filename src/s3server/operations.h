@@ -67,10 +67,12 @@ class S3Operations {
   Result<Document> PutVectorBucketPolicy(const Document& body, FieldList& fields);
   Result<Document> GetVectorBucketPolicy(const Document& body, FieldList& fields);
   Result<Document> DeleteVectorBucketPolicy(const Document& body, FieldList& fields);
+  Result<Document> PutVectorBucketDefaultIndexMode(const Document& body, FieldList& fields);
   Result<Document> CreateIndex(const Document& body, FieldList& fields);
   Result<Document> GetIndex(const Document& body, FieldList& fields);
   Result<Document> ListIndexes(const Document& body, FieldList& fields);
   Result<Document> DeleteIndex(const Document& body, FieldList& fields);
+  Result<Document> UpdateIndexMode(const Document& body, FieldList& fields);
   Result<Document> PutVectors(const Document& body, FieldList& fields);
   Result<Document> GetVectors(const Document& body, FieldList& fields);
   Result<Document> ListVectors(const Document& body, FieldList& fields);
@@ -92,6 +94,9 @@ class S3Operations {
   const S3Place place_;
   SearchPages pages_;
 };
+
+/// Nothing when the member is absent or, which is a problem then, another text.
+std::optional<S3IndexMode> ReadS3Mode(Fields& fields, std::string_view name, bool required);
 
 }  // namespace embeddingsdb
 

@@ -14,6 +14,8 @@
 namespace embeddingsdb {
 namespace {
 
+// Conditions and values of a filter in the mode ENHANCED, as in the service.
+constexpr std::size_t kMaxEnhancedTerms = 100;
 constexpr std::string_view kZeroNorm = "cosine distance does not support vectors with zero norm";
 
 /// OK for the array of a vector of the index; `data` is null when there is none.
@@ -237,10 +239,15 @@ Result<Document> S3Operations::QueryVectors(const Document& body, FieldList& pro
   const auto token = fields.String("nextToken", {.min = 1, .max = kMaxS3TokenBytes});
   const bool metadata = fields.Flag("returnMetadata");
   const bool distance = fields.Flag("returnDistance");
+  const std::optional<S3IndexMode> mode = ReadS3Mode(fields, "queryMode", false);
   EDB_ASSIGN(const IndexName name, IndexOf(fields));
   EDB_TRY(fields.status());
   EDB_ASSIGN(const Held held, Hold(name));
   const S3Index& index = held.entry->index;
+  const bool enhanced = held.entry->mode == S3IndexMode::kEnhanced;
+  if (enhanced && mode == S3IndexMode::kClassic) {
+    return InvalidArgumentError("queryMode CLASSIC is not supported by an index in mode ENHANCED");
+  }
   const Document* const floats = FloatsOf(body, "queryVector");
   if (const Status status = CheckFloats(floats, index); !status.ok()) {
     problems.push_back({.path = "vector", .message = Concat("Invalid input: ", status.message())});
@@ -250,7 +257,9 @@ Result<Document> S3Operations::QueryVectors(const Document& body, FieldList& pro
   search.vector = floats->floats;
   const Document* const filter = fields.Member("filter");
   if (filter != nullptr) {
-    EDB_ASSIGN(search.filter, MetadataFilter::Parse(*filter, index.not_filterable));
+    EDB_ASSIGN(search.filter,
+               MetadataFilter::Parse(*filter, index.not_filterable,
+                                     enhanced ? kMaxEnhancedTerms : kMaxS3FilterTerms));
   }
   S3Vectors vectors(*held.entry, env_);
   std::string search_name;

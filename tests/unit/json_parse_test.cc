@@ -199,8 +199,13 @@ TEST(FloatsFromJson, RefusesWhatNoFloatCanHold) {
 
 TEST(AttributesFromJson, ReadsAnObjectOfStrings) {
   EXPECT_EQ(AttributesFromJson(R"({"a":"1","":"2"})").value(), (Attributes{{"a", "1"}, {"", "2"}}));
+  EXPECT_EQ(AttributesFromJson(R"({"b":"\u00e9\n","a":"2"})").value(),
+            (Attributes{{"a", "2"}, {"b", "\xc3\xa9\n"}}));
   EXPECT_TRUE(AttributesFromJson("null").value().empty());
   EXPECT_TRUE(AttributesFromJson("{}").value().empty());
+  EXPECT_FALSE(AttributesFromJson(R"({"a":"1","a":"2"})").ok());
+  EXPECT_FALSE(AttributesFromJson(R"({"a":"1"}{})").ok());
+  EXPECT_FALSE(AttributesFromJson(R"({"a":["1"]})").ok());
   EXPECT_EQ(AttributesFromJson(R"({"a":1})").status().message(),
             R"(attributes["a"] is a number, it must be a string)");
   EXPECT_EQ(AttributesFromJson(R"({"a":{}})").status().message(),

@@ -15,6 +15,9 @@
 
 #include "embeddingsdb/uri.h"
 
+#include "core/text.h"
+#include "engines/postgres/postgres_handle.h"
+#include "engines/postgres/postgres_location.h"
 #include "support/cutting_proxy.h"
 #include "support/postgres_server.h"
 #include "support/records.h"
@@ -128,6 +131,78 @@ TEST_F(PostgresFault, AServerThatIsStartedAnewGoesOnWithEveryRecord) {
     Server().Start();
     EXPECT_EQ(*db_->Count({}), 40);
     EXPECT_OK(db_->Add(Numbered(1, 5)));
+  }
+}
+
+class PostgresPrepared : public PostgresFault {
+ protected:
+  void SetUp() override {
+    Open();  // makes the schema
+    const Uri uri = *Uri::Parse(Server().Uri(Schema()));
+    const Result<PostgresLocation> location = PostgresLocation::FromUri(uri, *test_.env);
+    ASSERT_OK(location);
+    Result<std::unique_ptr<PostgresConnection>> session = PostgresConnection::Open(*location);
+    ASSERT_OK(session);
+    session_ = *std::move(session);
+  }
+  static std::string Numbers(int number) { return Concat("SELECT $1 + ", number, "::bigint"); }
+  void ExpectSum(int number) {
+    PostgresParams params;
+    params.Integer(1'000);
+    const auto sum = session_->Prepared(Numbers(number), params);
+    ASSERT_OK(sum);
+    EXPECT_EQ(*sum->Integer(0, 0), 1'000 + number);
+  }
+  /// How many statements are prepared whose text is like that.
+  std::int64_t Prepared(const std::string& text) {
+    PostgresParams params;
+    params.Text(text);
+    const auto count = session_->Query(
+        "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE $1", params);
+    EXPECT_OK(count);
+    return count.ok() ? *count->Integer(0, 0) : -1;
+  }
+
+  std::unique_ptr<PostgresConnection> session_;
+};
+
+TEST_F(PostgresPrepared, ASessionKeepsTheHundredThatWereUsedLast) {
+  for (int number = 0; number < 150; ++number) {
+    ExpectSum(number);
+    ExpectSum(0);
+  }
+  EXPECT_EQ(Prepared("SELECT $1 +%"), 100);
+  EXPECT_EQ(Prepared(Numbers(0)), 1);
+  EXPECT_EQ(Prepared(Numbers(1)), 0);
+  EXPECT_EQ(Prepared(Numbers(149)), 1);
+  ExpectSum(1);
+  EXPECT_EQ(Prepared(Numbers(1)), 1);
+  EXPECT_EQ(Prepared("SELECT $1 +%"), 100);
+  // One that cannot be prepared takes no place for good.
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(session_->Prepared("SELECT nothing", {}).ok());
+    ExpectSum(149);
+  }
+}
+
+TEST_F(PostgresPrepared, ASessionThatForgotThemIsLost) {
+  ExpectSum(1);
+  ASSERT_OK(session_->Execute("DISCARD ALL"));
+  PostgresParams params;
+  params.Integer(1);
+  EXPECT_FAILS(session_->Prepared(Numbers(1), params), kUnavailable, "prepared statement");
+  EXPECT_TRUE(session_->lost());
+}
+
+TEST_F(PostgresPrepared, AColumnOfAnotherTypeIsPreparedAnew) {
+  ASSERT_OK(db_->Add(Numbered(0)));
+  Bystander other(Server());
+  for (const std::string type : {"character varying", "text"}) {
+    EXPECT_OK(db_->Get(Numbered(0).key));
+    EXPECT_EQ(other.Ask("ALTER TABLE \"" + Schema() + "\".records ALTER COLUMN subject_id TYPE " +
+                        type + " COLLATE \"C\""),
+              "");
+    EXPECT_OK(db_->Get(Numbered(0).key));
   }
 }
 

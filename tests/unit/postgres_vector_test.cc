@@ -3,6 +3,7 @@
 // postgres:// with pgvector: the server proposes what is near, by an index or without one, and the
 // answers are those of memory://, which compares everything.
 #include <algorithm>
+#include <functional>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <optional>
@@ -76,7 +77,8 @@ class PostgresVector : public testing::Test {
     ASSERT_OK(expected);
     EXPECT_EQ(*found, *expected);
   }
-  /// The plan of what a search sends, with the settings a search makes.
+  /// The plan of what a search sends, with the settings a search makes. Of what it prepares it is
+  /// the one that the server keeps, for any values.
   std::string Explain(const PostgresOrder& order, const SimilarQuery& query, IndexMode mode) {
     const Result<std::unique_ptr<PostgresConnection>> session = Session();
     EXPECT_OK(session);
@@ -86,9 +88,12 @@ class PostgresVector : public testing::Test {
     if (mode == IndexMode::kHnsw) {
       (*session)->Ahead(PostgresForceIndex());
     }
-    const PostgresStatement statement = PostgresCandidates(query, order, *query.k + 16);
+    const bool lasts = PostgresPlanLasts(query, order);
+    const std::string model = lasts ? *(*session)->Literal(query.model) : "";
+    const PostgresStatement statement = PostgresCandidates(query, order, *query.k + 16, model);
     const Result<PostgresResult> plan =
-        (*session)->Query("EXPLAIN " + statement.sql, statement.params);
+        lasts ? (*session)->Execute("EXPLAIN (GENERIC_PLAN) " + statement.sql)
+              : (*session)->Query("EXPLAIN " + statement.sql, statement.params);
     EXPECT_OK(plan);
     std::string lines;
     for (int row = 0; plan.ok() && row < plan->rows(); ++row) {
@@ -107,6 +112,32 @@ class PostgresVector : public testing::Test {
         " AND pg_get_indexdef(indexrelid) LIKE '%USING hnsw%'");
     EXPECT_OK(scans);
     return scans.ok() ? *scans->Integer(0, 0) : -1;
+  }
+  /// What the session, which is one for all, has prepared for searches by an index: how many
+  /// statements, and how often each kind of plan was used.
+  struct Plans {
+    std::int64_t statements = 0;
+    std::int64_t kept = 0;
+    std::int64_t own = 0;  ///< made for the values of one search
+
+    bool operator==(const Plans&) const = default;
+  };
+  Plans PreparedSearches() {
+    const Result<std::unique_ptr<PostgresConnection>> session = Session();
+    EXPECT_OK(session);
+    const auto found = (*session)->Query(
+        "SELECT count(*), coalesce(sum(generic_plans), 0)::bigint,"
+        " coalesce(sum(custom_plans), 0)::bigint FROM pg_prepared_statements"
+        " WHERE statement LIKE '%ORDER BY embedding::%'");
+    EXPECT_OK(found);
+    return {.statements = *found->Integer(0, 0),
+            .kept = *found->Integer(0, 1),
+            .own = *found->Integer(0, 2)};
+  }
+  void Forget(const std::string& what) {
+    const Result<std::unique_ptr<PostgresConnection>> session = Session();
+    ASSERT_OK(session);
+    ASSERT_OK((*session)->Execute(what));
   }
   Result<std::unique_ptr<PostgresConnection>> Session() {
     const Uri uri = *Uri::Parse(Server().Uri(Schema()));
@@ -226,7 +257,10 @@ TEST_F(PostgresVector, TheIndexIsUsedByEveryMetricLengthAndFilter) {
       filtered.filters = {{Column::kAttribute, "common", "kind"}};
       filtered.exclude = {"d0", "d20"};
       filtered.exclude_record = Key{"p1", "d10", model};
-      for (const SimilarQuery& query : {bare, filtered}) {
+      SimilarQuery excluding = filtered;
+      excluding.provider.reset();
+      excluding.filters.clear();
+      for (const SimilarQuery& query : {bare, filtered, excluding}) {
         EXPECT_THAT(Explain(order, query, IndexMode::kHnsw),
                     AllOf(HasSubstr(Concat("Index Scan using hnsw_", MetricName(metric), "_",
                                            dimension, "_")),
@@ -249,7 +283,7 @@ TEST_F(PostgresVector, AnotherExpressionThanTheIndexsIsNotServedByIt) {
   for (const std::string& key :
        {PostgresIndexOrder({.metric = Metric::kCosine, .dimension = 6}).key,
         std::string("embedding::vector <-> $1::vector(6)"),
-        std::string("embedding::halfvec(6) <-> $1::halfvec(6)"),
+        std::string("embedding::halfvec(6) <-> $1::vector::halfvec(6)"),
         Concat("(", PostgresIndexOrder(kind).key, ") + 0")}) {
     SCOPED_TRACE(key);
     EXPECT_THAT(Explain({.key = key, .vector = ""}, query, IndexMode::kHnsw),
@@ -283,6 +317,73 @@ TEST_F(PostgresVector, WithoutForceTheServerTakesTheIndexOfALargerModel) {
   EXPECT_THAT(Explain(order, query, IndexMode::kAuto), HasSubstr("Index Scan using hnsw_l2_3_"));
   query.filters = {{Column::kAttribute, "common", "kind"}};
   EXPECT_THAT(Explain(order, query, IndexMode::kAuto), HasSubstr("Index Scan using hnsw_l2_3_"));
+}
+
+// The server makes five plans of its own accord before it keeps one; from then on a search of a
+// model is neither parsed nor planned again, whatever its vector and what it leaves out.
+TEST_F(PostgresVector, ASearchByAnIndexIsPlannedOnce) {
+  Forget("DEALLOCATE ALL");
+  for (const std::string mode : {"hnsw", "auto"}) {
+    SCOPED_TRACE(mode);
+    Open("&index=hnsw");
+    const std::string model = "it's E'\\' " + mode;
+    std::vector<Record> records = Many(model, 6, 300);
+    for (std::size_t i = 0; i < records.size(); ++i) {  // ties would be asked about
+      records[i].embedding[0] += 1e-4F * static_cast<float>(i);
+    }
+    Add(records);
+    db_ = *test_.Open(Server().Uri(Schema()) + "&index=" + mode);
+    SimilarQuery query = {.model = model, .embedding = Coarse(6), .k = 5, .max_distance = 0.0F};
+    const Plans none = PreparedSearches();
+    for (int i = 0; i < 8; ++i) {
+      query.embedding = Coarse(6);
+      query.exclude_record = Key{"p1", Concat("d", i), model};
+      EXPECT_EQ(db_->Similar(query)->size(), 5U);
+    }
+    const Plans warm = PreparedSearches();
+    EXPECT_GT(warm.statements, none.statements);
+    EXPECT_GT(warm.kept, none.kept);
+    const std::int64_t scans = IndexScans();
+    for (int i = 0; i < 4; ++i) {
+      query.embedding = {0.3F, 0.01F * static_cast<float>(i), 0.2F, -0.4F, 0.17F, 0.11F};
+      EXPECT_EQ(db_->Similar(query)->size(), 5U);
+    }
+    EXPECT_EQ(PreparedSearches(), (Plans{warm.statements, warm.kept + 4, warm.own}));
+    if (mode == "hnsw") {  // auto compares so few as the server likes
+      EXPECT_EQ(IndexScans(), scans + 4);
+    }
+    // A rare value is better served by another plan, so filters are planned as they come.
+    query.provider = "p1";
+    EXPECT_EQ(db_->Similar(query)->size(), 5U);
+    EXPECT_EQ(PreparedSearches().statements, warm.statements);
+  }
+}
+
+// A server or a proxy that has forgotten what was prepared has forgotten all settings too.
+TEST_F(PostgresVector, ASessionThatForgotWhatItPreparedIsReplaced) {
+  Open("&index=hnsw");
+  Add(Many("m", 6, 100));
+  db_ = *test_.Open(Server().Uri(Schema()) + "&index=auto");
+  const SimilarQuery query = {.model = "m", .embedding = Coarse(6), .k = 50, .max_distance = 0.0F};
+  const Record record = MakeRecord("p", "far", "m", std::vector<float>(6, 50));
+  const std::vector<std::function<void()>> calls = {
+      [&] { ExpectSame(query); },
+      [&] { EXPECT_OK(db_->Add(record)); },
+      [&] { EXPECT_OK(db_->Get(record.key)); },
+      [&] { EXPECT_OK(db_->Remove(record.key)); },
+  };
+  for (const std::string what : {"DEALLOCATE ALL", "DISCARD ALL"}) {
+    for (std::size_t next = 0; next < calls.size(); ++next) {
+      SCOPED_TRACE(Concat(what, " before call ", next));
+      for (const auto& call : calls) {  // prepares all there is
+        call();
+      }
+      EXPECT_OK(db_->Add(record));
+      Forget(what);
+      calls[next]();
+      EXPECT_OK(db_->Remove(record.key));
+    }
+  }
 }
 
 // What a database remembers of a model may be wrong by now: others have emptied it, filled it with

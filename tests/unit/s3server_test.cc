@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "s3server/protocol.h"
 #include "s3server/s3_server.h"
 #include "s3server/search_pages.h"
+#include "s3server/text_store.h"
 #include "support/faulty_database.h"
 #include "support/hooked_database.h"
 #include "support/records.h"
@@ -369,6 +371,119 @@ TEST(S3Service, ADatabaseWithDimensionsKeepsItsCatalogToo) {
                      R"("dimension":3,"distanceMetric":"cosine"})");
   EXPECT_EQ(other.error_type, "ValidationException");
   EXPECT_THAT(other.body, HasSubstr("dimensions=3"));
+}
+
+std::string IndexMode(Service& service) {
+  const Document answer = Json(service.Call("GetIndex", Concat("{", kIndex, "}")));
+  return answer.Find("index")->Find("indexMode")->text;
+}
+std::string DefaultMode(Service& service) {
+  const Document answer = Json(service.Call("GetVectorBucket", R"({"vectorBucketName":"bucket"})"));
+  return answer.Find("vectorBucket")->Find("defaultIndexMode")->text;
+}
+std::string SetMode(std::string_view mode) {
+  return Concat("{", kIndex, R"(,"indexMode":")", mode, R"("})");
+}
+
+TEST(S3IndexMode, IsTheBucketsUntilItIsChangedAndSurvivesAStart) {
+  TestContext context;
+  const TempDir folder;
+  const std::string uri = Concat("sqlite://", folder.File("db.sqlite"), "?metric=cosine");
+  {
+    Service service(context.Open(uri).value());
+    service.CreateIndex();
+    EXPECT_EQ(DefaultMode(service), "ENHANCED");
+    EXPECT_EQ(IndexMode(service), "ENHANCED");
+    service.Call("PutVectorBucketDefaultIndexMode",
+                 R"({"vectorBucketName":"bucket","defaultIndexMode":"CLASSIC"})");
+    EXPECT_EQ(IndexMode(service), "ENHANCED");  // it was there before
+    service.Call("CreateIndex", R"({"vectorBucketName":"bucket","indexName":"second",)"
+                                R"("dataType":"float32","dimension":2,"distanceMetric":"cosine"})");
+    EXPECT_THAT(service.Call("GetIndex", R"({"vectorBucketName":"bucket","indexName":"second"})"),
+                HasSubstr(R"("indexMode":"CLASSIC")"));
+    EXPECT_EQ(service.Call("UpdateIndexMode", SetMode("CLASSIC")), "{}");
+    EXPECT_EQ(service.Call("UpdateIndexMode",
+                           R"({"indexArn":"arn:aws:s3vectors:r:123456789012:bucket/bucket/index/)"
+                           R"(second","indexMode":"ENHANCED"})"),
+              "{}");
+  }
+  Service service(context.Open(uri).value());
+  EXPECT_EQ(DefaultMode(service), "CLASSIC");
+  EXPECT_EQ(IndexMode(service), "CLASSIC");
+  EXPECT_THAT(service.Call("GetIndex", R"({"vectorBucketName":"bucket","indexName":"second"})"),
+              HasSubstr(R"("indexMode":"ENHANCED")"));
+}
+
+TEST(S3IndexMode, WhatWasMadeBeforeThereWereModesIsClassic) {
+  TestContext context;
+  std::unique_ptr<Database> database = Memory(context);
+  TextStore store(*database, ".s3vectors/catalog", 1);
+  ASSERT_OK(store.Put("bucket/bucket", R"({"created":1,"encryption":"AES256","tags":{}})", 1));
+  ASSERT_OK(store.Put("index/bucket/index",
+                      R"({"created":1,"dimension":2,"metric":"cosine","tags":{}})", 1));
+  Service service(std::move(database));
+  EXPECT_EQ(DefaultMode(service), "CLASSIC");
+  EXPECT_EQ(IndexMode(service), "CLASSIC");
+}
+
+TEST(S3IndexMode, DecidesWhatAQueryMayAskFor) {
+  TestContext context;
+  Service service(Memory(context));
+  PutVectors(service);
+  const auto query = [&](std::string_view more) {
+    return service.Answer(
+        "QueryVectors",
+        Concat("{", kIndex, R"(,"topK":2,"queryVector":{"float32":[10,0]})", more, "}"));
+  };
+  const auto among = [](int count) {  // one constraint each
+    std::string values = R"("yes")";
+    for (int i = 1; i < count; ++i) {
+      values += Concat(R"(,"v)", i, R"(")");
+    }
+    return Concat(R"(,"filter":{"rare":{"$in":[)", values, "]}}");
+  };
+  const S3Response classic = query(R"(,"queryMode":"CLASSIC")");
+  EXPECT_EQ(classic.status, 400);
+  EXPECT_THAT(classic.body, HasSubstr("queryMode CLASSIC is not supported"));
+  EXPECT_EQ(query(R"(,"queryMode":"ENHANCED")").status, 200);
+  EXPECT_EQ(query(R"(,"queryMode":"FAST")").status, 400);
+  EXPECT_EQ(query(among(100)).body, kRare);
+  EXPECT_THAT(query(among(101)).body, HasSubstr("more than 100 conditions and values"));
+  service.Call("UpdateIndexMode", SetMode("CLASSIC"));
+  EXPECT_EQ(query(among(101)).body, kRare);
+  EXPECT_EQ(query(Concat(R"(,"queryMode":"CLASSIC")", among(3))).body, kRare);
+  EXPECT_THAT(query(among(1'025)).body, HasSubstr("more than 1024"));
+}
+
+TEST(S3IndexMode, BadOnesAreRefusedByName) {
+  TestContext context;
+  Service service(Memory(context));
+  service.CreateIndex();
+  const std::string index(kIndex);
+  for (const auto& [operation, body, wanted] :
+       std::vector<std::tuple<std::string, std::string, std::string>>{
+           {"UpdateIndexMode", "{" + index + "}", "/indexMode"},
+           {"UpdateIndexMode", SetMode("classic"), "[CLASSIC, ENHANCED]"},
+           {"UpdateIndexMode", R"({"indexMode":"CLASSIC"})", "indexArn"},
+           {"PutVectorBucketDefaultIndexMode", R"({"vectorBucketName":"bucket"})",
+            "/defaultIndexMode"},
+           {"PutVectorBucketDefaultIndexMode", R"({"defaultIndexMode":"CLASSIC"})",
+            "vectorBucketArn"}}) {
+    const S3Response response = service.Answer(operation, body);
+    EXPECT_EQ(response.status, 400) << operation << body;
+    EXPECT_THAT(response.body, HasSubstr(wanted));
+  }
+  EXPECT_EQ(service
+                .Answer("UpdateIndexMode", R"({"vectorBucketName":"bucket","indexName":"absent",)"
+                                           R"("indexMode":"CLASSIC"})")
+                .status,
+            404);
+  EXPECT_EQ(service
+                .Answer("PutVectorBucketDefaultIndexMode",
+                        R"({"vectorBucketName":"absent","defaultIndexMode":"CLASSIC"})")
+                .status,
+            404);
+  EXPECT_EQ(IndexMode(service), "ENHANCED");
 }
 
 TEST(S3AbsentMarks, AreForgottenByAWriteAndNotLearntBesideOne) {

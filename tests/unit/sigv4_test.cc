@@ -100,6 +100,22 @@ TEST(SigV4, SignsAsTheKnownAnswersSay) {
   }
 }
 
+// Longer than a block of the hash; computed with Python's hmac.
+TEST(SigV4, ALongSecretIsHashedFirst) {
+  const SigV4Request request{.method = "POST",
+                             .target = "/QueryVectors",
+                             .headers = {{"host", "example.org"}},
+                             .body_sha256 = Sha256Hex("{}")};
+  const AwsCredentials keys = {.access_key_id = "AKIDEXAMPLE",
+                               .secret_access_key = std::string(100, 'k'),
+                               .session_token = {}};
+  const HttpHeaders added =
+      SignRequest(request, keys, kScope, ParseAmzDate("20260102T030405Z").value());
+  EXPECT_TRUE(added.back().second.ends_with(
+      "Signature=65ac795e1c532f5dd2a8fe22edfa570b7c6d414886386852c9077adc9bc1aa63"))
+      << added.back().second;
+}
+
 TEST(SigV4, TakesWhatItSigns) {
   for (const KnownAnswer& answer : KnownAnswers()) {
     SCOPED_TRACE(answer.json["name"]);

@@ -18,7 +18,8 @@ constexpr int kIterativeScans = 800;  // since pgvector 0.8.0
 }  // namespace
 
 PostgresOrder PostgresIndexOrder(const PostgresIndexKind& kind) {
-  return {.key = Concat(kind.Expression(), " ", kind.Operator(), " ", kind.Cast("$1")),
+  const std::string asked = kind.Cast(kind.halves() ? "$1::vector" : "$1");
+  return {.key = Concat(kind.Expression(), " ", kind.Operator(), " ", asked),
           .vector = "",
           .all = false};
 }
@@ -55,13 +56,19 @@ std::optional<PostgresOrder> PostgresOperatorOrder(const PostgresIndexKind& kind
   return PostgresOrder{.key = key, .vector = vector, .all = true};
 }
 
-std::string PostgresSearchCondition(const SimilarQuery& query, PostgresParams& params) {
+std::string PostgresSearchCondition(const SimilarQuery& query, PostgresParams& params,
+                                    const std::string& model) {
   std::vector<Filter> filters = query.filters;
-  filters.push_back({Column::kModel, query.model});
+  if (model.empty()) {
+    filters.push_back({Column::kModel, query.model});
+  }
   if (query.provider) {
     filters.push_back({Column::kProvider, *query.provider});
   }
   std::string sql = PostgresCondition(filters, params);
+  if (!model.empty()) {
+    sql = Concat("model = ", model, " AND ", sql);
+  }
   if (!query.exclude.empty()) {
     params.Texts(query.exclude);
     sql += Concat(" AND depiction_id <> ALL (", params.Last(), ")");
@@ -75,22 +82,24 @@ std::string PostgresSearchCondition(const SimilarQuery& query, PostgresParams& p
   return sql;
 }
 
+bool PostgresPlanLasts(const SimilarQuery& query, const PostgresOrder& order) {
+  return !order.all && !query.provider && query.filters.empty();
+}
+
 PostgresStatement PostgresCandidates(const SimilarQuery& query, const PostgresOrder& order,
-                                     int wanted) {
+                                     int wanted, const std::string& model) {
   PostgresStatement statement;
-  statement.params.Floats(query.embedding);
-  const std::string condition = PostgresSearchCondition(query, statement.params);
+  statement.params.Vector(query.embedding);
+  const std::string condition = PostgresSearchCondition(query, statement.params, model);
   // With OFFSET the inner query stays one, so each vector is read and made once.
   const std::string rows_from =
       order.all ? Concat("(SELECT *, ", order.vector, " AS vector FROM records WHERE ", condition,
                          " OFFSET 0) AS rows ORDER BY key NULLS FIRST")
                 : Concat("records WHERE ", condition, " ORDER BY ", order.key);
   // As vector, which the server sends in half the bytes of real[].
-  const std::string vector =
-      order.all ? "vector"
-                : PostgresVectorCast("embedding", static_cast<int>(query.embedding.size()));
-  statement.sql = Concat("SELECT ", kPostgresFields, ", ", vector, ", ", order.key, " AS key FROM ",
-                         rows_from, " LIMIT ", wanted);
+  const std::string_view vector = order.all ? "vector" : "embedding::vector";
+  statement.sql = Concat("SELECT provider, depiction_id, subject_id, attributes, ", vector, ", ",
+                         order.key, " AS key FROM ", rows_from, " LIMIT ", wanted);
   return statement;
 }
 

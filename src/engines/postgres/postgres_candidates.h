@@ -21,12 +21,22 @@ struct PostgresStatement {
   PostgresParams params;
 };
 
-/// What candidates are sorted by. The query's vector is $1.
+/// What candidates are sorted by. The query's vector is $1, a vector of pgvector.
 struct PostgresOrder {
   std::string key;     ///< the nearest have the smallest
   std::string vector;  ///< what `key` calls so; empty when it does not
   /// No index has the key: rows without one come first, and fewer than asked for are all.
   bool all = false;
+};
+
+/// Of a candidate, by their numbers.
+struct PostgresCandidateColumn {
+  static constexpr int kProvider = 0;
+  static constexpr int kDepictionId = 1;
+  static constexpr int kSubjectId = 2;
+  static constexpr int kAttributes = 3;
+  static constexpr int kVector = 4;  ///< for DecodeVector
+  static constexpr int kKey = 5;
 };
 
 /// By the model's index, which has exactly this key.
@@ -37,13 +47,20 @@ std::optional<PostgresOrder> PostgresOperatorOrder(const PostgresIndexKind& kind
                                                    std::span<const float> query);
 
 /// The conditions of a search: its model, its filters except words, and what it leaves out. Their
-/// values are added to the parameters.
-std::string PostgresSearchCondition(const SimilarQuery& query, PostgresParams& params);
+/// values are added to the parameters; that of the model is not when `model` is a literal of SQL
+/// that has it.
+std::string PostgresSearchCondition(const SimilarQuery& query, PostgresParams& params,
+                                    const std::string& model = "");
 
-/// The `wanted` first records of the query's model in that order: the columns of kPostgresFields,
-/// the vector for DecodeVector, and the key.
+/// True when one plan is the best for every vector, and for whatever is left out: the statement is
+/// worth preparing, with the model as a literal, as only such a plan can use the model's index.
+/// Filters may leave few records, for which another plan is better, so the server has to see them.
+bool PostgresPlanLasts(const SimilarQuery& query, const PostgresOrder& order);
+
+/// The `wanted` first records of the query's model in that order: the columns of
+/// PostgresCandidateColumn. `model` is as above.
 PostgresStatement PostgresCandidates(const SimilarQuery& query, const PostgresOrder& order,
-                                     int wanted);
+                                     int wanted, const std::string& model = "");
 
 /// A statement, for the session: how far the index looks for k records.
 std::string PostgresIndexSettings(int vector_version, int k);

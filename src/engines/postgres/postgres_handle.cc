@@ -15,6 +15,7 @@ namespace {
 
 constexpr int kMinServerVersion = 130'000;  // pg_current_xact_id()
 constexpr std::size_t kCopyChunk = 1 << 20;
+constexpr std::size_t kMaxPrepared = 100;  // the server keeps a plan of each
 
 /// Parameters as libpq wants them.
 struct Bound {
@@ -163,9 +164,16 @@ Result<PostgresResult> PostgresConnection::Prepared(const std::string& sql,
                                                     const PostgresParams& params) {
   const auto found = prepared_.find(sql);
   if (found != prepared_.end()) {
-    return Ask({.sql = sql, .params = params, .name = found->second});
+    found->second.used = ++uses_;
+    return Ask({.sql = sql, .params = params, .name = found->second.name});
   }
-  const std::string name = Concat("edb_", session_, "_", prepared_.size());
+  if (prepared_.size() >= kMaxPrepared) {
+    const auto oldest = std::ranges::min_element(
+        prepared_, {}, [](const auto& statement) { return statement.second.used; });
+    Ahead(Concat("DEALLOCATE ", oldest->second.name));
+    prepared_.erase(oldest);
+  }
+  const std::string name = Concat("edb_", session_, "_", ++uses_);
   return Ask({.sql = sql, .params = params, .name = name, .prepare = true});
 }
 
@@ -222,7 +230,7 @@ Result<PostgresResult> PostgresConnection::Ask(const Question& question) {
     Result<PostgresResult> one = Take(result);
     if (last.ok()) {  // the first failure is the reason of the others
       if (question.prepare && answers == prepare_at && one.ok()) {
-        prepared_.emplace(question.sql, question.name);
+        prepared_.emplace(question.sql, Statement{.name = question.name, .used = uses_});
       }
       last = std::move(one);
       ++answers;
@@ -233,6 +241,9 @@ Result<PostgresResult> PostgresConnection::Ask(const Question& question) {
   }
   if (!last.ok()) {
     setting_.clear();
+    // What it gives has another type by now: the server wants it prepared anew.
+    lost_ = lost_ || (last.status().code() == StatusCode::kUnimplemented &&
+                      !question.name.empty() && !question.prepare);
   }
   return lost_ && last.ok() ? Failure(nullptr) : std::move(last);
 }

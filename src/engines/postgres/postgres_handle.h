@@ -58,7 +58,9 @@ class PostgresConnection {
 
   /// Runs one statement. `sql` is text of this program: values are parameters.
   Result<PostgresResult> Query(const std::string& sql, const PostgresParams& params = {});
-  /// The same for what is asked again and again: it is parsed and planned once a session.
+  /// The same for what is asked again and again: a session keeps the newest of them, parsed and
+  /// planned. A session that has lost them, or what they give, counts as lost: somebody has made
+  /// it forget all else too.
   Result<PostgresResult> Prepared(const std::string& sql, const PostgresParams& params);
   /// Runs statements that take no parameters; the rows of the last, as text.
   Result<PostgresResult> Execute(const std::string& sql);
@@ -110,8 +112,13 @@ class PostgresConnection {
   Status Failure(const pg_result* result);
 
   std::unique_ptr<pg_conn, Closer> connection_;
-  std::map<std::string, std::string> prepared_;  // names by their SQL
-  std::uint64_t session_ = 0;                    // part of those names
+  struct Statement {
+    std::string name;
+    std::uint64_t used = 0;  ///< the larger, the later
+  };
+  std::map<std::string, Statement> prepared_;  // by their SQL
+  std::uint64_t uses_ = 0;
+  std::uint64_t session_ = 0;  // part of the names
   std::vector<std::string> ahead_;
   std::string setting_;       // the newest one, as long as it holds
   bool rolled_back_ = false;  // the answer is still to come

@@ -8,6 +8,15 @@
 
 namespace embeddingsdb {
 
+Result<Attributes> ReadPostgresAttributes(std::string_view json, const Key& key) {
+  Result<Attributes> attributes = AttributesFromJson(json);
+  if (!attributes.ok()) {
+    return DataLossError(
+        Concat("record ", DisplayKey(key), ": attributes: ", attributes.status().message()));
+  }
+  return attributes;
+}
+
 Status ReadPostgresRecord(const PostgresResult& result, int row, PostgresParts parts,
                           Record& record) {
   record.key.provider = result.Text(row, 0);
@@ -15,12 +24,7 @@ Status ReadPostgresRecord(const PostgresResult& result, int row, PostgresParts p
   record.key.model = result.Text(row, 2);
   record.subject_id = result.Text(row, 3);
   EDB_ASSIGN(record.created, result.Integer(row, 4));
-  Result<Attributes> attributes = AttributesFromJson(result.Text(row, 5));
-  if (!attributes.ok()) {
-    return DataLossError(
-        Concat("record ", DisplayKey(record.key), ": attributes: ", attributes.status().message()));
-  }
-  record.attributes = *std::move(attributes);
+  EDB_ASSIGN(record.attributes, ReadPostgresAttributes(result.Text(row, 5), record.key));
   if (parts == PostgresParts::kFields) {
     return {};
   }

@@ -26,6 +26,9 @@ inline constexpr int kPostgresFieldCount = 6;  ///< and so the number of the col
 /// Whether a row has an embedding after its fields.
 enum class PostgresParts : std::uint8_t { kFields, kAll };
 
+/// Of the record, from the text that is stored; kDataLoss, naming the record, when it is not ours.
+Result<Attributes> ReadPostgresAttributes(std::string_view json, const Key& key);
+
 /// kDataLoss, naming the record, when the row holds what we would not have written.
 Status ReadPostgresRecord(const PostgresResult& result, int row, PostgresParts parts,
                           Record& record);

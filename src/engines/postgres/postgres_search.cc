@@ -25,7 +25,9 @@
 namespace embeddingsdb {
 namespace {
 
-// More are asked for than wanted, so that one question mostly settles it, ties included.
+// More are asked for than wanted, so that one question mostly settles it: one tells that what
+// follows is farther, but there may be ties, and asking again costs more where all are compared.
+constexpr int kMoreByIndex = 1;
 constexpr int kMoreCandidates = 4;
 constexpr int kCandidatesGrow = 4;
 // A model of which so many are as near is read as a whole.
@@ -35,6 +37,8 @@ constexpr std::size_t kBatchBytes = 4 * 1'024 * 1'024;
 constexpr double kUnderflow = 1e-18;    // what the squares of small numbers lose
 constexpr float kLargestHalf = 65'504;  // of halfvec
 constexpr double kHalfRounding = 0x1p-11;
+
+using Candidate = PostgresCandidateColumn;
 
 bool Nearer(const SimilarRecord& a, const SimilarRecord& b) {
   return std::tie(a.distance, a.key) < std::tie(b.distance, b.key);
@@ -128,17 +132,27 @@ class Search {
     kTooFew,
     kInVain,  ///< asking for more does not help
   };
+  Result<PostgresResult> Candidates(const PostgresOrder& order, int wanted);
   /// Asks for candidates once.
   Result<Proposed> ProposeOnce(const PostgresOrder& order, int wanted);
   /// Asks for candidates until they are enough.
   Result<bool> Propose(const PostgresOrder& order);
   Status TakeCandidates(const PostgresResult& rows);
+  Status WrongLength(std::size_t length) const {
+    return DataLossError(
+        Concat("a vector of model ", Quote(query_.model), " has ", length, " elements"));
+  }
   /// A candidate whose exact distance is at most `limit` has at most this key.
   double LargestKey(float limit) const;
-  /// What rounding takes and adds, relative to the sum of the products' magnitudes.
-  double Rounding() const { return (dimension_ + 8) * 0x1p-23; }
+  int More(const PostgresOrder& order) const {
+    return order.all || kind().halves() ? kMoreCandidates : kMoreByIndex;
+  }
+  /// What rounding takes and adds at most, relative to the sum of the products' magnitudes.
+  double Rounding() const { return (dimension_ + 8) * 0x1p-24; }
   /// What halves take and add to a key, in all.
   double HalfRounding(double limit) const;
+  /// The query's, times that of the longest candidate.
+  double Lengths() const { return std::sqrt(SumOfSquares(query_.embedding) * longest_squared_); }
   PostgresIndexKind kind() const { return {.metric = options_.metric, .dimension = dimension_}; }
 
   PostgresConnection& connection_;
@@ -147,7 +161,7 @@ class Search {
   const SimilarQuery& query_;
   int k_;
   int dimension_ = 0;
-  bool halves_ = false;         // keys are distances of halfvec
+  bool by_index_ = false;       // keys are the index's, which may be of halfvec
   double longest_squared_ = 0;  // of the candidates' vectors
   Nearest nearest_;
 };
@@ -169,7 +183,8 @@ Result<bool> Search::AtOnce() {
     return false;
   }
   SetUpIndex();
-  const Result<Proposed> proposed = ProposeOnce(PostgresIndexOrder(kind()), k_ + kMoreCandidates);
+  const PostgresOrder order = PostgresIndexOrder(kind());
+  const Result<Proposed> proposed = ProposeOnce(order, k_ + More(order));
   if (proposed.ok()) {
     return *proposed == Proposed::kEnough;
   }
@@ -231,7 +246,7 @@ Result<bool> Search::ByOperator() {
 }
 
 Result<bool> Search::Propose(const PostgresOrder& order) {
-  for (int wanted = k_ + kMoreCandidates; wanted <= kMostCandidates; wanted *= kCandidatesGrow) {
+  for (int wanted = k_ + More(order); wanted <= kMostCandidates; wanted *= kCandidatesGrow) {
     EDB_ASSIGN(const Proposed proposed, ProposeOnce(order, wanted));
     if (proposed != Proposed::kTooFew) {
       return proposed == Proposed::kEnough;
@@ -240,20 +255,29 @@ Result<bool> Search::Propose(const PostgresOrder& order) {
   return false;
 }
 
+Result<PostgresResult> Search::Candidates(const PostgresOrder& order, int wanted) {
+  if (!PostgresPlanLasts(query_, order)) {
+    const PostgresStatement statement = PostgresCandidates(query_, order, wanted);
+    return connection_.Query(statement.sql, statement.params);
+  }
+  EDB_ASSIGN(const std::string model, connection_.Literal(query_.model));
+  const PostgresStatement statement = PostgresCandidates(query_, order, wanted, model);
+  return connection_.Prepared(statement.sql, statement.params);
+}
+
 Result<Search::Proposed> Search::ProposeOnce(const PostgresOrder& order, int wanted) {
-  halves_ = !order.all && kind().halves();
-  const PostgresStatement statement = PostgresCandidates(query_, order, wanted);
-  EDB_ASSIGN(const PostgresResult rows, connection_.Query(statement.sql, statement.params));
+  by_index_ = !order.all;
+  EDB_ASSIGN(const PostgresResult rows, Candidates(order, wanted));
   nearest_.Clear();
   EDB_TRY(TakeCandidates(rows));
   if (rows.rows() < wanted) {
     return order.all ? Proposed::kEnough : Proposed::kInVain;
   }
   const int last = rows.rows() - 1;
-  if (rows.IsNull(last, kPostgresFieldCount + 1)) {
+  if (rows.IsNull(last, Candidate::kKey)) {
     return Proposed::kTooFew;
   }
-  EDB_ASSIGN(const double farthest, rows.Real(last, kPostgresFieldCount + 1));
+  EDB_ASSIGN(const double farthest, rows.Real(last, Candidate::kKey));
   if (!std::isfinite(farthest)) {
     return Proposed::kInVain;
   }
@@ -262,40 +286,54 @@ Result<Search::Proposed> Search::ProposeOnce(const PostgresOrder& order, int wan
 
 double Search::LargestKey(float limit) const {
   const double rounded = static_cast<double>(limit) * (limit < 0 ? 1 - 0x1p-23 : 1 + 0x1p-23);
-  const double halves = halves_ ? HalfRounding(rounded) : 0;
+  const double halves = by_index_ && kind().halves() ? HalfRounding(rounded) : 0;
   switch (options_.metric) {
     case Metric::kL2:
-      return rounded * (1 + Rounding()) + kUnderflow + halves;
+      return rounded * (1 + Rounding() / 2) + kUnderflow + halves;  // a root halves it
     case Metric::kCosine:
-      return rounded + 2 * Rounding() + halves;
+      return rounded + 4 * Rounding() + halves;
     case Metric::kInnerProduct:
       break;
   }
-  return rounded - 1 + halves;
+  // Where all are compared, keys have it.
+  return rounded - 1 + halves + (by_index_ ? Rounding() * Lengths() : 0);
 }
 
 double Search::HalfRounding(double limit) const {
   if (options_.metric == Metric::kCosine) {
     return 4 * kHalfRounding;
   }
-  const double length = std::sqrt(SumOfSquares(query_.embedding));
-  // A vector within the limit is no longer than the query's and the limit together.
-  return options_.metric == Metric::kL2 ? kHalfRounding * (2 * length + limit)
-                                        : 2 * kHalfRounding * length * std::sqrt(longest_squared_);
+  if (options_.metric == Metric::kL2) {
+    // A vector within the limit is no longer than the query's and the limit together.
+    return kHalfRounding * (2 * std::sqrt(SumOfSquares(query_.embedding)) + limit);
+  }
+  return 2 * kHalfRounding * Lengths();
 }
 
 Status Search::TakeCandidates(const PostgresResult& rows) {
-  Record record;
+  std::vector<float> vector;
   for (int row = 0; row < rows.rows(); ++row) {
-    EDB_TRY(ReadPostgresRecord(rows, row, PostgresParts::kFields, record));
-    EDB_TRY(DecodeVector(rows.Text(row, kPostgresFieldCount), record.embedding));
-    if (halves_) {
-      longest_squared_ = std::max(longest_squared_, SumOfSquares(record.embedding));
+    EDB_TRY(DecodeVector(rows.Text(row, Candidate::kVector), vector));
+    if (vector.size() != query_.embedding.size()) {
+      return WrongLength(vector.size());
     }
-    const float distance = ExactDistance(options_.metric, query_.embedding, record.embedding);
-    if (nearest_.Wants(distance)) {
-      nearest_.Add({record.key, record.subject_id, distance, record.attributes});
+    if (by_index_ && options_.metric == Metric::kInnerProduct) {
+      longest_squared_ = std::max(longest_squared_, SumOfSquares(vector));
     }
+    const float distance = ExactDistance(options_.metric, query_.embedding, vector);
+    if (!nearest_.Wants(distance)) {
+      continue;
+    }
+    SimilarRecord record = {
+        .key = {.provider = std::string(rows.Text(row, Candidate::kProvider)),
+                .depiction_id = std::string(rows.Text(row, Candidate::kDepictionId)),
+                .model = query_.model},
+        .subject_id = std::string(rows.Text(row, Candidate::kSubjectId)),
+        .distance = distance,
+        .attributes = {}};
+    EDB_ASSIGN(record.attributes,
+               ReadPostgresAttributes(rows.Text(row, Candidate::kAttributes), record.key));
+    nearest_.Add(std::move(record));
   }
   return {};
 }
@@ -324,8 +362,7 @@ Status Search::ByReading() {
     const PostgresResult& rows = cursor.result();
     EDB_TRY(rows.Floats(cursor.row(), 2, record.embedding));
     if (record.embedding.size() != query_.embedding.size()) {
-      return DataLossError(Concat("a vector of model ", Quote(query_.model), " has ",
-                                  record.embedding.size(), " elements"));
+      return WrongLength(record.embedding.size());
     }
     const float distance = ExactDistance(options_.metric, query_.embedding, record.embedding);
     if (!nearest_.Wants(distance)) {

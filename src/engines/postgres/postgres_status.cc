@@ -22,6 +22,7 @@ constexpr auto kMeanings = std::to_array<Meaning>({
     {"57014", StatusCode::kDeadlineExceeded},  // statement_timeout; nobody else cancels ours
     {"57P", StatusCode::kUnavailable},         // shuts down, starts up, was ended
     {"08", StatusCode::kUnavailable},          // connection
+    {"26000", StatusCode::kUnavailable},       // a prepared statement that is gone
     {"53300", StatusCode::kUnavailable},       // too many connections
     {"53", StatusCode::kResourceExhausted},
     {"54", StatusCode::kResourceExhausted},
@@ -53,7 +54,7 @@ Status PostgresError(std::string_view sqlstate, std::string_view message) {
 }
 
 bool EndsConnection(std::string_view sqlstate) {
-  return sqlstate.starts_with("57P") || sqlstate.starts_with("08");
+  return sqlstate.starts_with("57P") || sqlstate.starts_with("08") || sqlstate == "26000";
 }
 
 }  // namespace embeddingsdb

@@ -14,6 +14,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "numbers are swapped into network order");
 
 // Of pg_type.dat; they never change.
+constexpr std::uint32_t kUnknown = 0;
 constexpr std::uint32_t kBigint = 20;
 constexpr std::uint32_t kText = 25;
 constexpr std::uint32_t kJson = 114;
@@ -25,6 +26,8 @@ constexpr std::uint32_t kReals = 1021;
 // An array's header: dimensions, "has nulls", type of its elements, length, first subscript.
 constexpr std::size_t kArrayHeader = 5 * sizeof(std::uint32_t);
 constexpr std::size_t kFloatBytes = 2 * sizeof(std::uint32_t);  // each with its length in front
+// Of pgvector's vector: its length, and nothing.
+constexpr std::size_t kVectorHeader = 2 * sizeof(std::uint16_t);
 
 std::uint32_t Swapped(std::uint32_t value) {
   return __builtin_bswap32(value);
@@ -121,6 +124,17 @@ void PostgresParams::Floats(std::span<const float> values) {
   values_.push_back({kReals, std::move(bytes)});
 }
 
+void PostgresParams::Vector(std::span<const float> values) {
+  std::string bytes;
+  bytes.reserve(kVectorHeader + values.size() * sizeof(float));
+  Append(bytes, static_cast<std::uint16_t>(values.size()));
+  Append(bytes, std::uint16_t{0});
+  for (const float value : values) {
+    Append(bytes, std::bit_cast<std::uint32_t>(value));
+  }
+  values_.push_back({kUnknown, std::move(bytes)});
+}
+
 PostgresCopy::PostgresCopy() {
   using std::string_view_literals::operator""sv;
   bytes_ = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"sv;  // signature, no flags, no extension
@@ -201,14 +215,13 @@ Status DecodeFloats(std::string_view bytes, std::vector<float>& values) {
 }
 
 Status DecodeVector(std::string_view bytes, std::vector<float>& values) {
-  constexpr std::size_t kHeader = 2 * sizeof(std::uint16_t);  // the length, and nothing
   values.clear();
-  const std::size_t length = bytes.size() < kHeader ? 0 : Read<std::uint16_t>(bytes);
-  if (length == 0 || bytes.size() != kHeader + length * sizeof(float)) {
+  const std::size_t length = bytes.size() < kVectorHeader ? 0 : Read<std::uint16_t>(bytes);
+  if (length == 0 || bytes.size() != kVectorHeader + length * sizeof(float)) {
     return DataLossError(Concat("a vector of pgvector has ", bytes.size(), " bytes"));
   }
   values.resize(length);
-  const char* place = bytes.data() + kHeader;
+  const char* place = bytes.data() + kVectorHeader;
   for (float& value : values) {
     std::uint32_t bits = 0;
     std::memcpy(&bits, place, sizeof(bits));

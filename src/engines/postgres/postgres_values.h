@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // PostgreSQL's binary formats: what parameters, columns and COPY are made of. Numbers are in
-// network order; float32 vectors travel as real[], so every bit arrives.
+// network order; float32 vectors travel as real[] or as pgvector's vector, so every bit arrives.
 #ifndef EMBEDDINGSDB_ENGINES_POSTGRES_POSTGRES_VALUES_H_
 #define EMBEDDINGSDB_ENGINES_POSTGRES_POSTGRES_VALUES_H_
 
@@ -26,6 +26,8 @@ class PostgresParams {
   void Texts(std::span<const std::string> values);
   void Integers(std::span<const std::int64_t> values);
   void Floats(std::span<const float> values);
+  /// For "$N::vector", in half the bytes; the server tells the type, whose number is its own.
+  void Vector(std::span<const float> values);
 
   std::size_t size() const { return values_.size(); }
   /// "$N" of the newest one.

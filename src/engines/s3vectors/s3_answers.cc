@@ -3,14 +3,17 @@
 // Answers with vectors are long, so they are read in one pass and without a tree.
 #include "engines/s3vectors/s3_answers.h"
 
+#include <array>
 #include <charconv>
 #include <cmath>
-#include <cstdint>
+#include <cstddef>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
 
 #include "embeddingsdb/limits.h"
 
+#include "core/json_scan.h"
 #include "core/text.h"
 
 namespace embeddingsdb::s3vectors {
@@ -18,37 +21,64 @@ namespace {
 
 using Json = nlohmann::json;
 
-class VectorsReader {
+/// One rounding, whatever the length of the text. False beyond the range of a double.
+bool ReadFloat(std::string_view text, float& value) {
+  const char* const end = text.data() + text.size();
+  if (std::from_chars(text.data(), end, value).ec == std::errc()) {
+    return true;
+  }
+  double wide = 0;  // it is beyond the range of a float: zero, or infinite
+  const bool read = std::from_chars(text.data(), end, wide).ec == std::errc();
+  value = static_cast<float>(wide);
+  return read;
+}
+
+class VectorsReader final : public JsonEvents {
  public:
-  // The callbacks of nlohmann::json::sax_parse; false stops it.
-  bool null() { return true; }
-  bool boolean(bool value) { return Scalar(value ? "true" : "false"); }
-  bool number_integer(Json::number_integer_t value) {
-    // The parser calls this for numbers with a minus only, so a zero here was written -0.
-    return value == 0 ? Number(-0.0F, "0")
-                      : Number(static_cast<float>(value), std::to_string(value));
+  bool Open(char bracket) override {
+    ++depth_;
+    if (depth_ >= kMaxJsonDepth) {
+      return false;
+    }
+    names_[static_cast<std::size_t>(depth_)].clear();
+    if (depth_ == 2) {
+      in_vectors_ = Name(1) == "vectors";
+    } else if (in_vectors_ && depth_ == kVector && bracket == '{') {
+      page_.vectors.emplace_back();
+    } else if (depth_ == kMembers) {
+      in_metadata_ = in_vectors_ && Name(kVector) == "metadata";
+      in_data_ = in_vectors_ && Name(kVector) == "data";
+    } else if (InList()) {
+      list_ = bracket;
+    }
+    return true;
   }
-  bool number_unsigned(Json::number_unsigned_t value) {
-    return Number(static_cast<float>(value), std::to_string(value));
+  bool Close(char bracket) override {
+    if (InList()) {
+      Metadata() = list_ + bracket;
+    } else if (depth_ == kMembers) {
+      in_metadata_ = in_data_ = false;
+    } else if (depth_ == 2) {
+      in_vectors_ = false;
+    }
+    --depth_;
+    return true;
   }
-  bool number_float(Json::number_float_t value, const std::string& text) {
-    auto number = static_cast<float>(value);
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return Number(number, text);
-  }
-  bool string(std::string& value);
-  bool binary(Json::binary_t&) { return false; }
-  bool start_object(std::size_t) { return Enter(true); }
-  bool start_array(std::size_t) { return Enter(false); }
-  bool end_object() { return Leave('}'); }
-  bool end_array() { return Leave(']'); }
-  bool key(std::string& name) {
+  bool Name(std::string_view name) override {
     names_[static_cast<std::size_t>(depth_)] = name;
     return true;
   }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) {
-    return false;
+  bool String(std::string_view text) override;
+  bool Number(std::string_view text) override {
+    if (in_data_ && depth_ == kList) {
+      return ReadFloat(text, page_.vectors.back().data.emplace_back());
+    }
+    if (InVector() && Name(kVector) == "distance") {
+      return ReadFloat(text, page_.vectors.back().distance);
+    }
+    return Scalar(text);
   }
+  bool Literal(std::string_view text) override { return text == "null" || Scalar(text); }
 
   S3VectorsPage& page() { return page_; }
 
@@ -59,69 +89,39 @@ class VectorsReader {
   static constexpr int kList = 5;
 
   const std::string& Name(int depth) const { return names_[static_cast<std::size_t>(depth)]; }
-  bool InVectors() const { return depth_ >= 2 && Name(1) == "vectors"; }
-  bool InMetadata() const {
-    return InVectors() && depth_ >= kMembers && Name(kVector) == "metadata";
-  }
-  bool Enter(bool is_object) {
-    ++depth_;
-    if (depth_ >= kMaxJsonDepth) {
-      return false;
-    }
-    names_[static_cast<std::size_t>(depth_)].clear();
-    if (InVectors() && depth_ == kVector && is_object) {
-      page_.vectors.emplace_back();
-    }
-    if (InMetadata() && depth_ == kList) {
-      list_ = is_object ? "{" : "[";
-    }
-    return true;
-  }
-  bool Leave(char bracket) {
-    if (InMetadata() && depth_ == kList) {
-      page_.vectors.back().metadata[Name(kMembers)] = list_ + bracket;
-    }
-    --depth_;
-    return true;
-  }
-  bool Scalar(const std::string& text) {
-    if (InMetadata() && depth_ == kMembers) {
-      page_.vectors.back().metadata[Name(kMembers)] = text;
-    } else if (InMetadata() && depth_ == kList) {
+  bool InVector() const { return in_vectors_ && depth_ == kVector; }
+  bool InList() const { return in_metadata_ && depth_ == kList; }
+  std::string& Metadata() { return page_.vectors.back().metadata[Name(kMembers)]; }
+  bool Scalar(std::string_view text) {
+    if (in_metadata_ && depth_ == kMembers) {
+      Metadata() = text;
+    } else if (InList()) {
       list_ += Concat(list_.size() > 1 ? "," : "", text);
     }
     return true;
   }
-  bool Number(float value, const std::string& text) {
-    if (InVectors() && depth_ == kList && Name(kVector) == "data") {
-      page_.vectors.back().data.push_back(value);
-      return true;
-    }
-    if (InVectors() && depth_ == kVector && Name(kVector) == "distance") {
-      page_.vectors.back().distance = value;
-      return true;
-    }
-    return Scalar(text);
-  }
 
   int depth_ = 0;
+  bool in_vectors_ = false;
+  bool in_metadata_ = false;
+  bool in_data_ = false;
   std::array<std::string, kMaxJsonDepth> names_;
   std::string list_;
   S3VectorsPage page_;
 };
 
-bool VectorsReader::string(std::string& value) {
+bool VectorsReader::String(std::string_view text) {
   if (depth_ == 1 && Name(1) == "nextToken") {
-    page_.next_token = value;
-  } else if (InVectors() && depth_ == kVector && Name(kVector) == "key") {
-    page_.vectors.back().key = value;
-  } else if (InVectors() && depth_ == kVector && Name(kVector) == "distance") {
+    page_.next_token = text;
+  } else if (InVector() && Name(kVector) == "key") {
+    page_.vectors.back().key = text;
+  } else if (InVector() && Name(kVector) == "distance") {
     // How JSON says what is no number.
-    page_.vectors.back().distance = value == "-Infinity" ? -INFINITY : INFINITY;
-  } else if (InMetadata() && depth_ == kList) {
-    return Scalar(Json(value).dump(-1, ' ', false, Json::error_handler_t::replace));
+    page_.vectors.back().distance = text == "-Infinity" ? -INFINITY : INFINITY;
+  } else if (InList()) {
+    return Scalar(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace));
   } else {
-    return Scalar(value);
+    return Scalar(text);
   }
   return true;
 }
@@ -139,7 +139,7 @@ Status NoAnswer(std::string_view what) {
 
 Result<S3VectorsPage> ParseS3Vectors(std::string_view json) {
   VectorsReader reader;
-  if (!Json::sax_parse(json, &reader)) {
+  if (!ScanJson(json, reader)) {
     return NoAnswer("GetVectors, ListVectors or QueryVectors");
   }
   return std::move(reader.page());

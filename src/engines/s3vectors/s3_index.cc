@@ -4,7 +4,6 @@
 #include "engines/s3vectors/s3_index.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <utility>
@@ -27,20 +26,22 @@ std::string JsonString(std::string_view text) {
 /// The shortest text that reads back as the same float. A negative zero is no integer here, as
 /// readers of JSON would take it for plain zero.
 void AppendFloats(std::string& out, std::span<const float> values) {
-  std::array<char, 32> text{};
-  out += '[';
+  constexpr std::size_t kLongest = 16;  // of one, as "-1.1754944e-38"
+  constexpr std::string_view kNegativeZero = "-0.0";
+  const std::size_t begin = out.size();
+  out.resize(begin + 2 + values.size() * (kLongest + 1));
+  char* place = out.data() + begin;
+  *place++ = '[';
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (i > 0) {
-      out += ',';
+      *place++ = ',';
     }
-    if (values[i] == 0 && std::signbit(values[i])) {
-      out += "-0.0";
-      continue;
-    }
-    char* const end = std::to_chars(text.data(), text.data() + text.size(), values[i]).ptr;
-    out.append(text.data(), end);
+    place = values[i] == 0 && std::signbit(values[i])
+                ? std::ranges::copy(kNegativeZero, place).out
+                : std::to_chars(place, place + kLongest, values[i]).ptr;
   }
-  out += ']';
+  *place++ = ']';
+  out.resize(static_cast<std::size_t>(place - out.data()));
 }
 
 std::string JsonStrings(std::span<const std::string> texts) {

@@ -243,8 +243,7 @@ Result<Record> RecordOf(S3Vector vector) {
     return lost("it lacks x-provider, x-depiction-id or x-model");
   }
   record.embedding = std::move(vector.data);
-  record.attributes.insert(std::make_move_iterator(vector.metadata.begin()),
-                           std::make_move_iterator(vector.metadata.end()));
+  record.attributes.merge(vector.metadata);
   return record;
 }
 
