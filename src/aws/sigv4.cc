@@ -7,12 +7,15 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <openssl/crypto.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
 
 #include "embeddingsdb/limits.h"
 #include "embeddingsdb/uri.h"
 
 #include "core/hex.h"
+#include "core/openssl_handles.h"
 #include "core/secret.h"
 #include "core/sha256.h"
 #include "core/text.h"
@@ -24,25 +27,40 @@ constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view kTerminator = "aws4_request";
 constexpr std::size_t kDateSize = 8;  // "20260102"
 
-/// RFC 2104. OpenSSL's own looks SHA-256 up each time, which takes longer than hashing.
-Digest Hmac(Sha256& sha256, std::string_view key, std::string_view text) {
-  constexpr std::size_t kBlock = 64;
-  constexpr char kInner = 0x36;
-  constexpr char kOuter = 0x5c;
-  std::string padded(key.size() > kBlock ? BytesOf(sha256.Of(key)) : key);
-  padded.resize(kBlock);
-  const auto mask = [&padded](char with) {
-    for (char& byte : padded) {
-      byte = static_cast<char>(byte ^ with);
+/// HMAC with SHA-256. HMAC() looks both up each time, which takes longer than what it does here.
+class HmacSha256 {
+ public:
+  HmacSha256() {
+    const MacPtr algorithm(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
+    context_.reset(algorithm == nullptr ? nullptr : EVP_MAC_CTX_new(algorithm.get()));
+    std::string digest = "SHA256";
+    const std::array<OSSL_PARAM, 2> parameters = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
+        OSSL_PARAM_construct_end()};
+    Check(context_ != nullptr && EVP_MAC_CTX_set_params(context_.get(), parameters.data()) == 1);
+  }
+
+  Digest Of(std::string_view key, std::string_view text) {
+    Digest out;
+    const auto bytes = [](std::string_view of) {
+      return reinterpret_cast<const unsigned char*>(of.data());
+    };
+    Check(EVP_MAC_init(context_.get(), bytes(key), key.size(), nullptr) == 1 &&
+          EVP_MAC_update(context_.get(), bytes(text), text.size()) == 1 &&
+          EVP_MAC_final(context_.get(), out.bytes.data(), nullptr, out.bytes.size()) == 1);
+    return out;
+  }
+
+ private:
+  /// What can fail here is memory; going on with a wrong signature would be no better.
+  static void Check(bool ok) {
+    if (!ok) {
+      std::abort();
     }
-  };
-  mask(kInner);
-  const Digest inner = sha256.Of(std::to_array<std::string_view>({padded, text}));
-  mask(kInner ^ kOuter);
-  const Digest outer = sha256.Of(std::to_array<std::string_view>({padded, BytesOf(inner)}));
-  OPENSSL_cleanse(padded.data(), padded.size());
-  return outer;
-}
+  }
+
+  MacContextPtr context_;
+};
 
 std::string_view Trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
@@ -251,15 +269,15 @@ SigV4Steps ComputeSigV4(const SigV4Request& request, const std::vector<std::stri
   steps.canonical_request = CanonicalRequest(request, signed_headers);
   const std::string time = HeaderValue(request.headers, "x-amz-date").value_or("");
   const std::string date = time.substr(0, kDateSize);
-  Sha256 sha256;
+  HmacSha256 hmac;
   steps.string_to_sign = Concat(kAlgorithm, "\n", time, "\n", ScopeText(date, scope), "\n",
-                                ToHex(sha256.Of(steps.canonical_request)));
-  Digest key = Hmac(sha256, Concat("AWS4", credentials.secret_access_key), date);
+                                Sha256Hex(steps.canonical_request));
+  Digest key = hmac.Of(Concat("AWS4", credentials.secret_access_key), date);
   for (const std::string_view part :
        {std::string_view(scope.region), std::string_view(scope.service), kTerminator}) {
-    key = Hmac(sha256, BytesOf(key), part);
+    key = hmac.Of(BytesOf(key), part);
   }
-  steps.signature = ToHex(Hmac(sha256, BytesOf(key), steps.string_to_sign));
+  steps.signature = ToHex(hmac.Of(BytesOf(key), steps.string_to_sign));
   return steps;
 }
 

@@ -17,11 +17,15 @@ struct FreeOpenssl {
   void operator()(X509* certificate) const { X509_free(certificate); }
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  void operator()(EVP_MAC* algorithm) const { EVP_MAC_free(algorithm); }
+  void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
 };
 using BioPtr = std::unique_ptr<BIO, FreeOpenssl>;
 using X509Ptr = std::unique_ptr<X509, FreeOpenssl>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, FreeOpenssl>;
 using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, FreeOpenssl>;
+using MacPtr = std::unique_ptr<EVP_MAC, FreeOpenssl>;
+using MacContextPtr = std::unique_ptr<EVP_MAC_CTX, FreeOpenssl>;
 
 /// A stream that reads a text, which it borrows.
 inline BioPtr BioOf(std::string_view text) {
