@@ -23,6 +23,7 @@ Result<std::int64_t> OneInteger(const Result<PostgresResult>& result) {
 Result<std::vector<std::string>> OneColumn(const Result<PostgresResult>& result) {
   EDB_TRY(result.status());
   std::vector<std::string> texts;
+  texts.reserve(static_cast<std::size_t>(result->rows()));
   for (int row = 0; row < result->rows(); ++row) {
     texts.emplace_back(result->Text(row, 0));
   }

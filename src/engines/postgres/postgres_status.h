@@ -13,7 +13,8 @@ namespace embeddingsdb {
 /// values.
 Status PostgresError(std::string_view sqlstate, std::string_view message);
 
-/// The SQLSTATE of a server that ends the connection by saying so.
+/// The SQLSTATE of a server that ends the connection by saying so, or of a session that has
+/// forgotten what was prepared in it and so cannot be relied on.
 bool EndsConnection(std::string_view sqlstate);
 
 }  // namespace embeddingsdb
