@@ -143,6 +143,7 @@ class Bench {
   Bench(std::size_t rows, std::size_t pglite_rows, std::size_t calls)
       : data_(Must(LoadFashionMnist(rows, kDimension), "load Fashion-MNIST")),
         rows_(data_.rows.size()),
+        queries_(std::max<std::size_t>(data_.queries.size(), 1)),
         pglite_rows_(std::min(pglite_rows, rows_)),
         calls_(calls) {
     RegisterBuiltinEngines(registry_);
@@ -175,16 +176,19 @@ class Bench {
     return records;
   }
   SimilarQuery Query(std::size_t i) const {
-    const auto row = data_.queries.row(i % data_.queries.size());
+    const auto row = data_.queries.row(i % queries_);
     return {.model = std::string(kModel), .embedding = {row.begin(), row.end()}, .k = 10};
   }
   void Import(Database& database, ByHand& hand);
   void Reads(Database& database, ByHand& hand);
   void SingleAdds(Database& database, ByHand& hand);
   void ManyCallers(Database& database, const std::string& address, int callers);
+  void AddByHand(const std::string& address, const std::string& provider) const;
+  void AddByEngine(Database& database, const std::string& provider) const;
 
   const FashionMnist data_;
   const std::size_t rows_;
+  const std::size_t queries_;
   const std::size_t pglite_rows_;
   const std::size_t calls_;
   std::unique_ptr<Env> env_ = NewPosixEnv();
@@ -291,29 +295,32 @@ void Bench::SingleAdds(Database& database, ByHand& hand) {
       });
 }
 
+void Bench::AddByHand(const std::string& address, const std::string& provider) const {
+  ByHand hand(address, "bench");
+  for (std::size_t i = 0; i < calls_; ++i) {
+    PostgresParams params;
+    Append(params, Numbered(i, provider));
+    hand.Ask(InsertByHand(), params);
+  }
+}
+
+void Bench::AddByEngine(Database& database, const std::string& provider) const {
+  for (std::size_t i = 0; i < calls_; ++i) {
+    Must(database.Add(Numbered(i, provider)).status(), "add");
+  }
+}
+
 void Bench::ManyCallers(Database& database, const std::string& address, int callers) {
   double rates[2] = {0, 0};
   for (std::size_t who = 0; who < 2; ++who) {
     const auto start = Clock::now();
     {
       std::vector<std::jthread> threads;
+      threads.reserve(static_cast<std::size_t>(callers));
       for (int caller = 0; caller < callers; ++caller) {
         threads.emplace_back([&, caller] {
           const std::string provider = Concat("c", who, "-", callers, "-", caller);
-          std::unique_ptr<ByHand> hand;
-          if (who == 1) {
-            hand = std::make_unique<ByHand>(address, "bench");
-          }
-          for (std::size_t i = 0; i < calls_; ++i) {
-            const Record record = Numbered(i, provider);
-            if (who == 0) {
-              Must(database.Add(record).status(), "add");
-              continue;
-            }
-            PostgresParams params;
-            Append(params, record);
-            hand->Ask(InsertByHand(), params);
-          }
+          who == 0 ? AddByEngine(database, provider) : AddByHand(address, provider);
         });
       }
     }

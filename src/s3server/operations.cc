@@ -319,7 +319,7 @@ Result<Document> S3Operations::PutVectorBucketDefaultIndexMode(const Document& b
   EDB_ASSIGN(const std::string name, BucketOf(fields));
   EDB_TRY(fields.status());
   EDB_TRY(catalog_.ChangeBucket(name, [&](S3Bucket& bucket) {
-    bucket.default_mode = *mode;
+    bucket.default_mode = mode.value_or(S3IndexMode::kEnhanced);
     return Status();
   }));
   return Document::Object();
@@ -392,7 +392,7 @@ Result<Document> S3Operations::UpdateIndexMode(const Document& body, FieldList& 
   const std::optional<S3IndexMode> mode = ReadS3Mode(fields, "indexMode", true);
   EDB_ASSIGN(const IndexName name, IndexOf(fields));
   EDB_TRY(fields.status());
-  EDB_TRY(catalog_.SetMode(name.bucket, name.index, *mode));
+  EDB_TRY(catalog_.SetMode(name.bucket, name.index, mode.value_or(S3IndexMode::kEnhanced)));
   return Document::Object();
 }
 
