@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -299,36 +300,50 @@ void ModelIndex::ScanSketched(const CodeQuery& query, const QueryRows& view,
   struct Guessed {
     SketchQuery::Guess guess;
     Slot slot = 0;
+    bool operator<(const Guessed& other) const { return guess.compared < other.guess.compared; }
   };
-  std::vector<Guessed> guessed;
-  guessed.reserve(slots.size());
+  // What seems nearest is a heap: few rows come into it, where sorting would move most of them.
+  std::vector<Guessed> first;
+  std::vector<Guessed> others;
+  const std::size_t most = kFirst * list.wanted() + kFirstAtLeast;
+  first.reserve(std::min(most, slots.size()));
+  others.reserve(slots.size());
   for (std::size_t i = 0; i < slots.size(); ++i) {
     if (i + kRun / 2 < slots.size()) {
       sketched.Prefetch(slots[i + kRun / 2]);
     }
-    if (view.MatchesListed(slots[i])) {
-      const float norm = sketched.needs_norm() ? rows.facts(slots[i]).norm : 0;
-      guessed.push_back({sketched.Of(slots[i], norm), slots[i]});
+    if (!view.MatchesListed(slots[i])) {
+      continue;
     }
+    const float norm = sketched.needs_norm() ? rows.facts(slots[i]).norm : 0;
+    Guessed one = {sketched.Of(slots[i], norm), slots[i]};
+    if (first.size() < most) {
+      first.push_back(one);
+      std::push_heap(first.begin(), first.end());
+      continue;
+    }
+    if (one < first.front()) {
+      std::pop_heap(first.begin(), first.end());
+      std::swap(one, first.back());
+      std::push_heap(first.begin(), first.end());
+    }
+    others.push_back(one);
   }
-  const auto first = guessed.begin() + static_cast<std::ptrdiff_t>(std::min(
-                                           guessed.size(), kFirst * list.wanted() + kFirstAtLeast));
-  std::nth_element(guessed.begin(), first, guessed.end(), [](const Guessed& a, const Guessed& b) {
-    return a.guess.compared < b.guess.compared;
-  });
-  const auto scan = [&](auto begin, auto end) {
+  const auto scan = [&](const std::vector<Guessed>& guessed, float cut) {
     ScanSlots(
         query, view,
         [&](const auto& visit) {
-          std::for_each(begin, end, [&](const Guessed& one) { visit(one.slot); });
+          for (const Guessed& one : guessed) {
+            if (!(one.guess.low > cut)) {
+              visit(one.slot);
+            }
+          }
         },
         list);
   };
-  scan(guessed.begin(), first);
+  scan(first, std::numeric_limits<float>::infinity());
   list.Tighten();
-  const float cut = query.Cut(list.limit(), rows.limits());
-  scan(first, std::remove_if(first, guessed.end(),
-                             [cut](const Guessed& one) { return one.guess.low > cut; }));
+  scan(others, query.Cut(list.limit(), rows.limits()));
 }
 
 std::size_t ModelIndex::Few() const {

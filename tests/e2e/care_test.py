@@ -43,7 +43,7 @@ class Stats(Care):
                 uri = self.make(engine, FEW)
                 table = self.assertTool(tool("embeddingsdb", "stats", uri)).out
                 self.assertRegex(table, r"(?m)^records +40$")
-                self.assertRegex(table, r"(?m)^m +8 +40 +1 +exact +\w+ +0 +0 +40 +0 B +0 B$")
+                self.assertRegex(table, r"(?m)^m +8 +40 +1 +l2 +exact +\w+ +0 +0 +40 +0 B +0 B$")
                 stats = self.stats(uri)
                 self.assertEqual(stats["records"], 40)
                 self.assertGreater(stats["files"]["records"] + stats["files"]["log"], 40 * 32)

@@ -108,7 +108,7 @@ PAGES = {
         runs("parquet-import", "Imported all records count=2 added=2", then="! ls *.state"),
         runs("embeddingsdb-server", LISTENS),
         runs("embeddingsdb-client count", "^1465$"),
-        runs("embeddingsdb stats", r"^mobilenet_v2_1.0_224 +1280 +1465 +\d+ +exact"),
+        runs("embeddingsdb stats", r"^mobilenet_v2_1.0_224 +1280 +1465 +\d+ +l2 +exact"),
         runs("embeddingsdb verify", r'^\{"records":1465,"problems":\[\]\}$'),
         runs("embeddingsdb reindex", "1465 rows, which need no index"),
         runs("embeddingsdb compact", "MiB before, .* MiB after"),
@@ -257,7 +257,7 @@ HELP = {
     "export": [runs("embeddingsdb export", "embeddings.csv", then="ls /srv/collection-export")],
     "verify": [runs("embeddingsdb verify", r'^\{"records":3,"problems":\[\]\}$')],
     "stats": [
-        runs("embeddingsdb stats", "^apple/mobileclip_s0 +3 +2 +2 +exact"),
+        runs("embeddingsdb stats", "^apple/mobileclip_s0 +3 +2 +2 +l2 +exact"),
         runs("embeddingsdb stats", '"records":3,'),
     ],
     "reindex": [

@@ -40,12 +40,12 @@ class Map:
     def __init__(self, data):
         magic, version, self.stage, count, names, self.total, self.id = \
             struct.unpack_from("<4sHHIIQQ", data)
-        assert (magic, version) == (b"EDBM", 1)
-        assert len(data) == 32 + 10 * count + names
+        assert (magic, version) == (b"EDBM", 2)
+        assert len(data) == 32 + 12 * count + names
         numbers = struct.unpack_from(f"<{2 * count}f", data, 32)
         self.points = list(zip(numbers[::2], numbers[1::2]))
-        self.providers = struct.unpack_from(f"<{count}H", data, 32 + 8 * count)
-        self.names = json.loads(data[32 + 10 * count:])
+        self.providers = struct.unpack_from(f"<{count}I", data, 32 + 8 * count)
+        self.names = json.loads(data[32 + 12 * count:])
 
 
 class Maps(InspectorTestCase):

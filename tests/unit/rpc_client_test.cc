@@ -235,10 +235,10 @@ TEST(ConvertStats, KeepsAllButWhereTheFilesAre) {
 
   response.mutable_models(0)->set_search(static_cast<v1::SearchKind>(9));
   EXPECT_FAILS(StatsFrom(response), kUnimplemented, "search 9");
+  response.mutable_models(0)->set_search(v1::SEARCH_KIND_EXACT);
   response.mutable_models(0)->set_metric(static_cast<v1::Metric>(8));
   EXPECT_FAILS(StatsFrom(response), kUnimplemented, "metric 8");
   response.mutable_models(0)->set_metric(v1::METRIC_UNSPECIFIED);
-  response.mutable_models(0)->set_search(v1::SEARCH_KIND_EXACT);
   EXPECT_EQ(StatsFrom(response)->models[0].metric, std::nullopt);
 }
 
