@@ -49,7 +49,8 @@ class Stats(Care):
                 self.assertGreater(stats["files"]["records"] + stats["files"]["log"], 40 * 32)
                 self.assertGreater(len(stats["facts"]), 2)
                 model = stats["models"][0]
-                self.assertEqual((model["model"], model["search"]), ("m", "exact"))
+                self.assertEqual((model["model"], model["metric"], model["search"]),
+                                 ("m", "l2", "exact"))
                 self.assertEqual(stats["members"], [])
 
     def test_it_makes_no_database(self):
