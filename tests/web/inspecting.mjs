@@ -114,4 +114,4 @@ export async function accessible(page) {
 
 /** Keeps a picture of the page when pictures are wanted. */
 export const shot = async (page, name) =>
-  SHOTS && page.screenshot({ path: path.join(SHOTS, `${name}.jpg`), type: 'jpeg', quality: 60 });
+  SHOTS && page.screenshot({ path: path.join(SHOTS, `${name}.jpg`), type: 'jpeg', quality: 55 });

@@ -18,6 +18,11 @@ import { PROJECT } from './support.mjs';
 
 useBrowser();
 
+/** Until a page says what distances mean, for which the first does not wait. */
+async function measured(page) {
+  while (await page.locator('.card .nearness').count() === 0) await page.reload();
+}
+
 test('a reader finds a record, walks to similar ones and shares the address', async () => {
   const records = Array.from({ length: 60 }, (_, number) => record(number));
   records.push(record(7, { model: 'other model', embeddings: [1, 0] }));
@@ -44,10 +49,7 @@ test('a reader finds a record, walks to similar ones and shares the address', as
     const near = await page.locator('.card dd').first().innerText();
     assert.ok(Number(near) > 0 && Number(near) < 0.1, near);
 
-    for (;;) {  // the first page does not wait for it
-      if (await page.locator('.card .nearness').count() > 0) break;
-      await page.reload();
-    }
+    await measured(page);
     assert.match(await page.locator('.card .nearness').first().innerText(),
       /^nearer than (all 1,770 pairs compared|\d+ % of pairs)$/);
     assert.match(await page.locator('.scale').innerText(),
@@ -200,7 +202,7 @@ test('pages of the demo can be used by everybody, in light and dark, wide and na
         await accessible(page);
         await shot(page, `list-${colorScheme}-${width}`);
         await page.locator('.card a').nth(5).click();
-        await page.locator('#similar .card').first().waitFor();
+        await measured(page);
         await accessible(page);
         const wide = await page.evaluate(() => document.documentElement.scrollWidth);
         assert.ok(wide <= width, `${wide} pixels wide`);
