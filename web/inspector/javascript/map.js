@@ -55,8 +55,10 @@ class Source {
     const missing = points.filter((point) => !this.known.has(point));
     if (missing.length > 0) {
       const response = await this.#ask('records/', `&map=${map.id}&points=${missing.join()}`);
+      const { records } = await response.json();
+      // At once: who asks between would take those that have just come for gone.
       for (const point of missing) this.known.set(point, null);
-      for (const record of (await response.json()).records) this.known.set(record.point, record);
+      for (const record of records) this.known.set(record.point, record);
     }
     return points.map((point) => this.known.get(point));
   }
