@@ -54,10 +54,9 @@ struct Taken {
 /// Collects records until there are as many as a map can show.
 class Collector {
  public:
-  Collector(const MapQuery& query, std::int64_t total, RowSample sample)
-      : sample_(std::move(sample)) {
+  Collector(const MapQuery& query, RowSample sample) : sample_(std::move(sample)) {
     records_->query = query;
-    records_->total = total;
+    records_->total = sample_.total();
   }
 
   /// False when no more are wanted.
@@ -106,8 +105,8 @@ class Collector {
 };
 
 Result<Taken> Read(Client& client, const MapQuery& query, const std::stop_token& stop,
-                   std::int64_t total, RowSample sample) {
-  Collector collector(query, total, std::move(sample));
+                   RowSample sample) {
+  Collector collector(query, std::move(sample));
   EDB_TRY(ScanUntil(client, query.Filters(), stop,
                     [&](const Record& record) { return collector.Take(record); }));
   Taken taken = collector.Finish();
@@ -125,7 +124,7 @@ Result<Taken> ReadAll(Client& client, const MapQuery& query, const MapOptions& o
     return NotFoundError("there are no records to make a map of");
   }
   const SampleLimits held = {.records = options.whole_records, .bytes = kMaxMapBytes};
-  EDB_ASSIGN(Taken taken, Read(client, query, options.stop, total, RowSample(held, total)));
+  EDB_ASSIGN(Taken taken, Read(client, query, options.stop, RowSample(held, total)));
   const std::size_t dimension = taken.rows.dimension();
   const SampleLimits shown = {.records = kMaxMapRecords};
   if (SampleSize(held, total, dimension) == SampleSize(shown, total, dimension)) {
@@ -135,7 +134,7 @@ Result<Taken> ReadAll(Client& client, const MapQuery& query, const MapOptions& o
                           .sample = kComponentsSample,
                           .stop = options.stop};
   EDB_ASSIGN(Projector projector, Projector::Create(std::move(taken.rows), pca));
-  return Read(client, query, options.stop, total, RowSample(shown, total, &projector));
+  return Read(client, query, options.stop, RowSample(shown, total, &projector));
 }
 
 }  // namespace

@@ -48,6 +48,7 @@ class RowSample {
   bool Take(std::span<const float> vector);
   /// No more are wanted.
   bool full() const { return wanted_ > 0 && rows_.size() == wanted_; }
+  std::int64_t total() const { return total_; }
   const Rows& rows() const { return rows_; }
   Rows TakeRows() { return std::move(rows_); }
 
