@@ -26,13 +26,13 @@
 #include "engines/builtin_engines.h"
 #include "engines/postgres/postgres_values.h"
 #include "fashion_mnist.h"
+#include "measure.h"
 #include "support/pglite_server.h"
 #include "support/postgres_server.h"
 
 namespace embeddingsdb {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Call = std::function<void(std::size_t)>;
 
 constexpr std::size_t kDimension = 512;
@@ -52,10 +52,6 @@ template <typename T>
 T Must(Result<T> result, const std::string& what) {
   Must(result.status(), what);
   return *std::move(result);
-}
-
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 /// What somebody writes who needs no engine: prepared statements on one session.

@@ -41,6 +41,7 @@
 #include "engines/builtin_engines.h"
 #include "engines/s3vectors/s3_index.h"
 #include "fashion_mnist.h"
+#include "measure.h"
 #include "rpc/builtin_rpc.h"
 #include "s3server/s3_server.h"
 
@@ -48,7 +49,6 @@ namespace embeddingsdb {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kDimension = 512;
 constexpr std::size_t kBatch = 10'000;
@@ -66,10 +66,6 @@ template <typename T>
 T Must(Result<T> result, const std::string& what) {
   Must(result.status(), what);
   return *std::move(result);
-}
-
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 /// A server of this process while it lives.

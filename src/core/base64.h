@@ -9,9 +9,9 @@
 
 namespace embeddingsdb {
 
-/// RFC 4648, section 4.
-constexpr std::string_view kBase64Digits =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// All that a text in base64 is made of (RFC 4648, section 4): the digits, and what fills it up.
+constexpr std::string_view kBase64Characters =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 
 /// Four digits for each three bytes, `=` where the last bytes are fewer.
 inline void AppendBase64(std::string& out, std::string_view bytes) {
@@ -22,7 +22,7 @@ inline void AppendBase64(std::string& out, std::string_view bytes) {
       bits = (bits << 8) | (j < group.size() ? static_cast<unsigned char>(group[j]) : 0U);
     }
     for (std::size_t j = 0; j < 4; ++j) {
-      out += j <= group.size() ? kBase64Digits[(bits >> (18 - 6 * j)) & 63U] : '=';
+      out += j <= group.size() ? kBase64Characters[(bits >> (18 - 6 * j)) & 63U] : '=';
     }
   }
 }

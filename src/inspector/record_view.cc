@@ -6,6 +6,7 @@
 
 #include "embeddingsdb/uri.h"
 
+#include "core/base64.h"
 #include "core/text.h"
 #include "core/uri_format.h"
 
@@ -14,8 +15,6 @@ namespace {
 
 constexpr std::string_view kHostCharacters =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._[]:";
-constexpr std::string_view kBase64 =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 constexpr std::array<std::string_view, 4> kPictures = {
     "data:image/png;base64,", "data:image/jpeg;base64,", "data:image/webp;base64,",
     "data:image/gif;base64,"};
@@ -28,7 +27,7 @@ std::string_view ValueOf(const Attributes& attributes, std::string_view name) {
 bool IsDataPicture(std::string_view text) {
   return std::ranges::any_of(kPictures, [text](std::string_view head) {
     return text.starts_with(head) &&
-           text.substr(head.size()).find_first_not_of(kBase64) == std::string_view::npos;
+           text.substr(head.size()).find_first_not_of(kBase64Characters) == std::string_view::npos;
   });
 }
 
