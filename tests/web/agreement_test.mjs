@@ -3,10 +3,14 @@
 // 10,000 documents by chance, on which the WebAssembly validator has to say word for word what the
 // native one says, with the verdict that others reach with the JSON Schema. EDB_SEED makes others.
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import test from 'node:test';
 
 import { Documents } from './documents.mjs';
-import { isValid, load, native, patched, read, require } from './support.mjs';
+import { batchOf, corpusOf } from './fuzz.mjs';
+import {
+  PROJECT, disagreement, isValid, load, native, patched, read, require,
+} from './support.mjs';
 
 const SEED = Number(process.env.EDB_SEED ?? 20261122);
 const MANY = 10000;
@@ -16,23 +20,6 @@ const SCHEMA = JSON.parse(read('schema/oembeddings.schema.json'));
 const source = new Documents(SEED);
 const documents = Array.from({ length: MANY }, () => source.next());
 const expected = native(documents);
-
-/** The first document about which the two differ, with both answers. */
-async function disagreement(validate) {
-  for (const [i, document] of documents.entries()) {
-    const problems = await validate.problems(document);
-    if (JSON.stringify(problems) !== JSON.stringify(expected[i])) {
-      return { document, wasm: problems, native: expected[i] };
-    }
-    const said = await validate(document).then(() => '', (error) => error);
-    const errors = problems.filter((problem) => problem.severity === 'error');
-    const messages = errors.map((error) => error.message).join('; ');
-    if (said !== (messages && `Failed to validate input, ${messages}\n`)) {
-      return { document, wasm: said, native: messages };
-    }
-  }
-  return null;
-}
 
 /** The verdict of a common JSON Schema validator, within the documented limits of `json`. */
 function bySchema(schema) {
@@ -77,7 +64,16 @@ test('the documents are of all kinds', () => {
 });
 
 test('WebAssembly says what the native validator says', async () => {
-  assert.deepEqual(await disagreement(load()), null);
+  assert.deepEqual(await disagreement(load(), documents, expected), null);
+});
+
+test('so it does about pieces of documents put together, as scripts/fuzz does', async () => {
+  const corpus = corpusOf([path.join(PROJECT, 'tests/fuzz/seeds/oembeddings')]);
+  const batch = batchOf(new Documents(SEED), corpus, 2000);
+  const judged = native(batch);
+  assert.equal(await disagreement(load(), batch, judged), null);
+  const other = load(patched((module) => module.replaceAll('JSON', 'JSOM')));
+  assert.notEqual(await disagreement(other, batch, judged), null);
 });
 
 test('the JSON Schema gives the same verdict', () => {
@@ -91,7 +87,7 @@ test('canary: a validator with other rules or other words is found', async () =>
   ]) {
     let found = 0;
     const other = patched((module) => module.replaceAll(from, () => (++found, to)));
-    const difference = await disagreement(load(other));
+    const difference = await disagreement(load(other), documents, expected);
     assert.ok(found > 0, `${from} is not in the module`);
     assert.notEqual(difference, null, from);
   }

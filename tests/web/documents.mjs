@@ -27,10 +27,10 @@ export class Documents {
   }
 
   next() {
-    let text = this.#json(this.#pick(50) === 0 ? this.#value(3) : this.#object());
-    if (this.#pick(20) === 0) text = this.#twice(text);
-    if (this.#pick(4) === 0) text = this.#damage(text);
-    if (this.#pick(100) === 0) text = this.#nested(text);
+    let text = this.#json(this.pick(50) === 0 ? this.#value(3) : this.#object());
+    if (this.pick(20) === 0) text = this.#twice(text);
+    if (this.pick(4) === 0) text = this.#damage(text);
+    if (this.pick(100) === 0) text = this.#nested(text);
     return /[^ \t]/.test(text) ? text.replace(/[\r\n]/g, ' ') : `${text}x`;
   }
 
@@ -42,58 +42,60 @@ export class Documents {
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   }
-  #pick(many) {
+  /** A whole number from 0 to below `many`. */
+  pick(many) {
     return Math.floor(this.#random() * many);
   }
-  #oneOf(list) {
-    return list[this.#pick(list.length)];
+
+  oneOf(list) {
+    return list[this.pick(list.length)];
   }
 
   #object() {
     const document = {};
     for (const name of NAMES) {
-      if (this.#pick(12) !== 0) {
+      if (this.pick(12) !== 0) {
         document[name] = name === 'depiction_url' ? 'https://example.org/2' : GOOD[name];
-        if (name === 'type' && this.#pick(2) === 0) document[name] = 'text';
-      } else if (this.#pick(2) === 0) {
+        if (name === 'type' && this.pick(2) === 0) document[name] = 'text';
+      } else if (this.pick(2) === 0) {
         document[name] = this.#value(2);
       }
     }
-    if (this.#pick(3) === 0) document[this.#oneOf(ODD_NAMES)] = this.#value(2);
+    if (this.pick(3) === 0) document[this.oneOf(ODD_NAMES)] = this.#value(2);
     return document;
   }
 
   #value(levels) {
-    const kind = this.#pick(levels > 0 ? 10 : 8);
-    if (kind < 5) return this.#pick(60) === 0 ? this.#long() : this.#oneOf(TEXTS);
-    if (kind < 8) return this.#oneOf([0, -1, 1.5, 1e300, 1e-300, 2 ** 53, true, false, null]);
-    if (kind === 8) return Array.from({ length: this.#pick(4) }, () => this.#value(levels - 1));
-    return Object.fromEntries([[this.#oneOf(NAMES), this.#value(levels - 1)]]);
+    const kind = this.pick(levels > 0 ? 10 : 8);
+    if (kind < 5) return this.pick(60) === 0 ? this.#long() : this.oneOf(TEXTS);
+    if (kind < 8) return this.oneOf([0, -1, 1.5, 1e300, 1e-300, 2 ** 53, true, false, null]);
+    if (kind === 8) return Array.from({ length: this.pick(4) }, () => this.#value(levels - 1));
+    return Object.fromEntries([[this.oneOf(NAMES), this.#value(levels - 1)]]);
   }
 
   /** About as long as an attribute may be. */
   #long() {
-    return this.#oneOf(['x', '\u00e9', 'x:']).repeat(24 * 1024 - 1 + this.#pick(3));
+    return this.oneOf(['x', '\u00e9', 'x:']).repeat(24 * 1024 - 1 + this.pick(3));
   }
 
   /** As JSON.stringify does, but with halves of surrogate pairs as they are at times. */
   #json(value) {
     const text = JSON.stringify(value);
-    if (this.#pick(2) === 0) return text;
+    if (this.pick(2) === 0) return text;
     return text.replace(/\\u(d[89a-f]..)/g, (_, unit) => String.fromCharCode(parseInt(unit, 16)));
   }
 
   /** With a field that comes again. */
   #twice(text) {
-    const field = `"${this.#oneOf(NAMES)}":${JSON.stringify(this.#value(0))}`;
+    const field = `"${this.oneOf(NAMES)}":${JSON.stringify(this.#value(0))}`;
     return text.startsWith('{"') ? `{${field},${text.slice(1)}` : text;
   }
 
   #damage(text) {
-    for (let times = 1 + this.#pick(3); times > 0; --times) {
-      const at = this.#pick(text.length + 1);
-      const removed = this.#pick(3) === 0 ? this.#pick(4) : 0;
-      const added = this.#pick(4) === 0 ? '' : this.#oneOf(PIECES);
+    for (let times = 1 + this.pick(3); times > 0; --times) {
+      const at = this.pick(text.length + 1);
+      const removed = this.pick(3) === 0 ? this.pick(4) : 0;
+      const added = this.pick(4) === 0 ? '' : this.oneOf(PIECES);
       text = text.slice(0, at) + added + text.slice(at + removed);
     }
     return text;
@@ -101,7 +103,7 @@ export class Documents {
 
   /** Around the depth that is too deep. */
   #nested(text) {
-    const levels = 29 + this.#pick(6);
+    const levels = 29 + this.pick(6);
     const inner = `${'['.repeat(levels)}1${']'.repeat(levels)}`;
     return text.startsWith('{"') ? `{"deep":${inner},${text.slice(1)}` : inner;
   }

@@ -89,3 +89,20 @@ export function native(documents) {
 }
 
 export const isValid = (problems) => problems.every(({ severity }) => severity !== 'error');
+
+/** The first document about which WebAssembly differs from what is `expected`, with both answers. */
+export async function disagreement(validate, documents, expected) {
+  for (const [i, document] of documents.entries()) {
+    const problems = await validate.problems(document);
+    if (JSON.stringify(problems) !== JSON.stringify(expected[i])) {
+      return { document, wasm: problems, native: expected[i] };
+    }
+    const said = await validate(document).then(() => '', (error) => error);
+    const errors = problems.filter((problem) => problem.severity === 'error');
+    const messages = errors.map((error) => error.message).join('; ');
+    if (said !== (messages && `Failed to validate input, ${messages}\n`)) {
+      return { document, wasm: said, native: messages };
+    }
+  }
+  return null;
+}
