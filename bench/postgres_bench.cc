@@ -24,6 +24,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "engines/builtin_engines.h"
+#include "engines/postgres/postgres_schema.h"
 #include "engines/postgres/postgres_values.h"
 #include "fashion_mnist.h"
 #include "measure.h"
@@ -206,7 +207,8 @@ void Append(Columns& columns, const Record& record) {
 }
 
 void Bench::Import(Database& database, ByHand& hand) {
-  hand.Run("CREATE TABLE by_hand (LIKE records INCLUDING ALL)");
+  hand.Run(
+      Concat("CREATE TABLE by_hand (LIKE records INCLUDING ALL) WITH (", kPostgresRowStorage, ")"));
   const std::string copy = Concat("COPY by_hand (", kColumns, ") FROM STDIN (FORMAT binary)");
   double seconds[2] = {0, 0};
   for (std::size_t begin = 0; begin < rows_; begin += kBatch) {

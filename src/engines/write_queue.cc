@@ -58,6 +58,12 @@ class Group {
   std::size_t bytes_ = 0;
 };
 
+/// Whether it is the fault of what the records are stored in: none of them would fare better alone.
+bool ConcernsAll(StatusCode code) {
+  return code == StatusCode::kUnavailable || code == StatusCode::kUnknown ||
+         code == StatusCode::kDeadlineExceeded;
+}
+
 AddReport ReportOf(std::span<const PutResult> stored) {
   AddReport report;
   for (const PutResult& result : stored) {
@@ -118,8 +124,8 @@ void WriteQueue::lock() {
 
 bool WriteQueue::Wait(Caller& caller) {
   std::unique_lock lock(mutex_);
-  if (!busy_) {
-    busy_ = true;
+  if (free_turns_ > 0) {
+    --free_turns_;
     return true;
   }
   waiting_.push_back(&caller);
@@ -134,8 +140,9 @@ void WriteQueue::HandOn(std::span<Caller* const> served) {
   // All are told under the lock: a caller is gone as soon as it can see that it was served.
   const std::lock_guard lock(mutex_);
   // The next one first: what it does takes longest.
-  busy_ = !waiting_.empty();
-  if (busy_) {
+  if (waiting_.empty()) {
+    ++free_turns_;
+  } else {
     Caller& next = *waiting_.front();
     waiting_.pop_front();
     next.state = Caller::State::kHasTurn;
@@ -148,6 +155,9 @@ void WriteQueue::HandOn(std::span<Caller* const> served) {
 }
 
 void WriteQueue::ExpectCrowd(std::size_t served, Clock::duration commit) {
+  if (options_.turns > 1) {
+    return;
+  }
   const std::lock_guard lock(mutex_);
   crowd_ = served + waiting_.size();
   patience_ = Clock::now() + std::min<Clock::duration>(commit / 4, kMaxPatience);
@@ -195,12 +205,13 @@ void WriteQueue::Store(std::span<Caller* const> callers) {
     }
     return;
   }
-  if (accepted.size() == 1) {
-    accepted.front()->outcome = stored.status();
-    return;
-  }
+  const bool settled = accepted.size() == 1 || ConcernsAll(stored.status().code());
   for (Caller* caller : accepted) {
-    Store({&caller, 1});
+    if (settled) {
+      caller->outcome = stored.status();
+    } else {
+      Store({&caller, 1});
+    }
   }
 }
 

@@ -28,16 +28,21 @@ struct WriteQueueOptions {
   std::function<Status(std::span<const Record* const> records)> check;
   /// Stores records (distinct keys) in one commit and makes them seen: all or none.
   std::function<Result<std::vector<PutResult>>(std::span<const Record* const> records)> commit;
+  /// How many turns there are at a time, for a store that takes several commits at once; only with
+  /// one is the queue a mutex too.
+  int turns = 1;
 };
 
 /// A mutex that is handed on in the order of asking, and that makes one commit of the adds which
 /// wait side by side. A caller alone has no more to do than to lock a mutex. Only while there is a
 /// crowd does an add wait for those whom the commit before it has served, for a quarter of the time
-/// that took and kMaxPatience at most: else half of the crowd would miss every commit.
+/// that took and kMaxPatience at most: else half of the crowd would miss every commit. With several
+/// turns nobody waits for others: who misses one commit has the next one soon.
 /// Safe for concurrent use; outlives its callers.
 class WriteQueue {
  public:
-  explicit WriteQueue(WriteQueueOptions options) : options_(std::move(options)) {}
+  explicit WriteQueue(WriteQueueOptions options)
+      : options_(std::move(options)), free_turns_(options_.turns) {}
   WriteQueue(const WriteQueue&) = delete;
   WriteQueue& operator=(const WriteQueue&) = delete;
   ~WriteQueue() = default;
@@ -46,8 +51,9 @@ class WriteQueue {
 
   /// Stores the records (distinct keys), all or none, in a commit that may hold those of other
   /// callers; returns when it is over. Each caller has its own outcome: records that `check`
-  /// refuses are left out, and when a commit of several callers fails each is tried alone. Not to
-  /// be called in a turn.
+  /// refuses are left out, and when a commit of several callers fails each is tried alone, unless
+  /// it is kUnavailable, kUnknown or kDeadlineExceeded, of which all are told. Not to be called in
+  /// a turn.
   Result<AddReport> Add(std::span<const Record* const> records);
 
   /// A turn for anything else: nothing is stored between lock and unlock but by the caller.
@@ -77,7 +83,7 @@ class WriteQueue {
   const WriteQueueOptions options_;
   mutable std::mutex mutex_;
   // All guarded by mutex_.
-  bool busy_ = false;  // someone has the turn
+  int free_turns_;
   std::deque<Caller*> waiting_;
   std::condition_variable crowd_is_back_;
   std::size_t crowd_ = 1;       // callers whom the last commit has served or kept waiting

@@ -100,8 +100,10 @@ std::vector<EngineUnderTest> ServicesUnderTest() {
       {"Lists.ModelsAndProvidersAreDistinctSortedAndRestricted", lengths},
       {"Similar.ModelsAreSeparateSpaces", lengths},
   };
-  return {{.name = "s3vectors", .uri = S3Uri, .leaves_out = leaves_out},
-          {.name = "s3vectors_table", .uri = S3TableUri, .leaves_out = leaves_out}};
+  return {
+      {.name = "s3vectors", .uri = S3Uri, .one_length = true, .leaves_out = leaves_out},
+      {.name = "s3vectors_table", .uri = S3TableUri, .one_length = true, .leaves_out = leaves_out},
+  };
 }
 
 }  // namespace embeddingsdb

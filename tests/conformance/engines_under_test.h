@@ -24,6 +24,7 @@ struct EngineUnderTest {
   std::function<std::string(const std::string& folder)> uri;
   bool keeps_index_files = false;                 ///< and takes index=hnsw
   bool on_a_server = false;                       ///< which keeps the files and takes many writers
+  bool one_length = false;                        ///< of all vectors, whatever their model
   std::string documented_in = "docs/engines.md";  ///< where its capabilities are
   /// "Suite.Test" that it cannot pass, and why; docs/engines.md says so too.
   std::map<std::string, std::string> leaves_out = {};

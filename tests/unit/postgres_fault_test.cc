@@ -2,6 +2,8 @@
 //
 // postgres:// when sessions are ended, lines are cut, transactions lose to others and the server is
 // started anew; and that the password is nowhere to be seen.
+#include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <functional>
 #include <gmock/gmock.h>
@@ -206,46 +208,52 @@ TEST_F(PostgresPrepared, AColumnOfAnotherTypeIsPreparedAnew) {
   }
 }
 
-// Where the line is cut, and what has to be in the table afterwards.
+// Where the line is cut while a batch is stored.
 struct Cutting {
   std::string name;
   std::string text;  ///< of what is sent
   bool after = false;
+  int taken = 0;  ///< of the batch's 40 keys; -1: a batch of one, which is new
 };
 class PostgresCut : public PostgresFault, public testing::WithParamInterface<Cutting> {};
 
-INSTANTIATE_TEST_SUITE_P(Lines, PostgresCut,
-                         testing::Values(Cutting{"BeforeBegin", "BEGIN", false},
-                                         Cutting{"AfterBegin", "BEGIN", true},
-                                         Cutting{"BeforeInsert", "INSERT INTO records", false},
-                                         Cutting{"AfterInsert", "INSERT INTO records", true},
-                                         Cutting{"BeforeCommit", "COMMIT", false},
-                                         Cutting{"AfterCommit", "COMMIT", true}),
+std::vector<Cutting> Cuttings() {
+  std::vector<Cutting> cuttings;
+  for (const bool after : {false, true}) {
+    const std::string when = after ? "After" : "Before";
+    for (const int taken : {-1, 0, 1}) {
+      const std::string what = taken < 0 ? "One" : taken == 0 ? "New" : "Taken";
+      const std::string store = taken == 0 ? "COPY records" : "INSERT INTO records";
+      cuttings.push_back({when + "Begin" + what, "BEGIN", after, taken});
+      cuttings.push_back({when + "Store" + what, store, after, taken});
+      cuttings.push_back({when + "Commit" + what, "COMMIT", after, taken});
+    }
+  }
+  cuttings.push_back({"BeforeRollback", "ROLLBACK TO", false, 1});
+  cuttings.push_back({"AfterRollback", "ROLLBACK TO", true, 1});
+  return cuttings;
+}
+
+INSTANTIATE_TEST_SUITE_P(Lines, PostgresCut, testing::ValuesIn(Cuttings()),
                          [](const auto& cutting) { return cutting.param.name; });
 
 // Nothing is stored twice, nothing acknowledged is missing, and the answer is of what was stored.
 TEST_P(PostgresCut, AWriteIsMadeOnceWhereverTheLineIsCut) {
+  Open();
+  ASSERT_OK(db_->Add(Numbered(1'000)));
+  const int taken = std::max(GetParam().taken, 0);
+  ASSERT_OK(db_->AddBatch(Many(taken)));
   CuttingProxy proxy(Server().port());
   db_ = Opened(ProxyUri(proxy));
   ASSERT_NE(db_, nullptr);
-  ASSERT_OK(db_->Add(Numbered(0)));  // sessions have what they prepare
-  for (const int count : {1, 40}) {  // by INSERT and by COPY
-    std::vector<Record> records;
-    for (int i = 0; i < count; ++i) {
-      records.push_back(Numbered(100 * count + i));
-    }
-    const std::int64_t before = *db_->Count({});
-    // A prepared statement is not sent again: the session is new for each count.
-    db_ = Opened(ProxyUri(proxy));
-    const int cuts = proxy.cuts();
-    GetParam().after ? proxy.CutAfter(GetParam().text) : proxy.CutBefore(GetParam().text);
-    const auto report = db_->AddBatch(records);
-    ASSERT_OK(report);
-    EXPECT_EQ(proxy.cuts(), cuts + 1) << "the line was not cut";
-    EXPECT_EQ(report->added, count);
-    EXPECT_EQ(report->replaced, 0);
-    EXPECT_EQ(*db_->Count({}), before + count);
-  }
+  GetParam().after ? proxy.CutAfter(GetParam().text) : proxy.CutBefore(GetParam().text);
+  const int count = GetParam().taken < 0 ? 1 : 40;
+  const auto report = db_->AddBatch(Many(count));
+  ASSERT_OK(report);
+  EXPECT_EQ(proxy.cuts(), 1) << "the line was not cut";
+  EXPECT_EQ(report->added, count - taken);
+  EXPECT_EQ(report->replaced, taken);
+  EXPECT_EQ(*db_->Count({}), count + 1);
 }
 
 TEST_F(PostgresFault, ARemovalWhoseCommitWasCutAnswersForWhatItDid) {
@@ -398,6 +406,75 @@ TEST_F(PostgresFault, ManyCallersShareFewSessions) {
   callers.clear();
   Bystander other(Server());
   EXPECT_LE(std::stoi(other.Ask(std::string("SELECT count(*)") + kOthers)), 8);
+}
+
+TEST_F(PostgresFault, AddsOfManyCallersAreCommittedTogether) {
+  Open();
+  std::atomic<int> added = 0;
+  std::atomic<int> refused = 0;
+  std::vector<std::jthread> callers;
+  for (int caller = 0; caller < 30; ++caller) {
+    callers.emplace_back([&, caller] {
+      for (int turn = 0; turn < 20; ++turn) {
+        if (turn % 10 == 9) {  // of another length, which is nobody else's trouble
+          const Record wrong = MakeRecord("p", Concat("w", caller), "m", {1, 2});
+          EXPECT_FAILS(db_->Add(wrong), kInvalidArgument, Concat("w", caller));
+          ++refused;
+          continue;
+        }
+        // One in five has everybody's key.
+        const auto report = db_->Add(Numbered(turn % 5 == 0 ? 0 : caller * 100 + turn));
+        ASSERT_OK(report);
+        EXPECT_EQ(report->added + report->replaced, 1);
+        added += static_cast<int>(report->added);
+      }
+    });
+  }
+  callers.clear();
+  EXPECT_EQ(refused, 60);
+  EXPECT_EQ(added, 30 * 14 + 1);
+  EXPECT_EQ(*db_->Count({}), 30 * 14 + 1);
+  Bystander other(Server());
+  EXPECT_LT(
+      std::stoi(other.Ask("SELECT count(DISTINCT xmin::text) FROM \"" + Schema() + "\".records")),
+      30 * 14 + 1);
+}
+
+TEST_F(PostgresFault, OnlyKeysThatAreTakenMakeABatchGoThroughATableOfTheSession) {
+  Bystander other(Server());
+  const auto staging_tables = [&] {
+    return other.Ask("SELECT count(*) FROM pg_class WHERE relname = 'embeddingsdb_staging'");
+  };
+  while (staging_tables() != "0") {  // of sessions of other tests, which end
+    std::this_thread::yield();
+  }
+  Open();
+  EXPECT_EQ(db_->AddBatch(Many(100))->added, 100);
+  EXPECT_EQ(staging_tables(), "0");
+  const auto report = db_->AddBatch(Many(150));
+  ASSERT_OK(report);
+  EXPECT_EQ(*report, (AddReport{.added = 50, .replaced = 100}));
+  EXPECT_EQ(staging_tables(), "1");
+}
+
+TEST_F(PostgresFault, AVectorThatFitsAPageIsInTheRow) {
+  Open();
+  const std::string records = "'\"" + Schema() + "\".records'::regclass";
+  Bystander other(Server());
+  const auto beside = [&] {
+    return other.Ask("SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = " + records);
+  };
+  std::vector<Record> batch;
+  for (int i = 0; i < 50; ++i) {
+    batch.push_back(MakeRecord("p", Concat("d", i), "m", std::vector<float>(1'536, 0.5F)));
+  }
+  ASSERT_OK(db_->AddBatch(batch));                      // straight
+  ASSERT_OK(db_->AddBatch(batch));                      // through a table of the session
+  ASSERT_OK(db_->AddBatch(std::span(batch).first(3)));  // by INSERT
+  ASSERT_OK(db_->Add(batch[4]));
+  EXPECT_EQ(beside(), "0");
+  ASSERT_OK(db_->Add(MakeRecord("p", "long", "n", std::vector<float>(3'000, 0.5F))));
+  EXPECT_NE(beside(), "0");
 }
 
 TEST_F(PostgresFault, ThePasswordIsNowhereToBeSeen) {

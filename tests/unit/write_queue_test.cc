@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "engines/write_queue.h"
 
+#include <atomic>
+#include <future>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -16,9 +19,11 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 /// A queue that stores nothing but knows who was committed together, by depiction id. Attributes of
-/// a record say what is to become of it: "refuse", "fail" (its commit) or "throw".
+/// a record say what is to become of it: "refuse", "fail" (its commit), "lost" (what it is stored
+/// in) or "throw".
 class WriteQueueTest : public ::testing::Test {
  protected:
   using Commits = std::vector<std::vector<std::string>>;
@@ -34,6 +39,9 @@ class WriteQueueTest : public ::testing::Test {
       }
       if (record->attributes.contains("fail")) {
         failure = ResourceExhaustedError("the disk is full for " + ids.back());
+      }
+      if (record->attributes.contains("lost")) {
+        failure = UnavailableError("no connection for a, b and c");
       }
       const RowId row = ++last_row_;
       const bool known = rows_.contains(record->key);
@@ -156,6 +164,14 @@ TEST_F(WriteQueueTest, WhenTheCommonCommitFailsEachIsTriedAlone) {
   EXPECT_EQ(rows_.size(), 2U);
 }
 
+TEST_F(WriteQueueTest, WhatConcernsAllIsNotTriedForEach) {
+  queue_.lock();
+  EnqueueOne("a", StatusCode::kUnavailable);
+  EnqueueOne("b", StatusCode::kUnavailable, "lost");
+  EnqueueOne("c", StatusCode::kUnavailable);
+  EXPECT_THAT(Finish(), ElementsAre(ElementsAre("a", "b", "c")));
+}
+
 TEST_F(WriteQueueTest, NobodyIsLeftWaitingWhenTheCommitThrows) {
   queue_.lock();
   Enqueue([&] { EXPECT_THROW((void)AddOne("a", "throw"), std::runtime_error); });
@@ -249,6 +265,56 @@ TEST_F(WriteQueueTest, ManyAtOnce) {
   threads_.clear();
   EXPECT_EQ(rows_.size(), std::size_t{kThreads * kTurns / 10 * 7 + 1});
   EXPECT_EQ(queue_.waiting(), 0U);
+}
+
+// Commits of "a" and "b" last until they are let go.
+TEST(WriteQueueTurns, AsManyCommitAtATimeAsThereAreTurnsAndTheOthersTogether) {
+  std::promise<void> a_may_end;
+  std::promise<void> b_may_end;
+  std::mutex mutex;
+  std::vector<std::vector<std::string>> commits;
+  std::atomic<int> begun = 0;
+  const auto commit = [&](std::span<const Record* const> records) {
+    std::vector<std::string> ids;
+    for (const Record* record : records) {
+      ids.push_back(record->key.depiction_id);
+    }
+    ++begun;
+    if (ids.front() == "a" || ids.front() == "b") {
+      (ids.front() == "a" ? a_may_end : b_may_end).get_future().wait();
+    }
+    const std::lock_guard lock(mutex);
+    commits.push_back(ids);
+    return Result(std::vector<PutResult>(records.size()));
+  };
+  WriteQueue queue({.check = [](auto) { return Status(); }, .commit = commit, .turns = 2});
+  std::vector<std::jthread> threads;
+  const auto add = [&](const std::string& id) {
+    threads.emplace_back([&, id] {
+      const Record record = MakeRecord("p", id, "m", {1, 1});
+      const Record* const pointer = &record;
+      EXPECT_EQ(queue.Add({&pointer, 1})->added, 1);
+    });
+  };
+  const auto wait_until = [](const auto& what) {
+    while (!what()) {
+      std::this_thread::yield();
+    }
+  };
+  add("a");
+  add("b");
+  wait_until([&] { return begun == 2; });
+  add("c");
+  wait_until([&] { return queue.waiting() == 1; });
+  add("d");
+  wait_until([&] { return queue.waiting() == 2; });
+  a_may_end.set_value();
+  wait_until([&] { return begun == 3; });
+  b_may_end.set_value();
+  threads.clear();
+  EXPECT_THAT(commits,
+              UnorderedElementsAre(ElementsAre("a"), ElementsAre("b"), ElementsAre("c", "d")));
+  EXPECT_EQ(queue.waiting(), 0U);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 //
 // postgres://: records in a PostgreSQL database that others may share, searched by pgvector where
 // the server has it.
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -26,6 +27,7 @@
 #include "engines/postgres/postgres_transaction.h"
 #include "engines/postgres/postgres_vector.h"
 #include "engines/postgres/postgres_writer.h"
+#include "engines/write_queue.h"
 
 namespace embeddingsdb {
 namespace {
@@ -33,10 +35,18 @@ namespace {
 // With index=auto smaller models are compared as a whole, as on the other engines.
 constexpr std::int64_t kIndexedRecords = 20'000;
 
+// The server writes the commits of several sessions to disk together. One session stays for
+// readers.
+constexpr int kAddingSessions = kMaxPostgresConnections - 1;
+
 class PostgresDatabase final : public DatabaseBase {
  public:
   PostgresDatabase(PostgresLocation location, const Context& context)
-      : DatabaseBase(location.options, context), pool_(std::move(location)) {}
+      : DatabaseBase(location.options, context),
+        pool_(std::move(location)),
+        single_adds_({.check = [](auto) { return Status(); },
+                      .commit = [this](auto records) { return CommitTogether(records); },
+                      .turns = kAddingSessions}) {}
 
   Status Open() {
     EDB_ASSIGN(const PostgresPool::Lease lease, pool_.Acquire());
@@ -124,6 +134,9 @@ class PostgresDatabase final : public DatabaseBase {
   Result<T> Snapshot(const std::function<Result<T>(PostgresConnection&)>& read) {
     return PostgresSnapshot<T>(pool_, read);
   }
+  Result<PostgresAdded> Store(PostgresAdd add);
+  /// What has become of each of the records that callers add at the same time, one each.
+  Result<std::vector<PutResult>> CommitTogether(std::span<const Record* const> records);
   /// Makes the model's index when it is to have one; true when it has.
   Result<bool> Index(PostgresConnection& connection, const std::string& model, std::int64_t rows);
   /// The records are stored: what goes wrong here costs speed only, and is logged.
@@ -137,6 +150,8 @@ class PostgresDatabase final : public DatabaseBase {
 
   PostgresPool pool_;
   PostgresIndexedModels indexed_;
+  WriteQueue single_adds_;
+  std::atomic<bool> expect_new_ = true;  // of a batch: no key of the one before was taken
 };
 
 Result<AddReport> PostgresDatabase::DoAddBatch(std::span<const Record* const> records,
@@ -145,18 +160,41 @@ Result<AddReport> PostgresDatabase::DoAddBatch(std::span<const Record* const> re
     return Snapshot<AddReport>(
         [&](auto& connection) { return PlanPostgresAdd(connection, records, add.on_duplicate); });
   }
+  if (records.size() == 1 && add == AddOptions()) {
+    return single_adds_.Add(records);
+  }
+  EDB_ASSIGN(const PostgresAdded added,
+             Store({.records = records, .on_duplicate = add.on_duplicate}));
+  expect_new_ = added.report.added == static_cast<std::int64_t>(records.size());
+  return added.report;
+}
+
+Result<PostgresAdded> PostgresDatabase::Store(PostgresAdd add) {
+  add.bulk = pool_.location().bulk;
+  add.expect_new = expect_new_;
   PostgresAdded added;
   EDB_TRY(PostgresWrite(pool_, [&](PostgresTransaction& transaction) -> Status {
-    EDB_ASSIGN(added, AddToPostgres(transaction, {.records = records,
-                                                  .on_duplicate = add.on_duplicate,
-                                                  .bulk = pool_.location().bulk,
-                                                  .now = context().env->NowUnixSeconds()}));
+    add.now = context().env->NowUnixSeconds();
+    EDB_ASSIGN(added, AddToPostgres(transaction, add));
     return {};
   }));
   if (options().index == IndexMode::kHnsw) {
     IndexNewModels(added.new_models);
   }
-  return added.report;
+  return added;
+}
+
+Result<std::vector<PutResult>> PostgresDatabase::CommitTogether(
+    std::span<const Record* const> records) {
+  EDB_ASSIGN(const PostgresAdded added, Store({.records = records, .tell_replaced = true}));
+  std::vector<PutResult> results;
+  for (const Record* record : records) {
+    PutResult& result = results.emplace_back();
+    if (added.replaced.contains(record->key)) {
+      result.replaced = 0;
+    }
+  }
+  return results;
 }
 
 Result<std::int64_t> PostgresDatabase::DoRemoveBatch(std::span<const Key> keys) {

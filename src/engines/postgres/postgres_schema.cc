@@ -9,13 +9,14 @@
 namespace embeddingsdb {
 namespace {
 
-// The number of what kTables makes; a later one comes with a step that changes tables of this one.
+// The number of what Tables() makes; a later one comes with a step that changes tables of this one.
 constexpr std::int64_t kFormat = 1;
 
 // Texts compare by their bytes (COLLATE "C"), as they do on every engine. json keeps the text as it
 // is. revision counts how often a record was written since it is there: 1 is a new one.
 // Vectors do not become smaller by packing, so nobody tries (EXTERNAL).
-constexpr const char* kTables = R"sql(
+std::string Tables() {
+  return Concat(R"sql(
 CREATE TABLE meta (
   name text COLLATE "C" PRIMARY KEY,
   value bigint NOT NULL);
@@ -32,11 +33,13 @@ CREATE TABLE records (
   attributes json NOT NULL,
   lastmodified bigint NOT NULL,
   revision bigint NOT NULL DEFAULT 1,
-  PRIMARY KEY (model, provider, depiction_id));
+  PRIMARY KEY (model, provider, depiction_id)) WITH ()sql",
+                kPostgresRowStorage, R"sql();
 ALTER TABLE records ALTER COLUMN embedding SET STORAGE EXTERNAL;
 CREATE INDEX records_list ON records (subject_id, depiction_id, model, provider);
 INSERT INTO meta VALUES ('format', 1), ('last_update', 0);
-)sql";
+)sql");
+}
 
 /// Asked for by its name: what the path leads to may be another schema's.
 Result<bool> HasTables(PostgresConnection& connection, const std::string& schema) {
@@ -68,7 +71,7 @@ Status MakeTables(PostgresConnection& connection, const std::string& schema) {
   if (!quoted.Bool(0, 1)) {
     EDB_TRY(connection.Execute(Concat("CREATE SCHEMA ", quoted.Text(0, 0))).status());
   }
-  EDB_TRY(connection.Execute(kTables).status());
+  EDB_TRY(connection.Execute(Tables()).status());
   return transaction.Commit();
 }
 

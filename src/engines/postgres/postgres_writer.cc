@@ -3,15 +3,18 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "core/json.h"
 #include "core/text.h"
 #include "engines/add_plan.h"
 #include "engines/database_base.h"
+#include "engines/postgres/postgres_schema.h"
 #include "engines/postgres/postgres_vector.h"
 
 namespace embeddingsdb {
@@ -20,8 +23,11 @@ namespace {
 constexpr std::string_view kColumns =
     "provider, depiction_id, subject_id, model, embedding, created, attributes, lastmodified";
 constexpr int kColumnCount = 8;
+constexpr std::string_view kKeyColumns = "provider, depiction_id, model";
 // Rows of one INSERT: few sizes, so that each is prepared once a session.
 constexpr auto kInsertRows = std::to_array<std::size_t>({64, 8, 1});
+// Records that are stored by one statement. As rows of it are a power of two, few are prepared.
+constexpr std::size_t kFewRecords = 64;
 // Below, COPY and its table take longer than they save.
 constexpr std::size_t kMinCopyRecords = 32;
 
@@ -200,9 +206,9 @@ std::string InsertSql(std::size_t rows, OnDuplicate on_duplicate) {
   return Counted(sql + ConflictClause(on_duplicate));
 }
 
-/// The columns of a record, to parameters or to a row of COPY.
+/// The columns of a record but the last, to parameters or to a row of COPY.
 template <typename Columns>
-void AppendRecord(Columns& columns, const Record& record, std::int64_t now) {
+void AppendOwnColumns(Columns& columns, const Record& record) {
   columns.Text(record.key.provider);
   columns.Text(record.key.depiction_id);
   columns.Text(record.subject_id);
@@ -210,6 +216,11 @@ void AppendRecord(Columns& columns, const Record& record, std::int64_t now) {
   columns.Floats(record.embedding);
   columns.Integer(record.created);
   columns.Json(AttributesToJson(record.attributes));
+}
+
+template <typename Columns>
+void AppendRecord(Columns& columns, const Record& record, std::int64_t now) {
+  AppendOwnColumns(columns, record);
   columns.Integer(now);
 }
 
@@ -228,25 +239,56 @@ Status Insert(PostgresConnection& connection, const PostgresAdd& add, AddReport&
   return {};
 }
 
-/// COPY knows nothing of rows that are there, so it fills a table of the session.
-Status Copy(PostgresConnection& connection, const PostgresAdd& add, AddReport& report) {
-  PostgresCopy rows;
-  for (const Record* record : add.records) {
-    rows.Row(kColumnCount);
-    AppendRecord(rows, *record, add.now);
+std::string CopySql(std::string_view table) {
+  return Concat("COPY ", table, " (", kColumns, ") FROM STDIN (FORMAT binary)");
+}
+
+/// Straight into the records. False when a key is taken, and nothing is stored then.
+Result<bool> CopyNew(PostgresConnection& connection, std::string_view rows) {
+  connection.Ahead("SAVEPOINT embeddingsdb_copy");
+  const Status copied = connection.CopyIn(CopySql("records"), rows);
+  if (copied.ok()) {
+    return true;
   }
+  if (connection.lost() || copied.code() != StatusCode::kAborted) {
+    return copied;
+  }
+  EDB_TRY(connection.Execute("ROLLBACK TO SAVEPOINT embeddingsdb_copy").status());
+  return false;
+}
+
+/// Into a table of the session, as COPY knows nothing of rows that are there, and from it.
+Status CopyAny(PostgresConnection& connection, const PostgresAdd& add, std::string_view rows,
+               AddReport& report) {
   EDB_TRY(connection
-              .Execute("CREATE TEMP TABLE IF NOT EXISTS embeddingsdb_staging"
-                       " (LIKE records INCLUDING DEFAULTS INCLUDING STORAGE) ON COMMIT DELETE ROWS")
+              .Execute(Concat("CREATE TEMP TABLE IF NOT EXISTS embeddingsdb_staging"
+                              " (LIKE records INCLUDING DEFAULTS INCLUDING STORAGE) WITH (",
+                              kPostgresRowStorage, ") ON COMMIT DELETE ROWS"))
               .status());
-  EDB_TRY(connection.CopyIn(
-      Concat("COPY pg_temp.embeddingsdb_staging (", kColumns, ") FROM STDIN (FORMAT binary)"),
-      rows.Finish()));
+  EDB_TRY(connection.CopyIn(CopySql("pg_temp.embeddingsdb_staging"), rows));
   return AddCounts(connection.Query(Counted(Concat("INSERT INTO records (", kColumns, ") SELECT ",
                                                    kColumns, " FROM pg_temp.embeddingsdb_staging",
                                                    " ORDER BY model, provider, depiction_id",
                                                    ConflictClause(add.on_duplicate)))),
                    report);
+}
+
+Status Copy(PostgresConnection& connection, const PostgresAdd& add, AddReport& report) {
+  PostgresCopy copy;
+  for (const Record* record : add.records) {
+    copy.Row(kColumnCount);
+    AppendRecord(copy, *record, add.now);
+  }
+  const std::string rows = copy.Finish();
+  bool copied = false;
+  if (add.expect_new) {
+    EDB_ASSIGN(copied, CopyNew(connection, rows));
+  }
+  if (copied) {
+    report.added += static_cast<std::int64_t>(add.records.size());
+    return {};
+  }
+  return CopyAny(connection, add, rows, report);
 }
 
 Status RaiseLastUpdate(PostgresConnection& connection, std::int64_t now) {
@@ -258,40 +300,112 @@ Status RaiseLastUpdate(PostgresConnection& connection, std::int64_t now) {
       .status();
 }
 
-/// Of one record everything that a batch does one by one: holds the model's row, stores, and tells
-/// what came of it, the transaction's id first. No row of a model of that length: nothing is
-/// stored.
+/// The columns of the answer to OneSql and FewSql.
+struct FewColumn {
+  enum : std::uint8_t { kId, kHeld, kAdded, kStored, kLate, kProvider, kDepictionId, kModel };
+};
+
+/// FewSql of one record, of which parsing and planning each time anew costs less.
 std::string OneSql(OnDuplicate on_duplicate) {
   return Concat(
-      "WITH held AS (SELECT model FROM models WHERE model = $4 AND dimension = cardinality($5)"
+      "WITH held AS (SELECT model FROM models WHERE model = $6 AND dimension = cardinality($7)"
       " FOR KEY SHARE), stored AS (INSERT INTO records (",
-      kColumns, ") SELECT $1, $2, $3, $4, $5, $6, $7, $8 FROM held", ConflictClause(on_duplicate),
-      ") SELECT pg_current_xact_id()::text, (SELECT count(*) FROM held),"
+      kColumns, ") SELECT $3, $4, $5, $6, $7, $8, $9, $2 FROM held", ConflictClause(on_duplicate),
+      ") SELECT pg_current_xact_id()::text, (SELECT count(*) FROM held) = $1,"
       " (SELECT count(*) FILTER (WHERE revision = 1) FROM stored),"
       " (SELECT count(*) FROM stored),"
-      " (SELECT value < $8 FROM meta WHERE name = 'last_update')");
+      " (SELECT value < $2 FROM meta WHERE name = 'last_update'), $3, $4, $6");
 }
 
-/// False when the batch's way has to be gone, in the transaction that has begun: the model has no
-/// length yet or another one, or a key is taken that must not be.
-Result<bool> AddOne(PostgresTransaction& transaction, const PostgresAdd& add, AddReport& report) {
+/// Everything that a batch does one by one, in one statement: holds the models' rows, stores, and
+/// tells what came of it, the transaction's id first; one row for each record that was replaced,
+/// one at least. $1 says how many records there are, $2 what time it is. When a record's model has
+/// no row of that length nothing is stored.
+std::string FewSql(std::size_t rows, OnDuplicate on_duplicate) {
+  std::string sql = Concat("WITH input(", kColumns, ") AS (VALUES ");
+  int parameter = 2;
+  for (std::size_t row = 0; row < rows; ++row) {
+    sql += row == 0 ? "(" : ", (";
+    for (int column = 1; column < kColumnCount; ++column) {
+      sql += Concat("$", ++parameter, ", ");
+    }
+    sql += "$2)";
+  }
+  return Concat(
+      sql,
+      "), held AS (SELECT model, dimension FROM models m WHERE EXISTS (SELECT 1 FROM input i"
+      " WHERE i.model = m.model AND cardinality(i.embedding) = m.dimension)"
+      " ORDER BY model FOR KEY SHARE), fit AS (SELECT count(*) AS records FROM input i"
+      " JOIN held h ON i.model = h.model AND cardinality(i.embedding) = h.dimension),"
+      " stored AS (INSERT INTO records (",
+      kColumns, ") SELECT ", kColumns,
+      " FROM input WHERE model <> '' AND (SELECT records FROM fit) = $1",
+      ConflictClause(on_duplicate), ", ", kKeyColumns,
+      "), counts AS (SELECT count(*) FILTER (WHERE revision = 1), count(*) FROM stored)"
+      " SELECT pg_current_xact_id()::text, (SELECT records FROM fit) = $1, counts.*,"
+      " (SELECT value < $2 FROM meta WHERE name = 'last_update'), ",
+      kKeyColumns, " FROM counts LEFT JOIN stored ON revision <> 1");
+}
+
+/// Parameters of FewSql. Rows beyond those of the records are of no model, so they are not stored.
+PostgresParams FewParams(std::span<const Record* const> records, std::size_t rows,
+                         std::int64_t now) {
+  static const Record kNone;
   PostgresParams params;
-  AppendRecord(params, *add.records.front(), add.now);
-  EDB_ASSIGN(const PostgresResult done,
-             transaction.BeginWriteWith(OneSql(add.on_duplicate), params));
-  EDB_ASSIGN(const std::int64_t held, done.Integer(0, 1));
-  EDB_ASSIGN(const std::int64_t added, done.Integer(0, 2));
-  EDB_ASSIGN(const std::int64_t stored, done.Integer(0, 3));
-  if (held == 0 || (stored == 0 && add.on_duplicate == OnDuplicate::kFail)) {
+  params.Integer(static_cast<std::int64_t>(records.size()));
+  params.Integer(now);
+  for (std::size_t row = 0; row < rows; ++row) {
+    AppendOwnColumns(params, row < records.size() ? *records[row] : kNone);
+  }
+  return params;
+}
+
+/// Begins the transaction, unless that is done. False when nothing is stored and the batch's way
+/// has to be gone: a model has no length yet or another one, or a key is taken that must not be.
+Result<bool> AddFew(PostgresTransaction& transaction, const PostgresAdd& add,
+                    PostgresAdded& result) {
+  const std::size_t rows = std::bit_ceil(add.records.size());
+  const std::string sql = rows == 1 ? OneSql(add.on_duplicate) : FewSql(rows, add.on_duplicate);
+  const PostgresParams params = FewParams(add.records, rows, add.now);
+  PostgresConnection& connection = transaction.connection();
+  EDB_ASSIGN(const PostgresResult done, transaction.id().empty()
+                                            ? transaction.BeginWriteWith(sql, params)
+                                            : connection.Prepared(sql, params));
+  EDB_ASSIGN(const std::int64_t added, done.Integer(0, FewColumn::kAdded));
+  EDB_ASSIGN(const std::int64_t stored, done.Integer(0, FewColumn::kStored));
+  if (!done.Bool(0, FewColumn::kHeld) || (stored == 0 && add.on_duplicate == OnDuplicate::kFail)) {
     return false;
   }
-  report.added = added;
-  report.replaced = stored - added;
-  report.skipped = 1 - stored;
-  if (stored != 0 && done.Bool(0, 4)) {  // once a second at most
-    EDB_TRY(RaiseLastUpdate(transaction.connection(), add.now));
+  result.report += {.added = added,
+                    .replaced = stored - added,
+                    .skipped = static_cast<std::int64_t>(add.records.size()) - stored};
+  for (int row = 0; stored != added && row < done.rows(); ++row) {
+    result.replaced.insert({std::string(done.Text(row, FewColumn::kProvider)),
+                            std::string(done.Text(row, FewColumn::kDepictionId)),
+                            std::string(done.Text(row, FewColumn::kModel))});
+  }
+  if (stored != 0 && done.Bool(0, FewColumn::kLate)) {  // once a second at most
+    EDB_TRY(RaiseLastUpdate(connection, add.now));
   }
   return true;
+}
+
+/// The records of several callers, each of whom is to hear of its own.
+Status AddGroup(PostgresTransaction& transaction, PostgresAdd add, PostgresAdded& result) {
+  for (std::span<const Record* const> rest = add.records; !rest.empty();) {
+    add.records = rest.first(std::min(rest.size(), kFewRecords));
+    EDB_ASSIGN(bool done, AddFew(transaction, add, result));
+    if (!done) {
+      EDB_ASSIGN(const auto new_models, FixLengths(transaction.connection(), rest));
+      result.new_models.insert(result.new_models.end(), new_models.begin(), new_models.end());
+      EDB_ASSIGN(done, AddFew(transaction, add, result));
+    }
+    if (!done) {
+      return LostToAnother(add.records.front()->key.model);
+    }
+    rest = rest.subspan(add.records.size());
+  }
+  return {};
 }
 
 bool ByKey(const Record* a, const Record* b) {
@@ -353,8 +467,18 @@ Result<AddReport> PlanPostgresAdd(PostgresConnection& connection,
 Result<PostgresAdded> AddToPostgres(PostgresTransaction& transaction, const PostgresAdd& add) {
   PostgresConnection& connection = transaction.connection();
   PostgresAdded added;
-  if (add.records.size() == 1) {
-    EDB_ASSIGN(const bool done, AddOne(transaction, add, added.report));
+  // In the order of the index: two batches that have keys in common then wait for each other once,
+  // instead of each for the other.
+  std::vector<const Record*> sorted(add.records.begin(), add.records.end());
+  std::ranges::sort(sorted, ByKey);
+  PostgresAdd ordered = add;
+  ordered.records = sorted;
+  if (add.tell_replaced) {
+    EDB_TRY(AddGroup(transaction, ordered, added));
+    return added;
+  }
+  if (sorted.size() == 1) {
+    EDB_ASSIGN(const bool done, AddFew(transaction, ordered, added));
     if (done) {
       return added;
     }
@@ -366,16 +490,9 @@ Result<PostgresAdded> AddToPostgres(PostgresTransaction& transaction, const Post
     EDB_ASSIGN(const auto created, FindCreated(connection, add.records));
     EDB_TRY(PlanAdd(add.records, created, OnDuplicate::kFail).status());
   }
-  // In the order of the index: two batches that have keys in common then wait for each other once,
-  // instead of each for the other.
-  std::vector<const Record*> sorted(add.records.begin(), add.records.end());
-  std::ranges::sort(sorted, ByKey);
-  PostgresAdd ordered = add;
-  ordered.records = sorted;
   AddReport& report = added.report;
-  EDB_TRY(add.bulk == PostgresBulk::kCopy && sorted.size() >= kMinCopyRecords
-              ? Copy(connection, ordered, report)
-              : Insert(connection, ordered, report));
+  const bool copy = add.bulk == PostgresBulk::kCopy && sorted.size() >= kMinCopyRecords;
+  EDB_TRY(copy ? Copy(connection, ordered, report) : Insert(connection, ordered, report));
   const auto stored = static_cast<std::size_t>(report.added + report.replaced);
   report.skipped = static_cast<std::int64_t>(sorted.size() - stored);
   if (add.on_duplicate == OnDuplicate::kFail && report.skipped != 0) {

@@ -3,6 +3,7 @@
 #define EMBEDDINGSDB_ENGINES_POSTGRES_POSTGRES_WRITER_H_
 
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ namespace embeddingsdb {
 struct PostgresAdded {
   AddReport report;
   std::vector<std::string> new_models;  ///< that had no records before
+  std::set<Key> replaced;               ///< of records that were there, if asked for
 };
 
 /// What adding records with distinct keys would do, in a transaction that sees one moment.
@@ -30,6 +32,8 @@ struct PostgresAdd {
   std::span<const Record* const> records;  ///< distinct keys
   OnDuplicate on_duplicate = OnDuplicate::kOverwrite;
   PostgresBulk bulk = PostgresBulk::kCopy;
+  bool expect_new = true;      ///< most likely no key is taken: tries what is fastest then
+  bool tell_replaced = false;  ///< of each record, not only how many
   std::int64_t now = 0;
 };
 
