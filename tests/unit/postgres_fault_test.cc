@@ -224,9 +224,9 @@ std::vector<Cutting> Cuttings() {
     for (const int taken : {-1, 0, 1}) {
       const std::string what = taken < 0 ? "One" : taken == 0 ? "New" : "Taken";
       const std::string store = taken == 0 ? "COPY records" : "INSERT INTO records";
-      cuttings.push_back({when + "Begin" + what, "BEGIN", after, taken});
-      cuttings.push_back({when + "Store" + what, store, after, taken});
-      cuttings.push_back({when + "Commit" + what, "COMMIT", after, taken});
+      cuttings.push_back({Concat(when, "Begin", what), "BEGIN", after, taken});
+      cuttings.push_back({Concat(when, "Store", what), store, after, taken});
+      cuttings.push_back({Concat(when, "Commit", what), "COMMIT", after, taken});
     }
   }
   cuttings.push_back({"BeforeRollback", "ROLLBACK TO", false, 1});

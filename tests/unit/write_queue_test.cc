@@ -118,7 +118,7 @@ TEST_F(WriteQueueTest, OneAloneIsServedAtOnce) {
   EXPECT_EQ(AddOne("a")->replaced, 1);
   EXPECT_FAILS(AddOne("b", "refuse"), kInvalidArgument, "refused: b");
   EXPECT_FAILS(AddOne("c", "fail"), kResourceExhausted, "full for c");
-  EXPECT_THROW((void)AddOne("d", "throw"), std::runtime_error);
+  EXPECT_THROW(EXPECT_OK(AddOne("d", "throw")), std::runtime_error);
   EXPECT_EQ(AddOne("e")->added, 1);
   EXPECT_THAT(commits_,
               ElementsAre(ElementsAre("a"), ElementsAre("a"), ElementsAre("c"), ElementsAre("e")));
@@ -174,7 +174,7 @@ TEST_F(WriteQueueTest, WhatConcernsAllIsNotTriedForEach) {
 
 TEST_F(WriteQueueTest, NobodyIsLeftWaitingWhenTheCommitThrows) {
   queue_.lock();
-  Enqueue([&] { EXPECT_THROW((void)AddOne("a", "throw"), std::runtime_error); });
+  Enqueue([&] { EXPECT_THROW(EXPECT_OK(AddOne("a", "throw")), std::runtime_error); });
   EnqueueOne("b", StatusCode::kInternal);
   EXPECT_THAT(Finish(), IsEmpty());
   EXPECT_OK(AddOne("c"));

@@ -90,7 +90,7 @@ export function native(documents) {
 
 export const isValid = (problems) => problems.every(({ severity }) => severity !== 'error');
 
-/** The first document about which WebAssembly differs from what is `expected`, with both answers. */
+/** The first document of which WebAssembly says what is not `expected`, with both answers. */
 export async function disagreement(validate, documents, expected) {
   for (const [i, document] of documents.entries()) {
     const problems = await validate.problems(document);

@@ -350,12 +350,12 @@ std::string FewSql(std::size_t rows, OnDuplicate on_duplicate) {
 /// Parameters of FewSql. Rows beyond those of the records are of no model, so they are not stored.
 PostgresParams FewParams(std::span<const Record* const> records, std::size_t rows,
                          std::int64_t now) {
-  static const Record kNone;
+  static const Record none;
   PostgresParams params;
   params.Integer(static_cast<std::int64_t>(records.size()));
   params.Integer(now);
   for (std::size_t row = 0; row < rows; ++row) {
-    AppendOwnColumns(params, row < records.size() ? *records[row] : kNone);
+    AppendOwnColumns(params, row < records.size() ? *records[row] : none);
   }
   return params;
 }
