@@ -239,19 +239,19 @@ Result<Document> S3Operations::CreateVectorBucket(const Document& body, FieldLis
   Fields fields(body, problems);
   Range range = kNameRange;
   range.required = true;
-  const auto name = fields.String("vectorBucketName", range);
+  const std::string name = fields.String("vectorBucketName", range).value_or("");
   auto tags = fields.TagMap("tags", false);
   EDB_ASSIGN(Encryption encryption, ReadEncryption(fields, problems));
   EDB_TRY(fields.status());
-  if (!IsName(*name)) {
+  if (!IsName(name)) {
     return InvalidArgumentError("Invalid vector bucket name");
   }
-  EDB_TRY(catalog_.CreateBucket({.name = *name,
+  EDB_TRY(catalog_.CreateBucket({.name = name,
                                  .encryption = std::move(encryption.type),
                                  .kms_key_arn = std::move(encryption.kms_key_arn),
                                  .policy = {},
                                  .tags = std::move(tags).value_or(Tags())}));
-  return Document::Object({{"vectorBucketArn", Document::String(ArnOf(*name))}});
+  return Document::Object({{"vectorBucketArn", Document::String(ArnOf(name))}});
 }
 
 Result<Document> S3Operations::GetVectorBucket(const Document& body, FieldList& problems) {
@@ -277,16 +277,16 @@ Result<Document> S3Operations::DeleteVectorBucket(const Document& body, FieldLis
 
 Result<Document> S3Operations::PutVectorBucketPolicy(const Document& body, FieldList& problems) {
   Fields fields(body, problems);
-  const auto policy =
-      fields.String("policy", {.min = 1, .max = kMaxS3PolicyBytes, .required = true});
+  const std::string policy =
+      fields.String("policy", {.min = 1, .max = kMaxS3PolicyBytes, .required = true}).value_or("");
   EDB_ASSIGN(const std::string name, BucketOf(fields));
   EDB_TRY(fields.status());
-  const Result<Document> parsed = ParseDocument(*policy);
+  const Result<Document> parsed = ParseDocument(policy);
   if (!parsed.ok() || !parsed->IsObject()) {
     return InvalidArgumentError("The policy is no JSON object");
   }
   EDB_TRY(catalog_.ChangeBucket(name, [&](S3Bucket& bucket) {
-    bucket.policy = *policy;
+    bucket.policy = policy;
     return Status();
   }));
   return Document::Object();
@@ -329,11 +329,12 @@ Result<Document> S3Operations::CreateIndex(const Document& body, FieldList& prob
   Fields fields(body, problems);
   Range range = kNameRange;
   range.required = true;
-  const auto name = fields.String("indexName", range);
+  const std::string name = fields.String("indexName", range).value_or("");
   fields.Enum("dataType", {"float32"}, true);
-  const auto dimension =
-      fields.Integer("dimension", {.min = 1, .max = kMaxS3Dimension, .required = true});
-  const auto metric = fields.Enum("distanceMetric", {"euclidean", "cosine"}, true);
+  const std::int64_t dimension =
+      fields.Integer("dimension", {.min = 1, .max = kMaxS3Dimension, .required = true}).value_or(0);
+  const std::string metric =
+      fields.Enum("distanceMetric", {"euclidean", "cosine"}, true).value_or("");
   auto tags = fields.TagMap("tags", false);
   S3Index index;
   if (const Document* const configuration =
@@ -347,12 +348,12 @@ Result<Document> S3Operations::CreateIndex(const Document& body, FieldList& prob
   EDB_ASSIGN(Encryption encryption, ReadEncryption(fields, problems));
   EDB_ASSIGN(index.bucket, BucketOf(fields));
   EDB_TRY(fields.status());
-  if (!IsName(*name)) {
+  if (!IsName(name)) {
     return InvalidArgumentError("Invalid index name");
   }
-  index.name = *name;
-  index.dimension = static_cast<int>(*dimension);
-  index.metric = *metric == "euclidean" ? Metric::kL2 : Metric::kCosine;
+  index.name = name;
+  index.dimension = static_cast<int>(dimension);
+  index.metric = metric == "euclidean" ? Metric::kL2 : Metric::kCosine;
   index.encryption = std::move(encryption.type);
   index.kms_key_arn = std::move(encryption.kms_key_arn);
   index.tags = std::move(tags).value_or(Tags());
