@@ -5,7 +5,6 @@
 //
 //   hnsw_bench [rows [dimension [threads [bf16|f32|f16|i8]]]]
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -18,18 +17,14 @@
 #include "index/aligned_floats.h"
 #include "index/distance.h"
 #include "index/hnsw_builder.h"
+#include "measure.h"
 
 namespace embeddingsdb {
 namespace {
 
 namespace us = unum::usearch;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kNeighbours = 10;
-
-double Seconds(Clock::time_point since) {
-  return std::chrono::duration<double>(Clock::now() - since).count();
-}
 
 using Truth = std::vector<std::vector<Slot>>;
 
@@ -76,7 +71,7 @@ void Measure(const FashionMnist& set, const Truth& truth, Figures& figures, cons
     found.clear();
     const auto start = Clock::now();
     ask(set.queries.row(q), found);
-    times.push_back(Seconds(start) * 1e3);
+    times.push_back(SecondsSince(start) * 1e3);
     hits += Hits(truth[q], found);
   }
   std::sort(times.begin(), times.end());
@@ -113,7 +108,7 @@ double BuildUsearch(const VectorSet& rows, std::size_t threads, us::index_dense_
     });
   }
   running.clear();
-  return Seconds(start);
+  return SecondsSince(start);
 }
 
 int Run(std::size_t rows, std::size_t dimension, std::size_t threads, Precision precision) {
@@ -141,11 +136,11 @@ int Run(std::size_t rows, std::size_t dimension, std::size_t threads, Precision 
   }
   const std::byte* const chunk = bytes;
   const CodeView codes{&chunk, 31, codec.stride()};
-  const double encode = Seconds(start);
+  const double encode = SecondsSince(start);
   HnswBuilder builder(codec);
   const Status built = builder.Extend(codes, set.rows.size(), {.threads = threads});
   Result<HnswGraph> graph = built.ok() ? builder.Export(codes) : built;
-  const double build = Seconds(start);
+  const double build = SecondsSince(start);
   if (!graph.ok()) {
     (void)std::fprintf(stderr, "%s\n", graph.status().ToString().c_str());
     return 1;

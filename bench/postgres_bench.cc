@@ -7,7 +7,6 @@
 //
 //   postgres_bench [rows [rows-of-pglite [calls]]]
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -41,19 +40,6 @@ constexpr std::size_t kBatch = 2'000;
 constexpr std::string_view kModel = "images";
 constexpr std::string_view kColumns =
     "provider, depiction_id, subject_id, model, embedding, created, attributes, lastmodified";
-
-/// Prints and ends the program.
-void Must(const Status& status, const std::string& what) {
-  if (!status.ok()) {
-    (void)std::fprintf(stderr, "postgres_bench: %s: %s\n", what.c_str(), status.ToString().c_str());
-    std::abort();
-  }
-}
-template <typename T>
-T Must(Result<T> result, const std::string& what) {
-  Must(result.status(), what);
-  return *std::move(result);
-}
 
 /// What somebody writes who needs no engine: prepared statements on one session.
 class ByHand {
@@ -97,7 +83,7 @@ class ByHand {
   int Take(PGresult* result) {
     const ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_COPY_IN) {
-      Must(InternalError(PQerrorMessage(connection_.get())), "by hand");
+      Must(InternalError(PQerrorMessage(connection_.get())));
     }
     const int rows = PQntuples(result);
     PQclear(result);
@@ -110,26 +96,21 @@ class ByHand {
   int statements_ = 0;
 };
 
-double Median(std::vector<double>& times) {
-  std::sort(times.begin(), times.end());
-  return times[times.size() / 2];
-}
-
 /// Calls one and the other in turns, and prints the medians and their ratio.
 void Compare(const char* what, std::size_t calls, const Call& ours, const Call& by_hand) {
-  std::vector<double> times[2];
+  Times times[2];
   for (std::size_t i = 0; i < calls + 5; ++i) {
     for (std::size_t turn = 0; turn < 2; ++turn) {
       const std::size_t who = (i + turn) % 2;
       const auto start = Clock::now();
       (who == 0 ? ours : by_hand)(i);
       if (i >= 5) {  // the first ones connect and prepare
-        times[who].push_back(SecondsSince(start) * 1e6);
+        times[who].Add(SecondsSince(start) * 1e3);
       }
     }
   }
-  const double engine = Median(times[0]);
-  const double hand = Median(times[1]);
+  const double engine = times[0].p50() * 1e3;
+  const double hand = times[1].p50() * 1e3;
   std::printf("%-42s p50 %8.0f us, by hand %8.0f us, ratio %.2f\n", what, engine, hand,
               engine / hand);
   (void)std::fflush(stdout);
@@ -138,7 +119,7 @@ void Compare(const char* what, std::size_t calls, const Call& ours, const Call& 
 class Bench {
  public:
   Bench(std::size_t rows, std::size_t pglite_rows, std::size_t calls)
-      : data_(Must(LoadFashionMnist(rows, kDimension), "load Fashion-MNIST")),
+      : data_(Must(LoadFashionMnist(rows, kDimension))),
         rows_(data_.rows.size()),
         queries_(std::max<std::size_t>(data_.queries.size(), 1)),
         pglite_rows_(std::min(pglite_rows, rows_)),
@@ -152,10 +133,8 @@ class Bench {
 
  private:
   std::unique_ptr<Database> Open(const std::string& uri) {
-    return Must(
-        registry_.OpenDatabase(uri + "&max-distance=0",
-                               Context{.env = env_.get(), .log = &log_, .registry = &registry_}),
-        "open");
+    return Must(registry_.OpenDatabase(
+        uri + "&max-distance=0", Context{.env = env_.get(), .log = &log_, .registry = &registry_}));
   }
   Record Numbered(std::size_t i, std::string_view provider = "bench") const {
     const auto row = data_.rows.row(i % rows_);
@@ -217,7 +196,7 @@ void Bench::Import(Database& database, ByHand& hand) {
       const std::size_t who = (begin / kBatch + turn) % 2;
       const auto start = Clock::now();
       if (who == 0) {
-        Must(database.AddBatch(batch).status(), "add");
+        Must(database.AddBatch(batch).status());
       } else {
         PostgresCopy rows;
         for (const Record& record : batch) {
@@ -239,8 +218,7 @@ void Bench::Reads(Database& database, ByHand& hand) {
   Compare(
       "get", calls_,
       [&](std::size_t i) {
-        Must(database.Get({"bench", Concat("d", i * 37 % rows_), std::string(kModel)}).status(),
-             "get");
+        Must(database.Get({"bench", Concat("d", i * 37 % rows_), std::string(kModel)}).status());
       },
       [&](std::size_t i) {
         PostgresParams params;
@@ -252,7 +230,7 @@ void Bench::Reads(Database& database, ByHand& hand) {
                  params);
       });
   Compare(
-      "count", calls_ / 10 + 1, [&](std::size_t) { Must(database.Count({}).status(), "count"); },
+      "count", calls_ / 10 + 1, [&](std::size_t) { Must(database.Count({}).status()); },
       [&](std::size_t) { hand.Ask("SELECT count(*) FROM records", {}); });
   Compare(
       "a page of 20 and the count", calls_ / 10 + 1,
@@ -260,7 +238,7 @@ void Bench::Reads(Database& database, ByHand& hand) {
         ListQuery query;
         query.page = static_cast<std::int64_t>(i) % 50 + 1;
         query.per_page = 20;
-        Must(database.List(query).status(), "list");
+        Must(database.List(query).status());
       },
       [&](std::size_t i) {
         hand.Ask("SELECT count(*) FROM records", {});
@@ -284,8 +262,7 @@ const std::string& InsertByHand() {
 
 void Bench::SingleAdds(Database& database, ByHand& hand) {
   Compare(
-      "add one", calls_,
-      [&](std::size_t i) { Must(database.Add(Numbered(i, "ours")).status(), "add"); },
+      "add one", calls_, [&](std::size_t i) { Must(database.Add(Numbered(i, "ours")).status()); },
       [&](std::size_t i) {
         PostgresParams params;
         Append(params, Numbered(i, "hand"));
@@ -304,7 +281,7 @@ void Bench::AddByHand(const std::string& address, const std::string& provider) c
 
 void Bench::AddByEngine(Database& database, const std::string& provider) const {
   for (std::size_t i = 0; i < calls_; ++i) {
-    Must(database.Add(Numbered(i, provider)).status(), "add");
+    Must(database.Add(Numbered(i, provider)).status());
   }
 }
 
@@ -350,8 +327,7 @@ void Bench::OnPglite() {
   {
     const auto database = Open(server.Uri("bench") + "&index=hnsw");
     for (std::size_t begin = 0; begin < pglite_rows_; begin += kBatch / 4) {
-      Must(database->AddBatch(Batch(begin, std::min(pglite_rows_, begin + kBatch / 4))).status(),
-           "add");
+      Must(database->AddBatch(Batch(begin, std::min(pglite_rows_, begin + kBatch / 4))).status());
     }
   }
   const auto database = Open(server.Uri("bench") + "&index=auto");
@@ -375,8 +351,8 @@ void Bench::OnPglite() {
         [&](std::size_t i) {
           SimilarQuery query = Query(i);
           query.exact = exact;
-          if (Must(database->Similar(query), "search").size() != 10) {
-            Must(InternalError("not ten records"), "search");
+          if (Must(database->Similar(query)).size() != 10) {
+            Must(InternalError("not ten records"));
           }
         },
         [&](std::size_t i) {

@@ -11,7 +11,6 @@
 //
 // A folder is kept, and its database used again.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <curl/curl.h>
@@ -55,25 +54,12 @@ constexpr std::size_t kBatch = 10'000;
 constexpr std::string_view kModel = "images";
 constexpr std::string_view kStoredModel = "bench/vectors";  // of the server's records
 
-/// Prints and ends the program.
-void Must(const Status& status, const std::string& what) {
-  if (!status.ok()) {
-    (void)std::fprintf(stderr, "s3_bench: %s: %s\n", what.c_str(), status.ToString().c_str());
-    std::abort();
-  }
-}
-template <typename T>
-T Must(Result<T> result, const std::string& what) {
-  Must(result.status(), what);
-  return *std::move(result);
-}
-
 /// A server of this process while it lives.
 class Serving {
  public:
   Serving(const Registry& registry, const Context& context, const std::string& uri)
-      : server_(Must(registry.OpenServer(uri, context), "start a server")),
-        thread_([this](const std::stop_token& stop) { Must(server_->Serve(stop), "serve"); }) {}
+      : server_(Must(registry.OpenServer(uri, context))),
+        thread_([this](const std::stop_token& stop) { Must(server_->Serve(stop)); }) {}
   std::string address() const { return server_->address(); }
 
  private:
@@ -151,7 +137,7 @@ class BareClient {
     long status = 0;
     curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
     if (code != CURLE_OK || status != 200 || answer_.empty()) {
-      Must(InternalError(Concat("status ", status, " ", answer_)), "send");
+      Must(InternalError(Concat("status ", status, " ", answer_)));
     }
   }
 
@@ -178,7 +164,7 @@ class BareClient {
 class Bench {
  public:
   Bench(std::size_t rows, std::size_t queries, std::string folder)
-      : data_(Must(LoadFashionMnist(rows, kDimension), "load Fashion-MNIST")),
+      : data_(Must(LoadFashionMnist(rows, kDimension))),
         queries_(std::clamp<std::size_t>(queries, 1, data_.queries.size())),
         folder_(std::move(folder)),
         keep_(!folder_.empty()) {
@@ -187,7 +173,7 @@ class Bench {
     } else {
       folder_ = (fs::temp_directory_path() / "s3_bench.XXXXXX").string();
       if (::mkdtemp(folder_.data()) == nullptr) {
-        Must(InternalError("mkdtemp"), "make a folder");
+        Must(InternalError("mkdtemp"));
       }
     }
     RegisterBuiltinEngines(registry_);
@@ -244,21 +230,20 @@ class Bench {
 
 std::unique_ptr<Database> Bench::OpenS3(const Serving& server) {
   return Must(registry_.OpenDatabase(
-                  Concat("s3vectors://bench?index=vectors&region=us-east-1&max-distance=0"
-                         "&check-keys=false&dimensions=",
-                         kDimension, "&endpoint=", PercentEncode("http://" + server.address()),
-                         "&credentials=", PercentEncode(folder_ + "/profiles:default")),
-                  context()),
-              "open the index");
+      Concat("s3vectors://bench?index=vectors&region=us-east-1&max-distance=0"
+             "&check-keys=false&dimensions=",
+             kDimension, "&endpoint=", PercentEncode("http://" + server.address()),
+             "&credentials=", PercentEncode(folder_ + "/profiles:default")),
+      context()));
 }
 
 /// The index without the engine around it: searches without a filter.
 std::unique_ptr<s3vectors::S3Index> Bench::OpenIndex(const Serving& server) {
-  AwsClientOptions options{.endpoint = Must(Uri::Parse("http://" + server.address()), "parse"),
+  AwsClientOptions options{.endpoint = Must(Uri::Parse("http://" + server.address())),
                            .service = "s3vectors",
                            .region = "us-east-1",
                            .credentials_label = PathOf("profiles:default")};
-  auto client = Must(AwsClient::Open(std::move(options), RealSurroundings(*env_)), "open");
+  auto client = Must(AwsClient::Open(std::move(options), RealSurroundings(*env_)));
   return std::make_unique<s3vectors::S3Index>(std::move(client), "bench", "vectors");
 }
 
@@ -275,7 +260,7 @@ void Bench::Fill() {
                      .created = 1,
                      .attributes = {{"title", Concat("Picture number ", i)}}});
     if (batch.size() == kBatch || i + 1 == data_.rows.size()) {
-      Must(database->AddBatch(batch).status(), "add");
+      Must(database->AddBatch(batch).status());
       batch.clear();
     }
   }
@@ -285,9 +270,9 @@ void Bench::Fill() {
 }
 
 void Bench::BuildIndex() {
-  const auto database = Must(registry_.OpenDatabase(DatabaseUri("db"), context()), "open");
-  Must(database->Reindex(std::string(kStoredModel), nullptr).status(), "build the index");
-  Must(database->Close(), "close");
+  const auto database = Must(registry_.OpenDatabase(DatabaseUri("db"), context()));
+  Must(database->Reindex(std::string(kStoredModel), nullptr).status());
+  Must(database->Close());
 }
 
 void Bench::Measure() {
@@ -299,9 +284,8 @@ void Bench::Measure() {
   const Serving grpc_server(
       registry_, context(),
       Concat("grpc://127.0.0.1:0?database-uri=", PercentEncode(DatabaseUri("grpc"))));
-  const auto grpc =
-      Must(registry_.OpenClient("grpc://" + grpc_server.address(), context()), "open");
-  const auto own = Must(registry_.OpenDatabase(DatabaseUri("own"), context()), "open");
+  const auto grpc = Must(registry_.OpenClient("grpc://" + grpc_server.address(), context()));
+  const auto own = Must(registry_.OpenDatabase(DatabaseUri("own"), context()));
   const auto filtered = [&](std::size_t i) {
     SimilarQuery query = Query(model, i);
     query.filters.push_back(
@@ -309,32 +293,22 @@ void Bench::Measure() {
     return query;
   };
   const auto ten = [](std::size_t found) {
-    Must(found == 10 ? Status() : InternalError(Concat(found, " records")), "search");
+    Must(found == 10 ? Status() : InternalError(Concat(found, " records")));
   };
   std::vector<Way> ways = {
       {"QueryVectors with a filter: our client",
        {},
-       [&](std::size_t i) {
-         ten(Must(s3->Similar(Query(std::string(kModel), i)), "search").size());
-       }},
+       [&](std::size_t i) { ten(Must(s3->Similar(Query(std::string(kModel), i))).size()); }},
       {"  bare, by libcurl", [&](std::size_t i) { bare.Prepare(Body(i), env_->NowUnixSeconds()); },
        [&](std::size_t) { bare.Send(); }},
-      {"  gRPC",
-       {},
-       [&](std::size_t i) { ten(Must(grpc->Similar(filtered(i)), "search").size()); }},
-      {"  in the process",
-       {},
-       [&](std::size_t i) { ten(Must(own->Similar(filtered(i)), "search").size()); }},
+      {"  gRPC", {}, [&](std::size_t i) { ten(Must(grpc->Similar(filtered(i))).size()); }},
+      {"  in the process", {}, [&](std::size_t i) { ten(Must(own->Similar(filtered(i))).size()); }},
       {"QueryVectors without a filter: our client",
        {},
-       [&](std::size_t i) {
-         ten(Must(index->Query(data_.queries.row(i), 10, ""), "search").size());
-       }},
-      {"  gRPC",
-       {},
-       [&](std::size_t i) { ten(Must(grpc->Similar(Query(model, i)), "search").size()); }},
+       [&](std::size_t i) { ten(Must(index->Query(data_.queries.row(i), 10, "")).size()); }},
+      {"  gRPC", {}, [&](std::size_t i) { ten(Must(grpc->Similar(Query(model, i))).size()); }},
       {"  in the process", {}, [&](std::size_t i) {
-         ten(Must(own->Similar(Query(model, i)), "search").size());
+         ten(Must(own->Similar(Query(model, i))).size());
        }}};
   for (Way& way : ways) {  // loads the indexes
     if (way.prepare) {
@@ -350,12 +324,10 @@ void Bench::Measure() {
 }
 
 void Bench::Run() {
-  Must(env_->WriteFile(PathOf("keys"), Concat(BareClient::kKeyId, ":", BareClient::kSecret, "\n")),
-       "write the keys");
+  Must(env_->WriteFile(PathOf("keys"), Concat(BareClient::kKeyId, ":", BareClient::kSecret, "\n")));
   Must(env_->WriteFile(PathOf("profiles"),
                        Concat("[default]\naws_access_key_id = ", BareClient::kKeyId,
-                              "\naws_secret_access_key = ", BareClient::kSecret, "\n")),
-       "write the keys");
+                              "\naws_secret_access_key = ", BareClient::kSecret, "\n")));
   if (!fs::exists(PathOf("own"))) {
     Fill();
     BuildIndex();
