@@ -8,7 +8,6 @@
 #include <cstring>
 #include <limits>
 #include <numkong/numkong.h>
-#include <type_traits>
 #include <utility>
 
 namespace embeddingsdb {
@@ -31,6 +30,11 @@ Scale ScaleOf(const std::byte* code, std::size_t stride) {
 
 std::size_t RoundUp(std::size_t value, std::size_t unit) {
   return (value + unit - 1) / unit * unit;
+}
+
+/// A kernel as what the library says it is.
+nk_metric_dense_punned_t Dense(void (*kernel)()) {
+  return reinterpret_cast<nk_metric_dense_punned_t>(kernel);
 }
 
 /// Rounds to nearest, ties to even; the largest finite number where rounding would leave the range.
@@ -197,7 +201,6 @@ VectorCodec::VectorCodec(Metric metric, Precision precision, int dimension)
 }
 
 void VectorCodec::FindKernel() {
-  static_assert(std::is_same_v<nk_size_t, unsigned long long>);
   const bool l2 = metric_ != Metric::kInnerProduct && precision_ != Precision::kI8;
   const nk_dtype_t type = precision_ == Precision::kBf16  ? nk_bf16_k
                           : precision_ == Precision::kF16 ? nk_f16_k
@@ -206,9 +209,7 @@ void VectorCodec::FindKernel() {
   nk_capability_t used = 0;
   nk_find_kernel_punned(l2 ? nk_kernel_sqeuclidean_k : nk_kernel_dot_k, type, nk_capabilities(),
                         &kernel, &used);
-  // By way of the type that stands for any function; the library names its kernels' type so.
-  static_assert(std::is_same_v<Kernel, nk_metric_dense_punned_t>);
-  kernel_ = reinterpret_cast<Kernel>(reinterpret_cast<void (*)()>(kernel));
+  kernel_ = reinterpret_cast<AnyFunction>(kernel);
   isa_ = IsaName(used);
 }
 
@@ -330,7 +331,7 @@ double VectorCodec::CompareError(double compared, double a, double b) const {
 
 float VectorCodec::Sum(const VectorCodec& codec, const std::byte* a, const std::byte* b) {
   float sum = 0;
-  codec.kernel_(a, b, codec.padded_, &sum);
+  Dense(codec.kernel_)(a, b, codec.padded_, &sum);
   return sum;
 }
 
@@ -343,7 +344,7 @@ float VectorCodec::FloatSum(const VectorCodec& codec, const std::byte* a, const 
 
 std::int32_t VectorCodec::IntDot(const VectorCodec& codec, const std::byte* a, const std::byte* b) {
   std::int32_t sum = 0;
-  codec.kernel_(a, b, codec.padded_, &sum);
+  Dense(codec.kernel_)(a, b, codec.padded_, &sum);
   return sum;
 }
 

@@ -78,8 +78,9 @@ class VectorCodec {
 
  private:
   using CompareFunction = float (*)(const VectorCodec&, const std::byte* a, const std::byte* b);
-  /// Of the kernel library: both vectors, elements, where the number goes.
-  using Kernel = void (*)(const void* a, const void* b, unsigned long long elements, void* out);
+  /// Of the kernel library, whose types are another width's on other processors: only
+  /// vector_codec.cc knows them.
+  using AnyFunction = void (*)();
 
   static float SquaredDistance(const VectorCodec& codec, const std::byte* a, const std::byte* b);
   static float OneMinusDot(const VectorCodec& codec, const std::byte* a, const std::byte* b);
@@ -101,8 +102,8 @@ class VectorCodec {
   Precision precision_;
   std::size_t dimension_;
   std::size_t stride_ = 0;
-  std::size_t padded_ = 0;   ///< elements that are compared: zeros change no result
-  Kernel kernel_ = nullptr;  ///< of the precisions that are not float32
+  std::size_t padded_ = 0;        ///< elements that are compared: zeros change no result
+  AnyFunction kernel_ = nullptr;  ///< of the precisions that are not float32
   DistanceKernels::Kernel float_kernel_ = nullptr;  ///< of float32
   CompareFunction compare_ = nullptr;
   std::string_view isa_;

@@ -191,7 +191,7 @@ Result<std::vector<PutResult>> PostgresDatabase::CommitTogether(
   for (const Record* record : records) {
     PutResult& result = results.emplace_back();
     if (added.replaced.contains(record->key)) {
-      result.replaced = 0;
+      result.replaced = 0;  // rows have no numbers here
     }
   }
   return results;
