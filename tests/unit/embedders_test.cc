@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -313,9 +314,10 @@ TEST_F(Embedders, NoticeAServerThatIsNotThereOrBreaksOff) {
 
 TEST_F(Embedders, StopReadingAnswersThatAreTooLong) {
   const auto embedder = OpenFake("openclip");
-  const std::string block(1'024 * 1'024, '1');
-  const auto send = [&block](std::size_t, httplib::DataSink& sink) {
-    return sink.write(block.data(), block.size());
+  // The server may still be sending when the test is over.
+  const auto block = std::make_shared<const std::string>(1'024 * 1'024, '1');
+  const auto send = [block](std::size_t, httplib::DataSink& sink) {
+    return sink.write(block->data(), block->size());
   };
   fake_.AnswerAll([&](httplib::Response& response) {
     response.set_chunked_content_provider("application/json", send);  // without an end
