@@ -20,6 +20,12 @@ const PIECES = [
   '\ufeff', 'null', 'true', '/', '\\x', '\u{1f41f}',
 ];
 
+/** A text as one line that is not blank. */
+export function lineOf(text) {
+  const line = text.replace(/[\r\n]/g, ' ');
+  return /[^ \t]/.test(line) ? line : `${line}x`;
+}
+
 export class Documents {
   #state;
   constructor(seed) {
@@ -31,7 +37,7 @@ export class Documents {
     if (this.pick(20) === 0) text = this.#twice(text);
     if (this.pick(4) === 0) text = this.#damage(text);
     if (this.pick(100) === 0) text = this.#nested(text);
-    return /[^ \t]/.test(text) ? text.replace(/[\r\n]/g, ' ') : `${text}x`;
+    return lineOf(text);
   }
 
   /** mulberry32 */

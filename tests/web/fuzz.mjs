@@ -8,18 +8,17 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import path from 'node:path';
 
-import { Documents } from './documents.mjs';
+import { Documents, lineOf } from './documents.mjs';
 import { disagreement, load, native } from './support.mjs';
 
 const BATCH = 5000;
 const MAX_CHARACTERS = 32768;
 
-/** Every file of the folders, as text on one line. */
+/** Every file of the folders, a character a byte. */
 export function corpusOf(folders) {
   const files = folders.flatMap((folder) =>
     readdirSync(folder).map((name) => path.join(folder, name)));
-  return files.map((file) =>
-    readFileSync(file, 'latin1').slice(0, MAX_CHARACTERS).replace(/[\r\n]/g, ' '));
+  return files.map((file) => readFileSync(file, 'latin1').slice(0, MAX_CHARACTERS));
 }
 
 /** The start of one and the end of another, at times with a piece by chance between. */
@@ -34,8 +33,7 @@ function spliced(source, corpus) {
 export function batchOf(source, corpus, many) {
   return Array.from({ length: many }, () => {
     if (corpus.length === 0 || source.pick(4) === 0) return source.next();
-    const text = utf8(spliced(source, corpus));
-    return /[^ \t]/.test(text) ? text : `${text}x`;
+    return lineOf(utf8(spliced(source, corpus)));
   });
 }
 

@@ -193,17 +193,24 @@ Status AddCounts(const Result<PostgresResult>& counts, AddReport& report) {
   return {};
 }
 
-std::string InsertSql(std::size_t rows, OnDuplicate on_duplicate) {
-  std::string sql = Concat("INSERT INTO records (", kColumns, ") VALUES ");
-  int parameter = 0;
+/// "($3, ..., $9, $2), ($10, ...": rows of the columns of records, the last of them the time, which
+/// is parameter `now` for all and has the others behind it.
+std::string ValuesSql(std::size_t rows, int now) {
+  std::string sql;
+  int parameter = now;
   for (std::size_t row = 0; row < rows; ++row) {
     sql += row == 0 ? "(" : ", (";
-    for (int column = 0; column < kColumnCount; ++column) {
-      sql += Concat(column == 0 ? "$" : ", $", ++parameter);
+    for (int column = 1; column < kColumnCount; ++column) {
+      sql += Concat("$", ++parameter, ", ");
     }
-    sql += ")";
+    sql += Concat("$", now, ")");
   }
-  return Counted(sql + ConflictClause(on_duplicate));
+  return sql;
+}
+
+std::string InsertSql(std::size_t rows, OnDuplicate on_duplicate) {
+  return Counted(Concat("INSERT INTO records (", kColumns, ") VALUES ", ValuesSql(rows, 1),
+                        ConflictClause(on_duplicate)));
 }
 
 /// The columns of a record but the last, to parameters or to a row of COPY.
@@ -218,20 +225,15 @@ void AppendOwnColumns(Columns& columns, const Record& record) {
   columns.Json(AttributesToJson(record.attributes));
 }
 
-template <typename Columns>
-void AppendRecord(Columns& columns, const Record& record, std::int64_t now) {
-  AppendOwnColumns(columns, record);
-  columns.Integer(now);
-}
-
 Status Insert(PostgresConnection& connection, const PostgresAdd& add, AddReport& report) {
   std::span<const Record* const> rest = add.records;
   for (const std::size_t rows : kInsertRows) {
     const std::string sql = rest.size() < rows ? "" : InsertSql(rows, add.on_duplicate);
     for (; rest.size() >= rows; rest = rest.subspan(rows)) {
       PostgresParams params;
+      params.Integer(add.now);
       for (const Record* record : rest.first(rows)) {
-        AppendRecord(params, *record, add.now);
+        AppendOwnColumns(params, *record);
       }
       EDB_TRY(AddCounts(connection.Prepared(sql, params), report));
     }
@@ -277,7 +279,8 @@ Status Copy(PostgresConnection& connection, const PostgresAdd& add, AddReport& r
   PostgresCopy copy;
   for (const Record* record : add.records) {
     copy.Row(kColumnCount);
-    AppendRecord(copy, *record, add.now);
+    AppendOwnColumns(copy, *record);
+    copy.Integer(add.now);
   }
   const std::string rows = copy.Finish();
   bool copied = false;
@@ -322,17 +325,8 @@ std::string OneSql(OnDuplicate on_duplicate) {
 /// one at least. $1 says how many records there are, $2 what time it is. When a record's model has
 /// no row of that length nothing is stored.
 std::string FewSql(std::size_t rows, OnDuplicate on_duplicate) {
-  std::string sql = Concat("WITH input(", kColumns, ") AS (VALUES ");
-  int parameter = 2;
-  for (std::size_t row = 0; row < rows; ++row) {
-    sql += row == 0 ? "(" : ", (";
-    for (int column = 1; column < kColumnCount; ++column) {
-      sql += Concat("$", ++parameter, ", ");
-    }
-    sql += "$2)";
-  }
   return Concat(
-      sql,
+      "WITH input(", kColumns, ") AS (VALUES ", ValuesSql(rows, 2),
       "), held AS (SELECT model, dimension FROM models m WHERE EXISTS (SELECT 1 FROM input i"
       " WHERE i.model = m.model AND cardinality(i.embedding) = m.dimension)"
       " ORDER BY model FOR KEY SHARE), fit AS (SELECT count(*) AS records FROM input i"
