@@ -51,6 +51,9 @@ inline constexpr std::size_t kMaxIndexedDetailsBytes = 1'024;
 // Verify.
 inline constexpr std::size_t kMaxVerifyProblems = 100;  ///< named one by one; a file may be ruined
 
+// SQLite: connections that read, kept open.
+inline constexpr std::int64_t kMaxSqliteConnections = 1'000;  ///< each has open files
+
 // Databases behind one multi://.
 inline constexpr std::size_t kMaxDatabases = 32;  ///< each may hold threads and open files
 
@@ -76,6 +79,7 @@ inline constexpr std::size_t kMaxS3FilterableBytes = 2 * 1'024;
 inline constexpr std::size_t kMaxS3MetadataKeys = 50;
 inline constexpr std::size_t kMaxS3NonFilterableKeys = 10;
 inline constexpr std::size_t kMaxS3FilterTerms = 1'024;  ///< conditions and values of a filter
+inline constexpr std::size_t kMaxS3EnhancedTerms = 100;  ///< of one in the mode ENHANCED
 inline constexpr std::size_t kMaxS3Tags = 50;
 inline constexpr std::size_t kMaxS3TagKeyCharacters = 128;
 inline constexpr std::size_t kMaxS3TagValueCharacters = 256;
@@ -88,11 +92,18 @@ inline constexpr int kS3RequestSeconds = 60;            ///< of one attempt
 inline constexpr int kS3ConnectSeconds = 10;
 inline constexpr std::size_t kMaxS3Connections = 8;  ///< requests of one client side by side
 inline constexpr std::size_t kMaxS3AnswerBytes = 64 * 1'024 * 1'024;
+inline constexpr std::size_t kMaxS3ConnectionRequests = 1'000'000;  ///< clients keep connections
+
+// Credentials of AWS.
+inline constexpr std::size_t kMaxAwsProfilesBytes = 1'024 * 1'024;  ///< ~/.aws/config
+inline constexpr int kMaxAwsProfileChain = 8;  ///< roles by way of roles; two may name each other
+inline constexpr std::size_t kMaxAwsCredentialsBytes = 64 * 1'024;  ///< an answer that has them
 
 // PostgreSQL.
 inline constexpr std::size_t kMaxPostgresConnections = 8;  ///< of one database; a server has 100
 inline constexpr int kPostgresConnectSeconds = 10;
 inline constexpr int kPostgresStatementSeconds = 300;
+inline constexpr std::int64_t kMaxPostgresSeconds = 24 * 3'600;  ///< of either
 inline constexpr int kMaxPostgresAttempts = 5;        ///< of a transaction that lost to another
 inline constexpr int kMaxVectorIndexColumns = 2'000;  ///< pgvector indexes of `vector`
 inline constexpr int kMaxHalfvecIndexColumns = 4'000;
@@ -101,12 +112,16 @@ inline constexpr int kMaxHalfvecIndexColumns = 4'000;
 inline constexpr std::size_t kMaxUriBytes = 8 * 1'024;
 inline constexpr std::size_t kMaxJsonBytes = 1'024 * 1'024;  ///< one record of 8,192 floats fits
 inline constexpr int kMaxJsonDepth = 32;
+inline constexpr int kMaxScannedJsonDepth = 256;  ///< before the text is said to be no JSON
 inline constexpr std::size_t kMaxTokenBytes = 16 * 1'024;   ///< of a token file
+inline constexpr std::size_t kMaxPemBytes = 1'024 * 1'024;  ///< all public roots take 220 KB
 inline constexpr std::size_t kMaxKeyBytes = 1'024 * 1'024;  ///< an OpenPGP key may hold pictures
 
 // gRPC.
 inline constexpr int kMaxMessageBytes = 64 * 1'024 * 1'024;  ///< 1,000 records of 8,192 floats
 inline constexpr int kMaxMetadataBytes = 16 * 1'024;
+inline constexpr std::size_t kMaxStatusMessageBytes =
+    2'048;  ///< a client of go-embeddingsdb may take 8 KiB of metadata, escapes included
 inline constexpr int kMaxStreamsPerConnection = 64;
 inline constexpr int kMaxCallsInFlight = 256;              ///< each may hold a thread
 inline constexpr int kStreamMessageBytes = 1'024 * 1'024;  ///< aim of one streamed message
@@ -116,14 +131,27 @@ inline constexpr int kDrainSeconds = 10;                   ///< SIGTERM to exit
 // HTTP, of the inspector.
 inline constexpr std::size_t kMaxHttpConnections = 64;                   ///< each holds a thread
 inline constexpr std::size_t kMaxHttpRequests = 1'000;                   ///< of one connection
+inline constexpr std::int64_t kMaxHttpSeconds = 3'600;                   ///< of a timeout
 inline constexpr std::int64_t kDefaultUploadBytes = 10 * 1'024 * 1'024;  ///< go-embeddingsdb's
 inline constexpr std::size_t kMaxExamples = 16;       ///< records that one search starts from
 inline constexpr std::size_t kMaxComparedModels = 6;  ///< columns that a screen has place for
 inline constexpr std::size_t kMaxTrail = 12;          ///< steps of a walk; they are in the address
+inline constexpr std::size_t kMaxTrailBytes = 1'500;  ///< of that address
+inline constexpr std::size_t kMaxShownModels = 100;   ///< whose statistics are shown
 inline constexpr std::size_t kMaxMaps = 4;            ///< that are kept, up to some 30 MB each
 inline constexpr std::size_t kMaxMapBytes = 256 * 1'024 * 1'024;  ///< vectors held at once
 inline constexpr std::size_t kMaxMapOrigins = 32;  ///< hosts of pictures; they are in a header
 inline constexpr std::int64_t kMaxMapRecords = 250'000;  ///< points of a map
+
+// What a distance means, which the inspector learns from pairs of a model's records. A hundred
+// thousand pairs tell how many are nearer down to 0.01 %.
+inline constexpr std::size_t kMaxScales = 64;  ///< models whose distances are kept, 400 KB each
+inline constexpr std::int64_t kMaxScaleRecords = 2'048;
+inline constexpr std::size_t kMaxScaleBytes = 32 * 1'024 * 1'024;  ///< of their vectors
+inline constexpr std::size_t kMaxScalePairs = 100'000;
+inline constexpr std::size_t kFewestScalePairs = 20;  ///< of 7 records; fewer say nothing
+inline constexpr std::int64_t kMaxScaleReadBytes =
+    2LL * 1'024 * 1'024 * 1'024;  ///< all vectors of the model are read, and nobody asked for them
 
 // Embedders: what they are given, and what they may answer.
 inline constexpr std::size_t kMaxEmbedTextBytes = 64 * 1'024;  ///< models read some 77 words
@@ -132,15 +160,19 @@ inline constexpr std::int64_t kMaxPicturePixels = 100'000'000;  ///< 400 MB once
 inline constexpr std::size_t kMaxEmbedderAnswerBytes =
     64 * 1'024 * 1'024;                      ///< encoderfile sends a vector for each token
 inline constexpr int kEmbedderSeconds = 60;  ///< of one answer; a model may be loading
+inline constexpr int kMaxEmbedderSeconds = 3'600;
 inline constexpr int kEmbedderConnectSeconds = 10;
 inline constexpr std::size_t kMaxRoutes = 32;  ///< embedders behind one route://
 
 // Parquet.
 inline constexpr std::int64_t kRowGroupBytes = 64 * 1'024 * 1'024;  ///< buffered by the writer
-inline constexpr std::int64_t kMaxDownloadBytes = 1LL << 40;        ///< of an http(s) input: 1 TiB
-inline constexpr std::size_t kMaxFooterValues = 4'000'000;  ///< 1 TiB in our row groups has 3.3 M
+inline constexpr std::int64_t kMaxRowGroupBytes = 1LL << 30;
+inline constexpr std::int64_t kMaxDownloadBytes = 1LL << 40;  ///< of an http(s) input: 1 TiB
+inline constexpr std::size_t kMaxFooterValues = 4'000'000;    ///< 1 TiB in our row groups has 3.3 M
 inline constexpr std::size_t kMaxFooterJsonBytes =
     256 * 1'024 * 1'024;  ///< 4 M values take about 100 MB; of a lying footer 4 MB take 2 GB
+inline constexpr int kMaxFooterDepth = 16;          ///< structs within structs; 6 are needed
+inline constexpr std::size_t kMaxSchemaDepth = 64;  ///< groups within groups
 inline constexpr std::size_t kMaxSchemaPathBytes =
     16 * 1'024 * 1'024;  ///< of all columns: 100,000 of 160 bytes
 inline constexpr std::size_t kMaxDocumentBytes = 16 * 1'024 * 1'024;  ///< the `embeddings` document

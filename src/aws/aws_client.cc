@@ -70,15 +70,15 @@ Result<std::unique_ptr<AwsClient>> AwsClient::Open(AwsClientOptions options,
   return client;
 }
 
-HttpRequest AwsClient::Sign(const AwsRequest& request, const AwsCredentials& keys) const {
+OutgoingRequest AwsClient::Sign(const AwsRequest& request, const AwsCredentials& keys) const {
   const Uri& endpoint = options_.endpoint;
   const std::string base = WithoutSlashAtEnd(endpoint.Serialize());
-  HttpRequest http{.method = request.method,
-                   .url = Concat(base, request.target),
-                   .headers = {},
-                   .body = request.body,
-                   .connect_seconds = kS3ConnectSeconds,
-                   .seconds = kS3RequestSeconds};
+  OutgoingRequest http{.method = request.method,
+                       .url = Concat(base, request.target),
+                       .headers = {},
+                       .body = request.body,
+                       .connect_seconds = kS3ConnectSeconds,
+                       .seconds = kS3RequestSeconds};
   if (!options_.json_target.empty()) {
     http.headers.emplace_back("content-type", "application/x-amz-json-1.0");
     http.headers.emplace_back("x-amz-target", Concat(options_.json_target, ".", request.operation));

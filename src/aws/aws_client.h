@@ -66,7 +66,7 @@ class AwsClient {
 
   AwsClient(AwsClientOptions options, AwsSurroundings surroundings);
   Outcome Attempt(const AwsRequest& request, const AwsReader& read);
-  HttpRequest Sign(const AwsRequest& request, const AwsCredentials& keys) const;
+  OutgoingRequest Sign(const AwsRequest& request, const AwsCredentials& keys) const;
   bool SetClock(const HttpAnswer& answer);
 
   const AwsClientOptions options_;

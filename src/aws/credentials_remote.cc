@@ -17,7 +17,6 @@
 namespace embeddingsdb {
 namespace {
 
-constexpr std::size_t kMaxCredentialsBytes = 64 * 1'024;
 constexpr int kMetadataConnectSeconds = 1;  // outside of AWS nobody answers there
 constexpr int kMetadataSeconds = 5;
 constexpr int kStsSeconds = 30;
@@ -47,7 +46,7 @@ class MachineSource final : public CredentialsSource {
  public:
   explicit MachineSource(AwsSurroundings surroundings)
       : surroundings_(std::move(surroundings)),
-        http_({.connections = 1, .max_answer_bytes = kMaxCredentialsBytes}) {}
+        http_({.connections = 1, .max_answer_bytes = kMaxAwsCredentialsBytes}) {}
 
   Result<FetchedCredentials> Fetch() override {
     if (const auto relative = surroundings_.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")) {
@@ -72,7 +71,7 @@ class MachineSource final : public CredentialsSource {
     return {};
   }
 
-  Result<HttpAnswer> Send(HttpRequest request, std::string_view who) {
+  Result<HttpAnswer> Send(OutgoingRequest request, std::string_view who) {
     request.connect_seconds = kMetadataConnectSeconds;
     request.seconds = kMetadataSeconds;
     Result<HttpAnswer> answer = http_.Send(request);
@@ -99,7 +98,7 @@ class MachineSource final : public CredentialsSource {
 
   Result<FetchedCredentials> FetchFromContainer(std::string url) {
     EDB_ASSIGN(std::string token, ContainerToken());
-    HttpRequest request{.method = "GET", .url = std::move(url), .headers = {}};
+    OutgoingRequest request{.method = "GET", .url = std::move(url), .headers = {}};
     if (!token.empty()) {
       request.headers.emplace_back("Authorization", std::move(token));
     }
@@ -149,7 +148,7 @@ class RoleSource final : public CredentialsSource {
         base_(std::move(base)),
         surroundings_(std::move(surroundings)),
         http_({.connections = 1,
-               .max_answer_bytes = kMaxCredentialsBytes,
+               .max_answer_bytes = kMaxAwsCredentialsBytes,
                .ca_file = surroundings_.variable("AWS_CA_BUNDLE").value_or("")}) {}
 
   Result<FetchedCredentials> Fetch() override {

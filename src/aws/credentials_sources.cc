@@ -12,9 +12,6 @@
 namespace embeddingsdb {
 namespace {
 
-constexpr std::size_t kMaxProfilesBytes = 1'024 * 1'024;
-constexpr int kMaxProfileChain = 8;  // roles by way of roles; two may name each other
-
 class AnonymousSource final : public CredentialsSource {
  public:
   Result<FetchedCredentials> Fetch() override { return FetchedCredentials{}; }
@@ -51,7 +48,7 @@ class ProfileSource final : public CredentialsSource {
 
   Result<FetchedCredentials> Fetch() override {
     EDB_ASSIGN(const AwsProfiles profiles, ReadProfiles());
-    return FetchProfile(profiles, options_.profile, kMaxProfileChain);
+    return FetchProfile(profiles, options_.profile, kMaxAwsProfileChain);
   }
 
  private:
@@ -68,7 +65,7 @@ class ProfileSource final : public CredentialsSource {
     if (path.empty() || !surroundings_.env->Exists(path)) {
       return {};
     }
-    const Result<std::string> text = surroundings_.env->ReadFile(path, kMaxProfilesBytes);
+    const Result<std::string> text = surroundings_.env->ReadFile(path, kMaxAwsProfilesBytes);
     if (!text.ok()) {
       return {text.status().code(), "a file of profiles cannot be read"};
     }

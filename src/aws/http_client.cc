@@ -67,7 +67,7 @@ Status StatusOfTransfer(CURLcode code, const Sink& sink, int seconds) {
   }
 }
 
-void SetLimits(CURL* curl, const HttpRequest& request, const HttpClientOptions& options) {
+void SetLimits(CURL* curl, const OutgoingRequest& request, const HttpClientOptions& options) {
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -85,7 +85,7 @@ void SetLimits(CURL* curl, const HttpRequest& request, const HttpClientOptions& 
   }
 }
 
-void SetBody(CURL* curl, const HttpRequest& request) {
+void SetBody(CURL* curl, const OutgoingRequest& request) {
   if (request.method == "GET") {
     curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
     return;
@@ -97,7 +97,7 @@ void SetBody(CURL* curl, const HttpRequest& request) {
 
 // Without "Expect:" libcurl waits a second for a server's leave to send a long body, and without
 // "Content-Type:" it would make one up.
-CurlListPtr HeaderList(const HttpRequest& request) {
+CurlListPtr HeaderList(const OutgoingRequest& request) {
   CurlListPtr list(curl_slist_append(nullptr, "Expect:"));
   bool typed = false;
   for (const auto& [name, value] : request.headers) {
@@ -157,7 +157,7 @@ void HttpClient::GiveBack(CurlPtr handle) {
   returned_.notify_one();
 }
 
-Result<HttpAnswer> HttpClient::Send(const HttpRequest& request) {
+Result<HttpAnswer> HttpClient::Send(const OutgoingRequest& request) {
   const Lease lease(*this);
   CURL* const curl = lease.get();
   if (curl == nullptr) {

@@ -19,7 +19,7 @@
 
 namespace embeddingsdb {
 
-struct HttpRequest {
+struct OutgoingRequest {
   std::string method = "POST";
   std::string url;                                           ///< http:// or https://
   std::vector<std::pair<std::string, std::string>> headers;  ///< beside Host and Content-Length
@@ -55,7 +55,7 @@ class HttpClient {
   /// proxy of the environment is not asked for this machine itself. kUnavailable when the server
   /// cannot be reached, is not trusted or breaks off; kDeadlineExceeded; kInternal for a body
   /// longer than the limit. Messages hold neither headers nor bodies.
-  Result<HttpAnswer> Send(const HttpRequest& request);
+  Result<HttpAnswer> Send(const OutgoingRequest& request);
 
  private:
   /// A libcurl handle, with its open connection, for one request.

@@ -4,13 +4,12 @@
 #include <simdjson.h>
 #include <string>
 
+#include "embeddingsdb/limits.h"
+
 namespace embeddingsdb {
 namespace {
 
 namespace od = simdjson::ondemand;
-
-// What is nested deeper no receiver takes.
-constexpr int kMaxDepth = 256;
 
 /// Tells of values, each as it comes to it. Functions are false when the text is no JSON, or when
 /// an event said so.
@@ -46,7 +45,7 @@ class Teller {
   template <typename Value>
   bool Object(Value& value) {
     od::object object;
-    if (++depth_ > kMaxDepth || value.get_object().get(object) != simdjson::SUCCESS ||
+    if (++depth_ > kMaxScannedJsonDepth || value.get_object().get(object) != simdjson::SUCCESS ||
         !events_.Open('{')) {
       return false;
     }
@@ -66,7 +65,7 @@ class Teller {
   template <typename Value>
   bool Array(Value& value) {
     od::array array;
-    if (++depth_ > kMaxDepth || value.get_array().get(array) != simdjson::SUCCESS ||
+    if (++depth_ > kMaxScannedJsonDepth || value.get_array().get(array) != simdjson::SUCCESS ||
         !events_.Open('[')) {
       return false;
     }

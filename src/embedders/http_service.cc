@@ -14,8 +14,6 @@
 namespace embeddingsdb {
 namespace {
 
-constexpr int kMaxTimeoutSeconds = 3'600;
-
 // Where the body goes, and whether it became too long.
 struct Sink {
   std::string body;
@@ -126,7 +124,7 @@ Result<std::string> ClientUriOption(const Uri& uri, std::string_view default_uri
 
 Result<int> TimeoutOption(const Uri& uri) {
   EDB_ASSIGN(const std::int64_t seconds,
-             uri.IntOption("timeout", kEmbedderSeconds, 1, kMaxTimeoutSeconds));
+             uri.IntOption("timeout", kEmbedderSeconds, 1, kMaxEmbedderSeconds));
   return static_cast<int>(seconds);
 }
 

@@ -53,7 +53,7 @@ void FillCard(View& view, std::string_view root, const Shown& shown, HttpRespons
   if (!subject_id.empty()) {
     view.lists["subject"].push_back({.texts = {{"id", std::string(subject_id)}}, .lists = {}});
   }
-  if (std::optional<Picture> picture = PictureOf(attributes)) {
+  if (std::optional<PictureLink> picture = PictureOf(attributes)) {
     if (!picture->origin.empty()) {
       response.picture_origins.push_back(picture->origin);
     }

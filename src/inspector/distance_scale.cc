@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "embeddingsdb/limits.h"
+
 #include "core/text.h"
 #include "inspector/pages.h"
 #include "inspector/row_sample.h"

@@ -20,14 +20,6 @@
 
 namespace embeddingsdb {
 
-// What a scale is made of. A hundred thousand pairs tell how many are nearer down to 0.01 %.
-inline constexpr std::int64_t kMaxScaleRecords = 2'048;
-inline constexpr std::size_t kMaxScaleBytes = 32 * 1'024 * 1'024;  ///< of their vectors
-inline constexpr std::size_t kMaxScalePairs = 100'000;
-inline constexpr std::size_t kFewestScalePairs = 20;  ///< of 7 records; fewer say nothing
-/// Vectors are read, all of the model's, for nobody has asked for them: not from more than this.
-inline constexpr std::int64_t kMaxScaleReadBytes = 2LL * 1'024 * 1'024 * 1'024;
-
 /// The distances of a model. Immutable once it is made.
 struct DistanceScale {
   std::optional<Metric> metric;  ///< none: not told, so nothing can be compared

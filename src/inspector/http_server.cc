@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kOptions = {"cert", "key", "read_timeout",
                                                       "write_timeout", "idle_timeout"};
-constexpr std::int64_t kMaxSeconds = 3'600;
 
 /// What browsers are told about every answer (OWASP ASVS 5.0, V3.4).
 const httplib::Headers& FixedHeaders() {
@@ -209,9 +208,9 @@ void HttpServer::WriteAndClose(const HttpResponse& response, httplib::Response& 
 }
 
 Status HttpServer::Prepare(const Uri& uri) {
-  EDB_ASSIGN(const std::int64_t read, uri.IntOption("read_timeout", 2, 1, kMaxSeconds));
-  EDB_ASSIGN(const std::int64_t write, uri.IntOption("write_timeout", 10, 1, kMaxSeconds));
-  EDB_ASSIGN(const std::int64_t idle, uri.IntOption("idle_timeout", 15, 1, kMaxSeconds));
+  EDB_ASSIGN(const std::int64_t read, uri.IntOption("read_timeout", 2, 1, kMaxHttpSeconds));
+  EDB_ASSIGN(const std::int64_t write, uri.IntOption("write_timeout", 10, 1, kMaxHttpSeconds));
+  EDB_ASSIGN(const std::int64_t idle, uri.IntOption("idle_timeout", 15, 1, kMaxHttpSeconds));
   server_->set_read_timeout(read);
   server_->set_write_timeout(write);
   server_->set_keep_alive_timeout(idle);

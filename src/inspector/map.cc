@@ -92,7 +92,7 @@ class Collector {
     records_->ids.push_back(
         {.provider = providers_.try_emplace(record.key.provider, provider).first->second,
          .depiction_id = record.key.depiction_id});
-    if (const std::optional<Picture> picture = PictureOf(record.attributes)) {
+    if (const std::optional<PictureLink> picture = PictureOf(record.attributes)) {
       if (!picture->origin.empty() && records_->picture_origins.size() < kMaxMapOrigins) {
         records_->picture_origins.insert(picture->origin);
       }

@@ -59,7 +59,7 @@ Result<std::set<std::string>> OriginsOf(const MapRequest& request, const MapQuer
     EDB_ASSIGN(const RecordPage page,
                request.client.List({.per_page = kSampledRecords, .filters = of_one.Filters()}));
     for (const Record& record : page.records) {
-      const std::optional<Picture> picture = PictureOf(record.attributes);
+      const std::optional<PictureLink> picture = PictureOf(record.attributes);
       if (picture && !picture->origin.empty()) {
         origins.insert(picture->origin);
       }
@@ -143,7 +143,7 @@ void AppendRecord(std::string& json, std::size_t point, const Record& record,
   AppendField(json, "depiction_id", record.key.depiction_id);
   AppendField(json, "model", record.key.model);
   AppendField(json, "subject_id", record.subject_id);
-  if (const std::optional<Picture> picture = PictureOf(record.attributes)) {
+  if (const std::optional<PictureLink> picture = PictureOf(record.attributes)) {
     AppendField(json, "picture", picture->source);
     AppendField(json, "picture_origin", picture->origin);
   } else if (const std::optional<std::string> text = TextPreviewOf(record.attributes)) {

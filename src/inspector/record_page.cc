@@ -64,15 +64,13 @@ class Trail {
   }
 
  private:
-  static constexpr std::size_t kMaxTrailBytes = 1'500;
-
   std::vector<Key> steps_;
 };
 
 /// Name and value; a value that is a web address becomes a link, a picture is not written out.
 View AttributeView(const std::string& name, const std::string& value, const Attributes& all) {
   View view{.texts = {{"name", name}}, .lists = {}};
-  const std::optional<Picture> picture = PictureOf(all);
+  const std::optional<PictureLink> picture = PictureOf(all);
   if (name == "preview" && picture && picture->origin.empty()) {
     view.lists["text"].push_back(
         {.texts = {{"value", Concat("(a picture, ", value.size(), " bytes)")}}, .lists = {}});

@@ -53,16 +53,16 @@ std::optional<std::string> WebOrigin(std::string_view url) {
   return std::nullopt;
 }
 
-std::optional<Picture> PictureOf(const Attributes& attributes) {
+std::optional<PictureLink> PictureOf(const Attributes& attributes) {
   const std::string_view preview = ValueOf(attributes, "preview");
   if (ValueOf(attributes, "type") == "text") {
     return std::nullopt;
   }
   if (IsDataPicture(preview)) {
-    return Picture{.source = std::string(preview), .origin = ""};
+    return PictureLink{.source = std::string(preview), .origin = ""};
   }
   if (std::optional<std::string> origin = WebOrigin(preview)) {
-    return Picture{.source = std::string(preview), .origin = *std::move(origin)};
+    return PictureLink{.source = std::string(preview), .origin = *std::move(origin)};
   }
   return std::nullopt;
 }

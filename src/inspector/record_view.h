@@ -20,13 +20,13 @@ namespace embeddingsdb {
 std::optional<std::string> WebOrigin(std::string_view url);
 
 /// A picture that a page may load.
-struct Picture {
+struct PictureLink {
   std::string source;  ///< a web address, or data: of PNG, JPEG, WebP or GIF in base64
   std::string origin;  ///< that the page has to allow; empty for data:
 };
 
 /// The preview of OEmbeddings attributes that are of an image.
-std::optional<Picture> PictureOf(const Attributes& attributes);
+std::optional<PictureLink> PictureOf(const Attributes& attributes);
 
 /// The preview when it is a text.
 std::optional<std::string> TextPreviewOf(const Attributes& attributes);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "embeddingsdb/limits.h"
+
 namespace embeddingsdb {
 
 ScaleStore::~ScaleStore() {

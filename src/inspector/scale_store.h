@@ -23,7 +23,6 @@
 
 namespace embeddingsdb {
 
-inline constexpr std::size_t kMaxScales = 64;  ///< that are kept, 400 KB each
 /// How long a scale is believed before it is looked at again; also how long a failure.
 inline constexpr std::chrono::minutes kScaleAge{5};
 

@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include "embeddingsdb/limits.h"
+
 #include "core/json.h"
 #include "core/text.h"
 #include "inspector/distance_scale.h"
@@ -11,7 +13,6 @@
 namespace embeddingsdb {
 namespace {
 
-constexpr std::size_t kMaxModels = 100;  // each is asked for by itself
 constexpr int kMaxProviders = 1'000;
 
 struct ModelFigures {
@@ -59,7 +60,7 @@ Result<Figures> Gather(Client& client) {
     return stats.status();
   }
   figures.models_in_all = models.size();
-  models.resize(std::min(models.size(), kMaxModels));
+  models.resize(std::min(models.size(), kMaxShownModels));
   for (const std::string& model : models) {
     EDB_ASSIGN(ModelFigures of_model,
                FiguresOf(client, model, stats.ok() ? IndexOf(*stats, model) : std::nullopt));

@@ -59,7 +59,6 @@ constexpr std::array<std::string_view, 22> kConvertedTypes = {"UTF8",
                                                               "BSON",
                                                               "INTERVAL"};
 constexpr std::int64_t kRepeated = 2;
-constexpr std::size_t kMaxSchemaDepth = 64;
 
 std::string NameOf(std::span<const std::string_view> names, std::int64_t value) {
   if (value >= 0 && static_cast<std::size_t>(value) < names.size() &&

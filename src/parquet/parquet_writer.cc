@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <utility>
 
+#include "embeddingsdb/limits.h"
 #include "embeddingsdb/parquet.h"
 
 #include "core/env.h"
@@ -14,8 +15,6 @@
 namespace embeddingsdb {
 
 namespace {
-
-constexpr std::int64_t kMaxRowGroupBytes = 1LL << 30;
 
 std::int64_t EncodedSize(const Record& record) {
   constexpr std::size_t kLengthPrefix = 4;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "parquet/thrift_compact.h"
 
+#include "embeddingsdb/limits.h"
+
 #include "core/text.h"
 
 namespace embeddingsdb {
 
 namespace {
-
-constexpr int kMaxDepth = 16;  // Parquet's footer nests 6 deep
 
 std::uint64_t ZigzagBits(std::int64_t value) {
   return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
@@ -26,7 +26,7 @@ class ThriftWalker {
   bool too_many() const { return too_many_; }
 
   bool Struct(int depth, ThriftValue* out) {
-    if (depth > kMaxDepth) {
+    if (depth > kMaxFooterDepth) {
       return false;
     }
     std::int16_t field = 0;  // wraps where a file lies, as that of other readers
@@ -169,7 +169,7 @@ class ThriftWalker {
   }
 
   bool List(int depth, ThriftValue* out) {
-    if (depth > kMaxDepth) {
+    if (depth > kMaxFooterDepth) {
       return false;
     }
     std::uint8_t header = 0;

@@ -5,6 +5,8 @@
 #include <concepts>
 #include <utility>
 
+#include "embeddingsdb/limits.h"
+
 #include "core/text.h"
 
 namespace embeddingsdb {
@@ -39,9 +41,6 @@ constexpr std::array<std::pair<OnDuplicate, v1::OnDuplicate>, 4> kPolicies = {{
     {OnDuplicate::kSkip, v1::ON_DUPLICATE_SKIP},
     {OnDuplicate::kNewest, v1::ON_DUPLICATE_NEWEST},
 }};
-
-/// A client of go-embeddingsdb may take as little as 8 KiB of metadata, escapes included.
-constexpr std::size_t kMaxMessageOfStatus = 2'048;
 
 template <typename Map>
 void FillAttributes(const Attributes& attributes, Map& map) {
@@ -90,7 +89,7 @@ grpc::Status ToGrpc(const Status& status) {
     return grpc::Status::OK;
   }
   return {static_cast<grpc::StatusCode>(status.code()),
-          status.message().substr(0, kMaxMessageOfStatus)};
+          status.message().substr(0, kMaxStatusMessageBytes)};
 }
 
 Status FromGrpc(const grpc::Status& status) {

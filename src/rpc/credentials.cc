@@ -21,8 +21,6 @@
 namespace embeddingsdb {
 namespace {
 
-constexpr std::size_t kMaxPemBytes = 1'024 * 1'024;  // a bundle of all public roots has 220 KB
-
 // OpenSSL keeps errors per thread, where gRPC would find and report ours: so they are cleared.
 
 X509Ptr ParseCertificate(const std::string& pem) {

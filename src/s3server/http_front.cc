@@ -16,7 +16,6 @@ namespace embeddingsdb {
 namespace {
 
 constexpr std::size_t kThreads = kMaxCallsInFlight;  // one for each connection
-constexpr std::size_t kMaxRequests = 1'000'000;      // of one connection: clients keep them
 constexpr int kReadSeconds = 30;
 constexpr int kWriteSeconds = 30;
 constexpr char kJson[] = "application/json";
@@ -121,7 +120,7 @@ void Front::PrepareSockets() {
   server_->set_read_timeout(kReadSeconds);
   server_->set_write_timeout(kWriteSeconds);
   server_->set_keep_alive_timeout(options_.idle_seconds);
-  server_->set_keep_alive_max_count(kMaxRequests);
+  server_->set_keep_alive_max_count(kMaxS3ConnectionRequests);
   server_->set_tcp_nodelay(true);
   server_->set_payload_max_length(kMaxS3RequestBytes);
   server_->new_task_queue = [] { return new httplib::ThreadPool(kThreads); };

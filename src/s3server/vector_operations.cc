@@ -14,8 +14,6 @@
 namespace embeddingsdb {
 namespace {
 
-// Conditions and values of a filter in the mode ENHANCED, as in the service.
-constexpr std::size_t kMaxEnhancedTerms = 100;
 constexpr std::string_view kZeroNorm = "cosine distance does not support vectors with zero norm";
 
 /// OK for the array of a vector of the index; `data` is null when there is none.
@@ -259,7 +257,7 @@ Result<Document> S3Operations::QueryVectors(const Document& body, FieldList& pro
   if (filter != nullptr) {
     EDB_ASSIGN(search.filter,
                MetadataFilter::Parse(*filter, index.not_filterable,
-                                     enhanced ? kMaxEnhancedTerms : kMaxS3FilterTerms));
+                                     enhanced ? kMaxS3EnhancedTerms : kMaxS3FilterTerms));
   }
   S3Vectors vectors(*held.entry, env_);
   std::string search_name;

@@ -62,12 +62,12 @@ class Between {
 
  private:
   FakeReply Pass(const std::string& endpoint, const SeenRequest& request) {
-    HttpRequest forwarded{.method = request.method,
-                          .url = endpoint + request.target,
-                          .headers = {request.headers.begin(), request.headers.end()},
-                          .body = request.body,
-                          .connect_seconds = 10,
-                          .seconds = 60};
+    OutgoingRequest forwarded{.method = request.method,
+                              .url = endpoint + request.target,
+                              .headers = {request.headers.begin(), request.headers.end()},
+                              .body = request.body,
+                              .connect_seconds = 10,
+                              .seconds = 60};
     std::erase_if(forwarded.headers, [](const auto& header) {
       return header.first == "content-length" || header.first == "expect";
     });

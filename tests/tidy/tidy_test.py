@@ -9,6 +9,7 @@ A line that has to break a rule says so with NOLINT(rule).
 """
 
 import argparse
+import collections
 import pathlib
 import re
 import subprocess
@@ -66,6 +67,10 @@ BANNED = {
 }
 
 
+# A type defined where others see it: at the margin, as nothing is indented in a namespace.
+TYPE = re.compile(r"(?:struct|class|enum|enum class) (\w+)(?: final)?(?: : [^;]*)?(?: \{.*|)$")
+
+
 class File:
     """One file: its path below the root, and its text if it is source of ours."""
 
@@ -79,6 +84,7 @@ class File:
         if self.is_code or path.endswith((".md", "package-lock.json")):
             self.text = self.full.read_text(encoding="utf-8", errors="surrogateescape")
         self.lines = self.text.splitlines()
+        self.defined = {}  # in the whole project: the places of each type, filled by check()
 
     def folder(self):
         """The layer the file is in, as it is named in LAYERS."""
@@ -145,6 +151,25 @@ def rule_stdout(file):
         for number, line in code_lines(file):
             if re.search(r"\bstd::cout\b", line):
                 yield number, "standard output belongs to the command line tools"
+
+
+def types(file):
+    """Lines and full names of the types that other files could have, too."""
+    namespaces = []
+    for number, line in enumerate(file.lines if file.is_cpp else (), 1):
+        if match := re.match(r"namespace ?([\w:]*) ?\{", line):
+            namespaces.append(match.group(1))
+        elif line.startswith("}  // namespace"):
+            namespaces.pop()
+        elif "" not in namespaces and (match := TYPE.match(line)):
+            yield number, "::".join((*namespaces, match.group(1)))
+
+
+def rule_types(file):
+    for number, name in types(file):
+        others = [place for place in file.defined[name] if place != (file.path, number)]
+        for path, line in others:
+            yield number, f"{name} is a type of {path}:{line}, too: no compiler tells them apart"
 
 
 def rule_length(file):
@@ -224,13 +249,18 @@ def project_files(root):
 
 def check(root):
     """Yields (rule, path, line, message) for each violation."""
-    for path in project_files(root):
-        file = File(root, path)
+    files = [File(root, path) for path in project_files(root)]
+    defined = collections.defaultdict(list)
+    for file in files:
+        file.defined = defined
+        for number, name in types(file):
+            defined[name].append((file.path, number))
+    for file in files:
         for rule, function in RULES.items():
             for number, message in function(file):
                 line = file.lines[number - 1] if number <= len(file.lines) else ""
                 if f"NOLINT({rule})" not in line:
-                    yield rule, path, number, message
+                    yield rule, file.path, number, message
 
 
 HEAD = f"// {SPDX}\n"
@@ -246,6 +276,8 @@ CANARIES = {
                "src/core/copy.cc": HEAD + "strcpy(a, b);\n",
                "src/core/system.cc": HEAD + "std::system(a);\n"},
     "stdout": {"src/core/a.cc": HEAD + "std::cout << 1;\n"},
+    "types": {"src/core/a.h": HEAD + "namespace a {\nstruct B {\n};\n}  // namespace a\n",
+              "src/index/a.cc": HEAD + "namespace a {\nclass B final : public C {\n"},
     "length": {"src/core/a.cc": HEAD + "int a;\n" * MAX_LINES},
     "spdx": {"src/core/a.cc": "int a;\n", "src/core/empty.cc": ""},
     "layers": {"src/core/a.cc": HEAD + '#include "index/distance.h"\n',
@@ -271,6 +303,9 @@ CLEAN = {
     "src/core/bounded.cc": HEAD + "snprintf(a, n, b);\nfile_system(a);\n",
     "src/engines/good.cc": HEAD + '#include "duckdb_c/handle.h"\n#include <sqlite3.h>\n',
     "src/cli/good.cc": HEAD + '#include "engines/builtin_engines.h"\nstd::cout << 1;\n',
+    "src/core/types.h": HEAD + "namespace a {\nstruct A;\nstruct A {};\nstruct B {};\n",
+    "src/core/types.cc": HEAD + "namespace a {\nnamespace {\nstruct A {\n",
+    "src/index/types.cc": HEAD + "namespace b {\nstruct B {};\nenum class A kNone = A::kOne;\n",
     "include/embeddingsdb/good.h": HEAD + '#include <span>\n#include "embeddingsdb/status.h"\n',
     "tests/data/words.py": "\u00e9\t\n",
     "demo/vectors.f32": "x" * (MAX_BLOB_BYTES + 1),

@@ -16,6 +16,8 @@
 #include <thread>
 #include <vector>
 
+#include "embeddingsdb/limits.h"
+
 #include "inspector/inspector.h"
 #include "inspector/row_sample.h"
 #include "inspector/scale_store.h"

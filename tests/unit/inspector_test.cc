@@ -87,9 +87,9 @@ TEST(WebOrigin, IsOfWebAddressesOnly) {
   }
 }
 
-TEST(Picture, IsOneByItsSchemeAndType) {
+TEST(PictureLink, IsOneByItsSchemeAndType) {
   const auto source = [](std::string_view preview, std::string_view type = "image") {
-    const std::optional<Picture> picture =
+    const std::optional<PictureLink> picture =
         PictureOf({{"type", std::string(type)}, {"preview", std::string(preview)}});
     return picture ? picture->source : "";
   };

@@ -23,7 +23,6 @@ constexpr auto kBulks = std::to_array<std::string_view>({"copy", "insert"});
 
 constexpr std::string_view kDefaultSchema = "embeddingsdb";
 constexpr std::size_t kMaxIdentifierBytes = 63;  // PostgreSQL would cut what is longer
-constexpr std::int64_t kMaxSeconds = 24 * 3'600;
 
 Status ReadUser(const Uri& uri, PostgresLocation& location) {
   uri_internal::Parts parts;
@@ -87,7 +86,7 @@ Status ReadServer(const Uri& uri, PostgresLocation& location) {
     }
   }
   EDB_ASSIGN(const std::int64_t connect,
-             uri.IntOption("connect-timeout", kPostgresConnectSeconds, 2, kMaxSeconds));
+             uri.IntOption("connect-timeout", kPostgresConnectSeconds, 2, kMaxPostgresSeconds));
   location.parameters.emplace_back("connect_timeout", std::to_string(connect));
   return {};
 }
@@ -103,7 +102,7 @@ Result<PostgresLocation> PostgresLocation::FromUri(const Uri& uri, Env& env) {
   location.schema = uri.Option("schema").value_or(std::string(kDefaultSchema));
   EDB_TRY(ValidateName("URI option schema", location.schema, kMaxIdentifierBytes));
   EDB_ASSIGN(const std::int64_t statement,
-             uri.IntOption("statement-timeout", kPostgresStatementSeconds, 0, kMaxSeconds));
+             uri.IntOption("statement-timeout", kPostgresStatementSeconds, 0, kMaxPostgresSeconds));
   location.statement_seconds = static_cast<int>(statement);
   EDB_ASSIGN(const std::size_t bulk, uri.EnumOption("bulk", kBulks, 0));
   location.bulk = static_cast<PostgresBulk>(bulk);

@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "embeddingsdb/limits.h"
+
 #include "core/text.h"
 #include "engines/builtin_engines.h"
 #include "engines/database_base.h"
@@ -20,7 +22,6 @@ namespace {
 
 constexpr auto kOwnOptions = std::to_array<std::string_view>({"dsn", "compression", "max-conns"});
 constexpr std::string_view kMemoryDsn = ":memory:";
-constexpr std::int64_t kMaxConnections = 1'000;
 
 /// The path of a dsn: a plain path, or file:PATH as SQLite and Go's drivers write it. What they
 /// allow to follow a '?' changes how the file is opened, so it is refused rather than dropped.
@@ -114,7 +115,7 @@ Result<std::unique_ptr<Database>> OpenSqliteDatabase(const Uri& uri, const Conte
   EDB_TRY(CheckOptions(store_options.compression.value_or(SqliteCompression::kNone), options));
   EDB_ASSIGN(const std::int64_t connections,
              uri.IntOption("max-conns", static_cast<std::int64_t>(store_options.keep_readers), 1,
-                           kMaxConnections));
+                           kMaxSqliteConnections));
   store_options.keep_readers = static_cast<std::size_t>(connections);
   EDB_ASSIGN(store_options.path, DatabasePath(uri));
   store_options.durability = options.durability;
