@@ -75,8 +75,8 @@ constexpr auto kNamesOfNewRecord = std::to_array<std::string_view>(
 
 void NewRecord::Declare(FlagSet& flags) {
   flags.Add("input", input,
-            "What to make a record of, by an embedder: `image` or text. The other flags of the\n"
-            "record belong to this.");
+            "The `kind` of what an embedder makes a record of: image or text. The other flags of\n"
+            "the record belong to this.");
   flags.Add("data", data, "The `file` with the picture or text, or - for standard input.");
   flags.Add("provider", record.key.provider, "The `provider` of the record.");
   flags.Add("depiction-id", record.key.depiction_id, "The `id` of the depiction.");

@@ -49,7 +49,7 @@ int RunClientFacets(const Invocation& call, Session& session) {
             "The `name` of what is counted: provider, depiction_id, subject_id, model or\n"
             "attributes.ATTRIBUTE.");
   flags.Add("limit", query.limit, "Print at most this `number` of values.");
-  flags.Add("format", format, "Print the answer as `json` or as a table for people.");
+  AddFormatFlag(flags, format);
   if (const auto exit_code = flags.Parse(session)) {
     return *exit_code;
   }

@@ -47,6 +47,10 @@ int CommandFlags::UsageError(Session& session, std::string_view message) const {
   return kExitUsage;
 }
 
+void AddFormatFlag(FlagSet& flags, std::string& format) {
+  flags.Add("format", format, "The `format`: table for people, or json for programs.");
+}
+
 Status CheckFormat(std::string_view format) {
   return format == "json" || format == "table"
              ? Status()
@@ -58,6 +62,12 @@ void AddKeyFlags(FlagSet& flags, Key& key) {
   flags.Add("provider", key.provider, "The `name` of the record's provider.");
   flags.Add("depiction-id", key.depiction_id, "The `id` of the depiction.");
   flags.Add("model", key.model, "The `name` of the model that made the vector.");
+}
+
+void AddOnDuplicateFlag(FlagSet& flags, std::string& on_duplicate) {
+  flags.Add("on-duplicate", on_duplicate,
+            "The `policy` for a record whose key is there already: overwrite it, fail, skip (keep\n"
+            "the one that is there) or newest (keep the one that was created last).");
 }
 
 FilterFlags::FilterFlags(CommandFlags& flags) : flags_(flags) {

@@ -46,11 +46,16 @@ class CommandFlags : public FlagSet {
   bool verbose_ = false;
 };
 
+/// -format, whose value CheckFormat takes.
+void AddFormatFlag(FlagSet& flags, std::string& format);
 /// kInvalidArgument when the value of -format is neither json nor table.
 Status CheckFormat(std::string_view format);
 
 /// -provider, -depiction-id and -model, which name a record.
 void AddKeyFlags(FlagSet& flags, Key& key);
+
+/// -on-duplicate of a command that adds to a database; ParseOnDuplicate takes its value.
+void AddOnDuplicateFlag(FlagSet& flags, std::string& on_duplicate);
 
 /// -filter NAME=VALUE and -words TEXT.
 class FilterFlags {

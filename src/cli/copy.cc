@@ -249,10 +249,7 @@ int RunCopy(const Invocation& call, Session& session) {
                 "takes 48 bytes of memory a record. The hash that is told is of the set of\n"
                 "records: copies of the same records have the same, whatever they are kept in."});
   const FilterFlags filter_flags(flags);
-  flags.Add(
-      "on-duplicate", values.on_duplicate,
-      "What to do about a record whose key is there already: `overwrite` it, fail, skip (keep\n"
-      "the one that is there) or newest (keep the one that was created last).");
+  AddOnDuplicateFlag(flags, values.on_duplicate);
   flags.Add("dry-run", values.dry_run,
             "Read and check everything and say what would be done, but store nothing.");
   flags.Add("verify", values.verify, "Read everything again afterwards and compare it.");

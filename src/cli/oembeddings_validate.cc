@@ -103,12 +103,14 @@ Status CheckDatabase(std::span<const std::string> uris, const DocumentCheck& che
 int RunOEmbeddingsValidate(const Invocation& call, Session& session) {
   Request request;
   CommandFlags flags(call, HelpText());
-  flags.Add("format", request.format,
-            "What FILE is: json, jsonl or parquet. `auto` goes by the end of its name, or else by\n"
-            "how it begins: a first line that is JSON by itself means jsonl.");
+  flags.Add(
+      "format", request.format,
+      "The `format` of FILE: json, jsonl or parquet. auto goes by the end of its name, or else\n"
+      "by how it begins: a first line that is JSON by itself means jsonl.");
   flags.Add("uri-format", request.uri_format,
-            "What a URL that is no URI means: `warn`, error or ignore.");
-  flags.Add("output", request.output, "`text` for people, or json: an object a line.");
+            "The `level` of a URL that is no URI: warn, error or ignore.");
+  flags.Add("output", request.output,
+            "The `format` of the report: text for people, or json, an object a line.");
   flags.Add("database-uri", request.database_uris,
             "The `URI` of a database whose records are checked, in the place of FILE. May be\n"
             "repeated: several databases answer as one (multi://).");

@@ -25,10 +25,7 @@ void AddFlags(FlagSet& flags, ImportFlags& values) {
   flags.Add("start", values.start,
             "The first `row` of each file to import, counting from 0. Rows before it may be bad.");
   flags.Add("end", values.end, "The last `row` of each file to import; 0 means to its end.");
-  flags.Add(
-      "on-duplicate", values.on_duplicate,
-      "What to do about a record whose key is in the database already: `overwrite` it, fail,\n"
-      "skip (keep the one that is there) or newest (keep the one that was created last).");
+  AddOnDuplicateFlag(flags, values.on_duplicate);
   flags.Add("dry-run", values.dry_run,
             "Read and check everything and say what would be done, but store nothing. Keys are\n"
             "looked up in the database as it is.");

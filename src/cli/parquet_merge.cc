@@ -34,9 +34,10 @@ int RunParquetMerge(const Invocation& call, Session& session) {
            "the inputs agree on stay; two digests of one model are an error."});
   const FactFlags fact_flags(flags);
   flags.Add("output", output, "The `file` to write, or - for standard output.");
-  flags.Add("on-duplicate", on_duplicate_name,
-            "What to do about rows with the same key: `fail`, skip (keep the first), overwrite\n"
-            "(keep the last) or newest (keep the one that was created last).");
+  flags.Add(
+      "on-duplicate", on_duplicate_name,
+      "The `policy` for rows with the same key: fail, skip (keep the first), overwrite (keep\n"
+      "the last) or newest (keep the one that was created last).");
   const Arguments arguments{.name = "FILE", .min = 0, .max = kAnyNumber};
   if (const auto exit_code = flags.Parse(session, arguments)) {
     return *exit_code;

@@ -92,7 +92,7 @@ int RunParquetMetadata(const Invocation& call, Session& session) {
            "whether it is true. The JSON has the whole footer under the names of\n"
            "go-embeddingsdb; the table has the essentials, and long values are cut."});
   flags.Add("key-value", key_value, "Print the key/value metadata only, as a JSON object.");
-  flags.Add("format", format, "table for people, or `json` for programs.");
+  AddFormatFlag(flags, format);
   if (const auto exit_code = flags.Parse(session, {.name = "FILE", .min = 0, .max = kAnyNumber})) {
     return *exit_code;
   }

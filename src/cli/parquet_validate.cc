@@ -81,7 +81,8 @@ int RunParquetValidate(const Invocation& call, Session& session) {
            "the first 10 are told, the others are counted. The exit code is 5 when a file has\n"
            "problems; notes are no problems. docs/parquet.md lists the kinds."});
   flags.Add("output", output,
-            "`text` for people, or json for programs: one object a line and file.");
+            "The `format` of the report: text for people, or json for programs, one object a line\n"
+            "and file.");
   if (const auto exit_code = flags.Parse(session, {.name = "FILE", .min = 1, .max = kAnyNumber})) {
     return *exit_code;
   }

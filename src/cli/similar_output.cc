@@ -45,7 +45,7 @@ void SimilarFlags::Declare(FlagSet& flags) {
   flags.Add("group-by", group_by,
             "Of each provider's `subject` only find the nearest record; -max-results counts\n"
             "subjects then.");
-  flags.Add("format", format, "Print the answer as `json` or as a table for people.");
+  AddFormatFlag(flags, format);
 }
 
 Status SimilarFlags::Check() const {

@@ -29,7 +29,7 @@ int RunStats(const Invocation& call, Session& session) {
                       "the engine allows that, and neither loads nor builds an index. There is no\n"
                       "way to ask a server."});
   std::string format = "table";
-  flags.Add("format", format, "table for people, or `json` for programs.");
+  AddFormatFlag(flags, format);
   LocalDatabase local(flags);
   if (const auto exit_code = local.Parse(session)) {
     return *exit_code;
