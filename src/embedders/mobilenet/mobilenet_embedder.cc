@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/text.h"
+#include "embedders/embedder_base.h"
 #include "embedders/mobilenet/network.h"
 #include "pictures/picture.h"
 
@@ -18,20 +19,22 @@ constexpr std::string_view kNote =
     "a small model of photographs, trained on to tell indecent ones. It sees shapes and colours "
     "rather than meanings, and thumbnails otherwise than the pictures they are of.";
 
-class MobilenetEmbedder final : public Embedder {
+class MobilenetEmbedder final : public EmbedderBase {
  public:
+  MobilenetEmbedder() : EmbedderBase(Concat("mobilenet:// (", kMobilenetModel, ")")) {}
+
   EmbedderInputs Inputs(std::string_view model) const override {
-    if (model != kMobilenetModel) {
+    if (!model.empty() && model != kMobilenetModel) {
       return {};
     }
     return {.text = false, .image = true, .note = std::string(kNote)};
   }
-  Result<Embedding> Text(const EmbedRequest& /*request*/) override {
-    return UnimplementedError("mobilenet:// takes pictures only, no text");
-  }
-  Result<Embedding> Image(const EmbedRequest& request) override;
 
  private:
+  Result<Embedding> DoText(const EmbedRequest& /*request*/) override {
+    return UnimplementedError("it takes no text");
+  }
+  Result<Embedding> DoImage(const EmbedRequest& request) override;
   Result<const Network*> TheNetwork();
   Result<std::vector<float>> Fit(std::string_view file);
 
@@ -66,11 +69,7 @@ Result<std::vector<float>> MobilenetEmbedder::Fit(std::string_view file) {
   return FitOnWhite(picture, mobilenet::kSide);
 }
 
-Result<Embedding> MobilenetEmbedder::Image(const EmbedRequest& request) {
-  if (!request.model.empty() && request.model != kMobilenetModel) {
-    return UnimplementedError(Concat("mobilenet:// is the model ", Quote(kMobilenetModel),
-                                     " and knows no ", Quote(request.model)));
-  }
+Result<Embedding> MobilenetEmbedder::DoImage(const EmbedRequest& request) {
   EDB_ASSIGN(const std::vector<float> pixels, Fit(request.body));
   EDB_ASSIGN(const Network* network, TheNetwork());
   Embedding embedding = {.vector = network->Run(pixels), .model = std::string(kMobilenetModel)};
