@@ -144,10 +144,11 @@ class Bench {
             .created = 1,
             .attributes = {{"title", Concat("Picture number ", i)}}};
   }
-  std::vector<Record> Batch(std::size_t begin, std::size_t end) const {
+  std::vector<Record> Batch(std::size_t begin, std::size_t end,
+                            std::string_view provider = "bench") const {
     std::vector<Record> records;
     for (std::size_t i = begin; i < end; ++i) {
-      records.push_back(Numbered(i));
+      records.push_back(Numbered(i, provider));
     }
     return records;
   }
@@ -157,7 +158,7 @@ class Bench {
   }
   void Import(Database& database, ByHand& hand);
   void Reads(Database& database, ByHand& hand);
-  void SingleAdds(Database& database, ByHand& hand);
+  void Adds(Database& database, ByHand& hand);
   void ManyCallers(Database& database, const std::string& address, int callers);
   void AddByHand(const std::string& address, const std::string& provider) const;
   void AddByEngine(Database& database, const std::string& provider) const;
@@ -249,33 +250,53 @@ void Bench::Reads(Database& database, ByHand& hand) {
       });
 }
 
-const std::string& InsertByHand() {
-  static const std::string sql =
-      Concat("INSERT INTO records (", kColumns,
-             ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
-             " ON CONFLICT (model, provider, depiction_id) DO UPDATE SET"
-             " subject_id = EXCLUDED.subject_id, embedding = EXCLUDED.embedding,"
-             " created = EXCLUDED.created, attributes = EXCLUDED.attributes,"
-             " lastmodified = EXCLUDED.lastmodified");
-  return sql;
+std::string InsertByHand(std::size_t rows = 1) {
+  std::string values;
+  for (std::size_t row = 0; row < rows; ++row) {
+    values += row == 0 ? "($1" : Concat(", ($", row * 8 + 1);
+    for (std::size_t column = 2; column <= 8; ++column) {
+      values += Concat(", $", row * 8 + column);
+    }
+    values += ")";
+  }
+  return Concat("INSERT INTO records (", kColumns, ") VALUES ", values,
+                " ON CONFLICT (model, provider, depiction_id) DO UPDATE SET"
+                " subject_id = EXCLUDED.subject_id, embedding = EXCLUDED.embedding,"
+                " created = EXCLUDED.created, attributes = EXCLUDED.attributes,"
+                " lastmodified = EXCLUDED.lastmodified");
 }
 
-void Bench::SingleAdds(Database& database, ByHand& hand) {
+void Bench::Adds(Database& database, ByHand& hand) {
+  const std::string one = InsertByHand();
   Compare(
       "add one", calls_, [&](std::size_t i) { Must(database.Add(Numbered(i, "ours")).status()); },
       [&](std::size_t i) {
         PostgresParams params;
         Append(params, Numbered(i, "hand"));
-        hand.Ask(InsertByHand(), params);
+        hand.Ask(one, params);
+      });
+  const std::string ten = InsertByHand(10);
+  Compare(
+      "add ten", calls_,
+      [&](std::size_t i) {
+        Must(database.AddBatch(Batch(i * 10, i * 10 + 10, "ours ten")).status());
+      },
+      [&](std::size_t i) {
+        PostgresParams params;
+        for (const Record& record : Batch(i * 10, i * 10 + 10, "hand ten")) {
+          Append(params, record);
+        }
+        hand.Ask(ten, params);
       });
 }
 
 void Bench::AddByHand(const std::string& address, const std::string& provider) const {
   ByHand hand(address, "bench");
+  const std::string insert = InsertByHand();
   for (std::size_t i = 0; i < calls_; ++i) {
     PostgresParams params;
     Append(params, Numbered(i, provider));
-    hand.Ask(InsertByHand(), params);
+    hand.Ask(insert, params);
   }
 }
 
@@ -315,7 +336,7 @@ void Bench::OnPostgres() {
   ByHand hand(address, "bench");
   Import(*database, hand);
   Reads(*database, hand);
-  SingleAdds(*database, hand);
+  Adds(*database, hand);
   for (const int callers : {1, 8, 32}) {
     ManyCallers(*database, address, callers);
   }
@@ -363,7 +384,7 @@ void Bench::OnPglite() {
   };
   search(false);
   search(true);
-  SingleAdds(*database, hand);
+  Adds(*database, hand);
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ constexpr std::string_view kKeyColumns = "provider, depiction_id, model";
 constexpr auto kInsertRows = std::to_array<std::size_t>({64, 8, 1});
 // Records that are stored by one statement. As rows of it are a power of two, few are prepared.
 constexpr std::size_t kFewRecords = 64;
-// Below, COPY and its table take longer than they save.
+// Below, COPY and its table take longer than they save, and one statement takes them all.
 constexpr std::size_t kMinCopyRecords = 32;
 
 /// Lengths of vectors by model.
@@ -384,6 +384,13 @@ Result<bool> AddFew(PostgresTransaction& transaction, const PostgresAdd& add,
   return true;
 }
 
+/// Whether AddFew is tried. Of several records of which none may be stored when one cannot be, it
+/// would have stored some.
+bool IsFew(const PostgresAdd& add) {
+  return add.records.size() == 1 ||
+         (add.records.size() < kMinCopyRecords && add.on_duplicate != OnDuplicate::kFail);
+}
+
 /// The records of several callers, each of whom is to hear of its own.
 Status AddGroup(PostgresTransaction& transaction, PostgresAdd add, PostgresAdded& result) {
   for (std::span<const Record* const> rest = add.records; !rest.empty();) {
@@ -471,7 +478,7 @@ Result<PostgresAdded> AddToPostgres(PostgresTransaction& transaction, const Post
     EDB_TRY(AddGroup(transaction, ordered, added));
     return added;
   }
-  if (sorted.size() == 1) {
+  if (IsFew(add)) {
     EDB_ASSIGN(const bool done, AddFew(transaction, ordered, added));
     if (done) {
       return added;
