@@ -64,21 +64,20 @@ struct Figures {
 /// Asks every query once; `ask` fills the slots of the nearest.
 template <typename Ask>
 void Measure(const FashionMnist& set, const Truth& truth, Figures& figures, const Ask& ask) {
-  std::vector<double> times;
+  Times times;
   std::size_t hits = 0;
   std::vector<Slot> found;
   for (std::size_t q = 0; q < set.queries.size(); ++q) {
     found.clear();
     const auto start = Clock::now();
     ask(set.queries.row(q), found);
-    times.push_back(SecondsSince(start) * 1e3);
+    times.Add(SecondsSince(start) * 1e3);
     hits += Hits(truth[q], found);
   }
-  std::sort(times.begin(), times.end());
   figures.recall =
       static_cast<double>(hits) / static_cast<double>(kNeighbours * set.queries.size());
-  figures.p50 = std::min(figures.p50, times[times.size() / 2]);
-  figures.p99 = std::min(figures.p99, times[times.size() * 99 / 100]);
+  figures.p50 = std::min(figures.p50, times.p50());
+  figures.p99 = std::min(figures.p99, times.p99());
 }
 
 us::scalar_kind_t KindOf(Precision precision) {
@@ -111,13 +110,8 @@ double BuildUsearch(const VectorSet& rows, std::size_t threads, us::index_dense_
   return SecondsSince(start);
 }
 
-int Run(std::size_t rows, std::size_t dimension, std::size_t threads, Precision precision) {
-  const Result<FashionMnist> loaded = LoadFashionMnist(rows, dimension);
-  if (!loaded.ok()) {
-    (void)std::fprintf(stderr, "%s\n", loaded.status().ToString().c_str());
-    return 1;
-  }
-  const FashionMnist& set = *loaded;
+void Run(std::size_t rows, std::size_t dimension, std::size_t threads, Precision precision) {
+  const FashionMnist set = Must(LoadFashionMnist(rows, dimension));
   const Truth truth = ExactNeighbours(set, threads);
 
   us::metric_punned_t metric(dimension, us::metric_kind_t::cos_k, KindOf(precision));
@@ -138,13 +132,9 @@ int Run(std::size_t rows, std::size_t dimension, std::size_t threads, Precision 
   const CodeView codes{&chunk, 31, codec.stride()};
   const double encode = SecondsSince(start);
   HnswBuilder builder(codec);
-  const Status built = builder.Extend(codes, set.rows.size(), {.threads = threads});
-  Result<HnswGraph> graph = built.ok() ? builder.Export(codes) : built;
+  Must(builder.Extend(codes, set.rows.size(), {.threads = threads}));
+  HnswGraph graph = Must(builder.Export(codes));
   const double build = SecondsSince(start);
-  if (!graph.ok()) {
-    (void)std::fprintf(stderr, "%s\n", graph.status().ToString().c_str());
-    return 1;
-  }
   std::printf("%zu x %zu, %zu threads, ours in %s, usearch in %s\n", set.rows.size(), dimension,
               threads, std::string(codec.isa()).c_str(), metric.isa_name());
   std::printf("build: usearch %.1f s, ours %.1f s (encoding %.2f s): ratio %.2f\n", usearch_build,
@@ -165,7 +155,7 @@ int Run(std::size_t rows, std::size_t dimension, std::size_t threads, Precision 
       Measure(set, truth, ours, [&](std::span<const float> vector, std::vector<Slot>& found) {
         codec.Encode(vector, query);
         const auto nearest =
-            graph->Search({codec, codes}, {.code = query.data(), .expansion = expansion}, scratch);
+            graph.Search({codec, codes}, {.code = query.data(), .expansion = expansion}, scratch);
         for (const SlotDistance& one : nearest.first(std::min(kNeighbours, nearest.size()))) {
           found.push_back(one.slot);
         }
@@ -176,7 +166,6 @@ int Run(std::size_t rows, std::size_t dimension, std::size_t threads, Precision 
         expansion, theirs.recall, theirs.p50, theirs.p99, ours.recall, ours.p50, ours.p99,
         ours.p50 / theirs.p50);
   }
-  return 0;
 }
 
 }  // namespace
@@ -192,6 +181,6 @@ int main(int argc, char** argv) {
                               : name == "f16" ? Precision::kF16
                               : name == "i8"  ? Precision::kI8
                                               : Precision::kBf16;
-  return embeddingsdb::Run(number(1, 235'200), number(2, 512),
-                           number(3, std::max(1U, std::thread::hardware_concurrency())), precision);
+  embeddingsdb::Run(number(1, 235'200), number(2, 512),
+                    number(3, std::max(1U, std::thread::hardware_concurrency())), precision);
 }

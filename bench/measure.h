@@ -47,7 +47,10 @@ T Must(Result<T> result) {
 /// How long calls took, in milliseconds.
 class Times {
  public:
-  void Add(double milliseconds) { times_.push_back(milliseconds); }
+  void Add(double milliseconds) {
+    times_.push_back(milliseconds);
+    sorted_ = false;
+  }
   void Add(const Times& others) {
     times_.insert(times_.end(), others.times_.begin(), others.times_.end());
     sorted_ = false;
