@@ -116,7 +116,8 @@ std::string HostHeader(const Uri& uri) {
   const std::string host =
       uri.host().find(':') == std::string::npos ? uri.host() : Concat("[", uri.host(), "]");
   const std::uint16_t usual = uri.scheme() == "https" ? 443 : 80;
-  return uri.port().value_or(usual) == usual ? host : Concat(host, ":", *uri.port());
+  const std::uint16_t port = uri.port().value_or(usual);
+  return port == usual ? host : Concat(host, ":", port);
 }
 
 class HttpClient::Lease {

@@ -44,7 +44,7 @@ class Front final : public HttpFront {
   std::optional<S3Response> Refusal(const httplib::Request& request) const;
   void Answer(const httplib::Request& request, httplib::Response& out);
   static void WriteHead(const S3Response& response, httplib::Response& out);
-  static void Write(S3Response response, httplib::Response& out);
+  static void Write(const S3Response& response, httplib::Response& out);
   static void WriteAndClose(S3Response response, httplib::Response& out);
 
   std::unique_ptr<httplib::Server> server_;
@@ -93,9 +93,9 @@ void Front::WriteHead(const S3Response& response, httplib::Response& out) {
   }
 }
 
-void Front::Write(S3Response response, httplib::Response& out) {
+void Front::Write(const S3Response& response, httplib::Response& out) {
   WriteHead(response, out);
-  out.set_content(std::move(response.body), kJson);
+  out.set_content(response.body, kJson);
 }
 
 void Front::WriteAndClose(S3Response response, httplib::Response& out) {

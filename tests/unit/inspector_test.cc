@@ -463,9 +463,9 @@ TEST(KeyList, IsReadAsItIsWritten) {
 }
 
 TEST_F(InspectorTest, OriginsOfPicturesAreTold) {
-  Record record{.key = {.provider = "p1", .depiction_id = "picture", .model = "m"},
-                .embedding = {1, 0, 0},
-                .attributes = {{"type", "image"}, {"preview", "https://example.org/a.png"}}};
+  const Record record{.key = {.provider = "p1", .depiction_id = "picture", .model = "m"},
+                      .embedding = {1, 0, 0},
+                      .attributes = {{"type", "image"}, {"preview", "https://example.org/a.png"}}};
   ASSERT_EQ(client_->Add(record), Status());
   EXPECT_THAT(Get("/record/p1/picture/?model=m").picture_origins,
               ElementsAre("https://example.org"));
