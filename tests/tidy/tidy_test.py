@@ -68,7 +68,9 @@ BANNED = {
 
 
 # A type defined where others see it: at the margin, as nothing is indented in a namespace.
-TYPE = re.compile(r"(?:struct|class|enum|enum class) (\w+)(?: final)?(?: : [^;]*)?(?: \{.*|)$")
+TYPE = re.compile(
+    r"(?:struct|class|enum|enum class)(?: \[\[\w+\]\]| alignas\(\w+\))* (\w+)"
+    r"(?: final)?(?: : [^;]*)?(?: \{.*|)$")
 
 
 class File:
@@ -277,7 +279,9 @@ CANARIES = {
                "src/core/system.cc": HEAD + "std::system(a);\n"},
     "stdout": {"src/core/a.cc": HEAD + "std::cout << 1;\n"},
     "types": {"src/core/a.h": HEAD + "namespace a {\nstruct B {\n};\n}  // namespace a\n",
-              "src/index/a.cc": HEAD + "namespace a {\nclass B final : public C {\n"},
+              "src/index/a.cc": HEAD + "namespace a {\nclass B final : public C {\n",
+              "src/core/marked.h": HEAD + "namespace b {\nclass [[nodiscard]] D {\n",
+              "src/core/marked.cc": HEAD + "namespace b {\nstruct alignas(64) D {\n"},
     "length": {"src/core/a.cc": HEAD + "int a;\n" * MAX_LINES},
     "spdx": {"src/core/a.cc": "int a;\n", "src/core/empty.cc": ""},
     "layers": {"src/core/a.cc": HEAD + '#include "index/distance.h"\n',
